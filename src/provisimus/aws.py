@@ -1,0 +1,157 @@
+"""The AWS API: the only place that makes boto3 clients and reads botocore's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from provisimus.errors import ProvisimusError, Unreachable
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_sts import STSClient
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One account in one region, behind one endpoint. Clients are made when first asked for.
+
+    `endpoint` None is AWS itself. `credentials` None takes the machine's usual chain (AWS_PROFILE,
+    instance role …); `role` is assumed on top when set.
+    """
+
+    region: str
+    account: str | None = None
+    endpoint: str | None = None
+    role: str | None = None
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+
+    @cached_property
+    def _session(self) -> boto3.session.Session:
+        import boto3
+
+        if self.credentials:
+            key, secret = self.credentials
+            return boto3.session.Session(
+                aws_access_key_id=key, aws_secret_access_key=secret, region_name=self.region
+            )
+        session = boto3.session.Session(region_name=self.region)
+        return self._assume(session) if self.role else session
+
+    def _assume(self, session: boto3.session.Session) -> boto3.session.Session:
+        import boto3
+
+        name = self.role or ""
+        arn = name if name.startswith("arn:") else f"arn:aws:iam::{self.account}:role/{name}"
+        with speaking(self, f"assume the role {arn}"):
+            answer = session.client("sts", endpoint_url=self.endpoint).assume_role(
+                RoleArn=arn, RoleSessionName="provisimus"
+            )
+        given = answer["Credentials"]
+        return boto3.session.Session(
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+            region_name=self.region,
+        )
+
+    def _client(self, service: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            retries={"mode": "adaptive" if self.endpoint is None else "standard"},
+            connect_timeout=5,
+            user_agent_extra="provisimus",
+        )
+        return self._session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        client: EC2Client = self._client("ec2")
+        return client
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        client: CloudFormationClient = self._client("cloudformation")
+        return client
+
+    @cached_property
+    def sts(self) -> STSClient:
+        client: STSClient = self._client("sts")
+        return client
+
+    def environment_variables(self) -> dict[str, str]:
+        """What another program (Packer) needs to reach the same account and region.
+
+        Secrets go through its environment and never through its arguments.
+        """
+        variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        if self.endpoint:
+            variables["AWS_ENDPOINT_URL"] = self.endpoint
+        given = self._session.get_credentials()
+        if given is not None:
+            frozen = given.get_frozen_credentials()
+            variables["AWS_ACCESS_KEY_ID"] = frozen.access_key or ""
+            variables["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key or ""
+            if frozen.token:
+                variables["AWS_SESSION_TOKEN"] = frozen.token
+        return variables
+
+
+class CloudFault(ProvisimusError):
+    """The cloud answered no. `code` is AWS's own error code."""
+
+    def __init__(self, message: str, *, code: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+@contextmanager
+def speaking(cloud: Cloud, doing: str) -> Iterator[None]:
+    """Turn botocore's errors inside the block into ours: CloudFault, Unreachable.
+
+    `doing` completes "could not …".
+    """
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        EndpointConnectionError,
+        NoCredentialsError,
+    )
+
+    try:
+        yield
+    except ClientError as error:
+        about = error.response.get("Error", {})
+        code = about.get("Code", "Unknown")
+        raise CloudFault(
+            f"could not {doing}: {about.get('Message', error)} ({code})", code=code
+        ) from error
+    except NoCredentialsError as error:
+        raise Unreachable(
+            f"could not {doing}: no AWS credentials",
+            hint="set AWS_PROFILE, or run `aws sso login`; `provisimus doctor` shows what is found",
+        ) from error
+    except EndpointConnectionError as error:
+        local = cloud.endpoint is not None
+        raise Unreachable(
+            f"could not {doing}: nothing answers at {cloud.endpoint or cloud.region}",
+            hint="start the local cloud: provisimus local up" if local else None,
+        ) from error
+    except BotoCoreError as error:
+        raise Unreachable(f"could not {doing}: {error}") from error
+
+
+def tags_of(pairs: Any) -> dict[str, str]:
+    """AWS's list of Key/Value pairs as a mapping."""
+    return {pair["Key"]: pair["Value"] for pair in pairs or ()}
+
+
+def as_tags(tags: Mapping[str, str]) -> list[Any]:
+    """A mapping as AWS's list of Key/Value pairs, sorted by key; values cut at AWS's 256 characters."""
+    return [{"Key": key, "Value": value[:256]} for key, value in sorted(tags.items())]

@@ -1,0 +1,23 @@
+"""`provisimus check`."""
+
+from __future__ import annotations
+
+import click
+
+from provisimus.cli.session import Session, with_session
+from provisimus.errors import InvalidDefinitions
+
+
+@click.command()
+@with_session()
+def check(session: Session) -> None:
+    """Validate every definition of the workspace, offline.
+
+    Every problem is shown with file, line and key. Exit code 3 when there is one.
+    """
+    from provisimus.workspace.check import check as check_all
+
+    problems, count = check_all(session.workspace)
+    if problems:
+        raise InvalidDefinitions(problems)
+    session.emit({"definitions": count, "problems": []}, f"{count} definitions, no problem")

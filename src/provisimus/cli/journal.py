@@ -1,0 +1,34 @@
+"""The journal: every event of a run as a JSON line, written before the screen shows it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from provisimus.events import Event, Progress, as_json
+
+
+class Journal:
+    """Writes to `path`, made at the first event. Losing it loses history, not correctness."""
+
+    def __init__(self, path: Path, command: Sequence[str]) -> None:
+        self._path = path
+        self._command = list(command)
+        self._file: TextIO | None = None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            return
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a", encoding="utf-8")
+            self._write({"event": "run", "command": self._command})
+        self._write(as_json(event))
+
+    def _write(self, line: dict[str, object]) -> None:
+        assert self._file is not None
+        self._file.write(json.dumps({"at": round(time.time(), 3), **line}) + "\n")
+        self._file.flush()

@@ -1,0 +1,111 @@
+"""`provisimus local …`: the local cloud."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from provisimus.cli.session import Session, with_session
+from provisimus.cli.table import table
+from provisimus.errors import NotFound, UsageFault
+from provisimus.local import HINT, LocalCloud
+
+
+@click.group()
+def local() -> None:
+    """The local cloud: a real AWS-shaped cloud on this machine, on loopback only."""
+
+
+def _cloud(session: Session) -> tuple[LocalCloud, str]:
+    """The local cloud and its region; outside a workspace, the defaults."""
+    from provisimus.local import from_environment
+
+    try:
+        project = session.workspace.project
+    except UsageFault:
+        return from_environment("127.0.0.1:5000"), "eu-west-1"
+    regions = [each.region for each in project.environments.values() if each.provider == "local"]
+    return from_environment(project.registry.url), (regions or ["eu-west-1"])[0]
+
+
+@local.command()
+@with_session(work=True)
+def up(session: Session) -> None:
+    """Start the local cloud. Does nothing when it runs already."""
+    cloud, region = _cloud(session)
+    from provisimus.events import silence
+
+    try:
+        tell = session.tell
+    except UsageFault:
+        tell = silence
+    status = cloud.up(region, tell)
+    session.emit(status, f"the local cloud answers at {cloud.endpoint}")
+
+
+@local.command()
+@with_session()
+def down(session: Session) -> None:
+    """Stop the local cloud with all that it runs. Its state stays for the next `up`."""
+    cloud, _ = _cloud(session)
+    stopped = cloud.down()
+    text = "the local cloud is stopped" if stopped else "the local cloud was not running"
+    session.emit({"stopped": stopped}, text)
+
+
+@local.command()
+@with_session()
+def status(session: Session) -> None:
+    """Show what runs. Exit code 1 when nothing does."""
+    cloud, _ = _cloud(session)
+    found = cloud.status()
+    if found is None:
+        raise NotFound("the local cloud is not running", hint=HINT)
+    acceleration = found["acceleration"] or {}
+    lines = [
+        f"endpoint      {found['endpoint']}  region {found['region']}  process {found['pid']}",
+        f"directory     {found['directory']}",
+        f"acceleration  {acceleration.get('name', 'not probed yet')}  {acceleration.get('why', '')}",
+    ]
+    for service in found["services"]:
+        place = service.get("url") or service.get("host") or ""
+        lines.append(f"{service['name']:<13} {service['state']}  {place}")
+    rows = [
+        (each["id"], each["state"], each.get("public_ip") or "-", each.get("private_ip") or "-")
+        for each in found["instances"]
+    ]
+    if rows:
+        lines += ["", table(["instance", "state", "public", "private"], rows)]
+    session.emit(found, "\n".join(lines))
+
+
+@local.command()
+@click.option("--lines", "-n", default=50, show_default=True, help="How many last lines.")
+@click.argument("instance", required=False)
+@with_session()
+def logs(session: Session, lines: int, instance: str | None) -> None:
+    """Show the local cloud's log, or the console of an INSTANCE."""
+    cloud, _ = _cloud(session)
+    if instance:
+        text = cloud.console(instance)
+    elif cloud.log.exists():
+        text = cloud.log.read_text(errors="replace")
+    else:
+        raise NotFound("the local cloud has no log yet", where=str(cloud.log), hint=HINT)
+    tail = text.splitlines()[-lines:]
+    session.emit({"lines": tail}, "\n".join(tail))
+
+
+@local.command()
+@with_session(yes=True)
+def reset(session: Session) -> None:
+    """Remove every file of the local cloud: images, volumes, stacks, registry."""
+    cloud, _ = _cloud(session)
+    if not cloud.directory.exists():
+        session.emit({"removed": None}, "there is nothing to remove")
+        return
+    session.confirm(f"Remove {cloud.directory} with all images, volumes and stacks?")
+    cloud.reset()
+    session.emit({"removed": str(cloud.directory)}, f"removed {cloud.directory}")
+    sys.stdout.flush()

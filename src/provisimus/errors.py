@@ -1,0 +1,138 @@
+"""The errors that Provisimus raises on purpose. Only the command line turns them into text.
+
+    ProvisimusError                exit code 1   something failed; says what, where and what next
+    ├── UsageFault                 2             the command was asked for something that makes no sense
+    ├── InvalidDefinitions         3             files of the workspace are wrong; carries every problem
+    ├── NotFound                   1             a version, an image, a stack … that does not exist
+    ├── ChecksumMismatch           1             bytes are not the bytes that were promised
+    ├── ToolMissing                1             a program that a step needs is not installed
+    ├── ToolFailed                 1             a program ran and failed; carries its last lines
+    ├── Unreachable                1             a registry, a cloud, an engine does not answer
+    ├── Unhealthy                  1             it was made and runs, and does not answer its health check
+    ├── Refused                    5             policy, protection, or somebody else's property
+    │   ├── Locked                 5             the same work is running already
+    │   └── Conflict               5             what exists under this name is something else
+    ├── RolledBack                 6             the cloud undid what was asked
+    └── StillRunning               7             given up waiting; the work goes on
+
+Anything else that escapes is a bug of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ProvisimusError(Exception):
+    """What happened (`message`), where (a file, a key path, a step) and what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def as_json(self) -> dict[str, object]:
+        """The error as the value that `--json` prints."""
+        return {
+            "error": type(self).__name__,
+            "message": self.message,
+            "where": self.where,
+            "hint": self.hint,
+        }
+
+
+class UsageFault(ProvisimusError):
+    exit_code = 2
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong in one file. `line` counts from 1; `key` is a path like `users/0/name`."""
+
+    file: str
+    line: int | None
+    key: str
+    message: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class InvalidDefinitions(ProvisimusError):
+    exit_code = 3
+
+    def __init__(self, problems: list[Problem]) -> None:
+        count = len(problems)
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the definitions")
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *map(str, self.problems)])
+
+    def as_json(self) -> dict[str, object]:
+        return {**super().as_json(), "problems": [vars(problem) for problem in self.problems]}
+
+
+class NotFound(ProvisimusError):
+    pass
+
+
+class ChecksumMismatch(ProvisimusError):
+    pass
+
+
+class ToolMissing(ProvisimusError):
+    pass
+
+
+class ToolFailed(ProvisimusError):
+    """A program ended with `status`; `tail` holds the last lines that it said."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        tail: tuple[str, ...] = (),
+        where: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.status = status
+        self.tail = tail
+
+    def as_json(self) -> dict[str, object]:
+        return {**super().as_json(), "status": self.status, "tail": list(self.tail)}
+
+
+class Unreachable(ProvisimusError):
+    pass
+
+
+class Unhealthy(ProvisimusError):
+    pass
+
+
+class Refused(ProvisimusError):
+    exit_code = 5
+
+
+class Locked(Refused):
+    pass
+
+
+class Conflict(Refused):
+    pass
+
+
+class RolledBack(ProvisimusError):
+    exit_code = 6
+
+
+class StillRunning(ProvisimusError):
+    exit_code = 7

@@ -1,0 +1,224 @@
+"""The local cloud as its users see it: start it, ask it, stop it. It is a process of its own.
+
+Everything goes over its control API on loopback; nothing of `provisimus.localcloud` is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provisimus.errors import NotFound, ProvisimusError, Refused, Unreachable
+from provisimus.events import Said, Tell, silence, step
+from provisimus.process import spawn_detached
+
+HINT = "start it: provisimus local up"
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """Where one local cloud keeps its state and listens. `registry_port` is its registry's."""
+
+    directory: Path
+    port: int = 4800
+    registry_port: int = 5000
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "log"
+
+    def status(self) -> dict[str, Any] | None:
+        """What the local cloud says of itself; None when nothing answers.
+
+        Raises Refused when something else listens on its port.
+        """
+        import httpx
+
+        try:
+            answer = httpx.get(f"{self.endpoint}/_localcloud/status", timeout=10, trust_env=False)
+            status: dict[str, Any] = answer.json()
+        except httpx.ConnectError:
+            return None
+        except (httpx.TransportError, ValueError):
+            status = {}
+        if "acceleration" not in status:
+            raise Refused(
+                f"port {self.port} is taken by something that is not the local cloud",
+                hint="end it, or choose another port with PROVISIMUS_LOCAL_PORT",
+            )
+        return status
+
+    def up(self, region: str, tell: Tell = silence, *, within: float = 60.0) -> dict[str, Any]:
+        """Start it where it does not run, and wait until it is ready. `within` in seconds.
+
+        Raises ToolFailed's kin with the last lines of its log when it ends instead.
+        """
+        status = self.status()
+        if status is not None:
+            return self._ours(status)
+        with step(tell, "local cloud", "nothing answers at " + self.endpoint) as outcome:
+            said = self.log.stat().st_size if self.log.exists() else 0
+            pid = spawn_detached(
+                [
+                    *(sys.executable, "-m", "provisimus.localcloud", "serve"),
+                    *("--dir", str(self.directory), "--port", str(self.port)),
+                    *("--registry-port", str(self.registry_port), "--region", region),
+                ],
+                self.log,
+            )
+            deadline = time.monotonic() + within
+            while time.monotonic() < deadline:
+                status = self.status()
+                if status is not None and status.get("ready"):
+                    outcome.result = self.endpoint
+                    return self._ours(status)
+                if _ended(pid):
+                    lines = self._said_since(said)
+                    raise ProvisimusError(
+                        "the local cloud did not start: " + (lines[-1] if lines else "it said nothing"),
+                        where=str(self.log),
+                    )
+                time.sleep(0.05)
+            raise Unreachable(
+                f"the local cloud was not ready within {within:g} s", where=str(self.log)
+            )
+
+    def down(self, *, within: float = 90.0) -> bool:
+        """Stop it with all that it runs. False when it did not run. `within` in seconds."""
+        import httpx
+
+        status = self.status()
+        if status is None:
+            return False
+        httpx.post(f"{self.endpoint}/_localcloud/shutdown", timeout=30, trust_env=False)
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if not _alive(int(status["pid"])):
+                return True
+            time.sleep(0.05)
+        raise Unreachable(f"the local cloud (process {status['pid']}) does not end", hint=str(self.log))
+
+    def reset(self) -> None:
+        """Remove its files. Raises Refused while it runs."""
+        if self.status() is not None:
+            raise Refused("the local cloud is running", hint="stop it first: provisimus local down")
+        if self.directory.exists():
+            shutil.rmtree(self.directory)
+
+    def ensure_base(self, request: Mapping[str, Any], tell: Tell = silence) -> str:
+        """The id of a base AMI, built when it is not there yet. Minutes the first time."""
+        import httpx
+
+        name = str(request["name"])
+        answer: dict[str, Any] = {}
+        url = f"{self.endpoint}/_localcloud/bases"
+        try:
+            with httpx.stream("POST", url, json=dict(request), timeout=1800, trust_env=False) as lines:
+                for line in lines.iter_lines():
+                    answer = json.loads(line)
+                    if "text" in answer:
+                        tell(Said(f"base {name}", answer["text"]))
+        except httpx.TransportError as error:
+            raise Unreachable(
+                f"the local cloud broke off while it built base {name}: {error}", hint=HINT
+            ) from error
+        if "image_id" not in answer:
+            message = answer.get("error", "the local cloud said nothing more")
+            raise ProvisimusError(
+                f"base {name} could not be built: {message}", hint=answer.get("hint"), where=str(self.log)
+            )
+        return str(answer["image_id"])
+
+    def docker_host(self) -> str:
+        """The address of a Docker Engine (`unix://…`); a private one is started where none answers."""
+        import httpx
+
+        try:
+            answer = httpx.post(f"{self.endpoint}/_localcloud/docker", timeout=120, trust_env=False)
+        except httpx.TransportError as error:
+            raise Unreachable("the local cloud does not answer", hint=HINT) from error
+        given: dict[str, Any] = answer.json()
+        if "host" not in given:
+            raise Unreachable(
+                "there is no Docker Engine: " + str(given.get("error", "none could be started")),
+                hint=given.get("hint") or "provisimus doctor says what is missing",
+            )
+        return str(given["host"])
+
+    def console(self, instance: str) -> str:
+        """The serial console of an instance. Raises NotFound."""
+        import httpx
+
+        answer = httpx.get(
+            f"{self.endpoint}/_localcloud/instances/{instance}/console", timeout=10, trust_env=False
+        )
+        if answer.status_code != 200:
+            raise NotFound(f"there is no console of {instance}")
+        return answer.text
+
+    def _ours(self, status: dict[str, Any]) -> dict[str, Any]:
+        theirs = Path(status.get("directory", self.directory))
+        if theirs.resolve() != self.directory.resolve():
+            raise Refused(
+                f"port {self.port} is taken by another local cloud, of {theirs}",
+                hint="stop that one, or choose another port with PROVISIMUS_LOCAL_PORT",
+            )
+        return status
+
+    def _said_since(self, offset: int) -> list[str]:
+        try:
+            with self.log.open("rb") as log:
+                log.seek(offset)
+                return [line for line in log.read().decode(errors="replace").splitlines() if line]
+        except OSError:
+            return []
+
+
+def from_environment(registry_url: str, variables: Mapping[str, str] = os.environ) -> LocalCloud:
+    """The local cloud that PROVISIMUS_LOCAL_DIR and its kin name; its registry's port is `registry_url`'s."""
+    state = Path(variables.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    directory = variables.get("PROVISIMUS_LOCAL_DIR")
+    host, _, port = registry_url.partition("/")[0].rpartition(":")
+    if host not in ("127.0.0.1", "localhost"):
+        port = ""
+    return LocalCloud(
+        Path(directory).resolve() if directory else state / "provisimus" / "local",
+        int(variables.get("PROVISIMUS_LOCAL_PORT", "4800")),
+        int(variables.get("PROVISIMUS_LOCAL_REGISTRY_PORT") or (port if port.isdigit() else 5000)),
+    )
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _zombie(pid)
+
+
+def _zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
+
+
+def _ended(pid: int) -> bool:
+    try:
+        ended, _ = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return not _alive(pid)
+    return ended == pid

@@ -1,0 +1,101 @@
+"""`provisimus check`: every definition read, and every name that one file says of another found.
+
+Offline. Returns all problems of all files, not the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from provisimus.errors import InvalidDefinitions, NotFound, Problem
+from provisimus.workspace import marks
+from provisimus.workspace.definitions.machine import Machine
+from provisimus.workspace.definitions.stack import StackDefinition
+from provisimus.workspace.problems import did_you_mean
+from provisimus.workspace.workspace import Workspace
+
+Read = TypeVar("Read")
+
+
+def check(workspace: Workspace) -> tuple[list[Problem], int]:
+    """All problems, in the order of files and lines, and how many definitions were read."""
+    problems: list[Problem] = []
+    images, machines, services = workspace.images(), workspace.machines(), workspace.services()
+    for name in images:
+        _collect(problems, lambda name=name: workspace.image(name))  # type: ignore[misc]
+    for name in machines:
+        machine = _collect(problems, lambda name=name: workspace.machine(name))  # type: ignore[misc]
+        if machine is not None:
+            problems += _machine(workspace, name, machine, set(images))
+    for name in services:
+        stack = _collect(problems, lambda name=name: workspace.stack(name))  # type: ignore[misc]
+        if stack is not None:
+            problems += _stack(workspace, name, stack, set(machines))
+            for environment in stack.environments:
+                _collect(problems, lambda n=name, e=environment: workspace.stack(n, e))  # type: ignore[misc]
+    count = len(images) + len(machines) + len(services) + 1
+    return sorted(set(problems), key=lambda one: (one.file, one.line or 0, one.key)), count
+
+
+def _collect(problems: list[Problem], read: Callable[[], Read]) -> Read | None:
+    try:
+        return read()
+    except InvalidDefinitions as error:
+        problems += error.problems
+    except NotFound as error:
+        problems.append(Problem(error.where or "", None, "", error.message, error.hint))
+    return None
+
+
+def _machine(
+    workspace: Workspace, name: str, machine: Machine, images: set[str]
+) -> Iterator[Problem]:
+    path = workspace.packer / name / "machine.yaml"
+    if machine.base not in workspace.project.bases:
+        hint = did_you_mean(machine.base, workspace.project.bases)
+        yield _at(path, ("base",), f"there is no base {machine.base!r} in provisimus.yaml", hint)
+    for key, use in [(("main",), machine.main)] + [
+        (("side_carts", index), use) for index, use in enumerate(machine.side_carts)
+    ]:
+        if isinstance(use, str) and use not in images:
+            hint = did_you_mean(use, images)
+            yield _at(path, key, f"there is no image {use!r}", hint)
+        if key != ("main",) and isinstance(use, str) and use in images:
+            manifest = workspace.docker / use / "manifest.yaml"
+            if "version" not in (marks.read(manifest).data or {}):
+                hint = "side carts and bases carry their version in their own manifest"
+                yield _at(manifest, (), f"{use} is a side cart of {name} and has no version", hint)
+
+
+def _stack(
+    workspace: Workspace, name: str, stack: StackDefinition, machines: set[str]
+) -> Iterator[Problem]:
+    path = workspace.stacks / f"{name}.yaml"
+    machine = stack.machine or name
+    if machine not in machines:
+        hint = did_you_mean(machine, machines)
+        yield _at(path, ("machine",), f"there is no machine {machine!r}", hint)
+    for environment in stack.environments:
+        if environment not in workspace.project.environments:
+            hint = did_you_mean(environment, workspace.project.environments)
+            message = f"there is no environment {environment!r} in provisimus.yaml"
+            yield _at(path, ("environments", environment), message, hint)
+    if machine in machines:
+        mounts = {volume.mount for volume in stack.data_volumes}
+        try:
+            known = workspace.machine(machine).volumes
+        except InvalidDefinitions:
+            return
+        for volume in known:
+            if volume.mount not in mounts:
+                hint = "add it to data_volumes"
+                message = f"machine {machine} mounts {volume.mount}; this stack has no such volume"
+                yield _at(path, ("data_volumes",), message, hint)
+
+
+def _at(path: Path, key: marks.KeyPath, message: str, hint: str | None) -> Problem:
+    return Problem(
+        str(path), marks.read(path).line(key), "/".join(map(str, key)), message, hint
+    )

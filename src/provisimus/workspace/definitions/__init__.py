@@ -1,0 +1,1 @@
+"""The shape of the files that users write, one file each. Frozen; unknown keys are refused."""

@@ -1,0 +1,94 @@
+"""provisimus.yaml: the project, where things live, and the environments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from provisimus.workspace.definitions.common import Definition, Name
+
+
+class Repositories(Definition):
+    """Folders of the definition repositories, relative to provisimus.yaml."""
+
+    docker: str = "docker"
+    packer: str = "packer"
+
+
+class Registry(Definition):
+    """The Docker registry that images are pushed to. `url` is host:port, with a path if need be."""
+
+    url: str = "127.0.0.1:5000"
+
+
+class AwsBase(Definition):
+    """Where a base AMI comes from: the newest with this owner and name, or an SSM parameter."""
+
+    owner: str | None = None
+    name: str | None = None
+    ssm: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> AwsBase:
+        if bool(self.ssm) == bool(self.owner and self.name):
+            raise ValueError("say either owner and name, or ssm")
+        return self
+
+
+class LocalBase(Definition):
+    """How the local cloud makes the base: from a Debian suite, or the tiny one for rehearsals."""
+
+    debian: Literal["bookworm"] | None = None
+    packages: tuple[str, ...] = ()
+    tiny: bool = False
+
+
+class Base(Definition):
+    aws: AwsBase
+    local: LocalBase | None = None
+    user: str = "admin"
+    """Who logs in over SSH on a fresh instance of the base."""
+
+
+class LocalEnvironment(Definition):
+    provider: Literal["local"]
+    region: str = "eu-west-1"
+    protect: bool = False
+    promote_from: Name | None = None
+
+
+def _account(value: object) -> object:
+    if isinstance(value, int):
+        raise ValueError('an account is text — write it in quotes: account: "111122223333"')
+    return value
+
+
+class AwsEnvironment(Definition):
+    provider: Literal["aws"]
+    account: Annotated[str, BeforeValidator(_account), Field(pattern=r"^\d{12}$")]
+    region: str
+    role: str | None = None
+    endpoint: str | None = None
+    subnet: str | None = None
+    """The subnet to bake in; None takes the default VPC's."""
+    promote_from: Name | None = None
+    protect: bool = False
+
+
+EnvironmentDefinition = Annotated[
+    LocalEnvironment | AwsEnvironment, Field(discriminator="provider")
+]
+
+
+def _only_local() -> dict[str, LocalEnvironment | AwsEnvironment]:
+    return {"local": LocalEnvironment(provider="local")}
+
+
+class Project(Definition):
+    project: Name
+    repositories: Repositories = Repositories()
+    artifacts: dict[str, str] = Field(default_factory=lambda: {"releases": "./artifacts"})
+    registry: Registry = Registry()
+    bases: dict[str, Base] = Field(default_factory=dict)
+    environments: dict[Name, EnvironmentDefinition] = Field(default_factory=_only_local)

@@ -1,0 +1,79 @@
+"""stacks/<service>.yaml: the stack of a service in each environment."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from provisimus.workspace.definitions.common import (
+    AbsolutePath,
+    Definition,
+    Gibibytes,
+    Name,
+    Port,
+    Seconds,
+    Version,
+)
+
+
+def _cidr(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no network — write 10.0.0.0/16: {error}") from None
+
+
+class Ingress(Definition):
+    """One port that may be reached from one network."""
+
+    port: Port
+    source: Annotated[str, AfterValidator(_cidr)] = Field(alias="from")
+
+    @model_validator(mode="after")
+    def _no_open_ssh(self) -> Ingress:
+        if self.port == 22 and ip_network(self.source).prefixlen == 0:
+            raise ValueError("SSH open to the world is refused — name the network you come from")
+        return self
+
+
+class Snapshots(Definition):
+    every: Seconds
+    keep: int = Field(ge=1)
+
+
+class DataVolume(Definition):
+    mount: AbsolutePath
+    size: Gibibytes
+    snapshots: Snapshots | None = None
+
+
+class Place(Definition):
+    """A VPC and subnet by id, where the account's default ones will not do."""
+
+    vpc: str
+    subnet: str
+
+
+class StackDefinition(Definition):
+    type: Name = "service"
+    version: Version | None = None
+    machine: Name | None = None
+    """None is the machine of the same name as the stack."""
+    network: Name | Place = "default"
+    instance_type: str = "t3.small"
+    key_name: str | None = None
+    ingress: tuple[Ingress, ...] = ()
+    data_volumes: tuple[DataVolume, ...] = ()
+    environments: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    """Overrides of the keys above, per environment."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> StackDefinition:
+        mounts = [volume.mount for volume in self.data_volumes]
+        if len(set(mounts)) != len(mounts):
+            raise ValueError("two data volumes have the same mount")
+        if any("environments" in overrides for overrides in self.environments.values()):
+            raise ValueError("environments do not nest")
+        return self

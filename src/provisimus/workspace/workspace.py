@@ -1,0 +1,145 @@
+"""A workspace: the folder with provisimus.yaml and the definition repositories that it names.
+
+Each definition is read when it is asked for, and only that one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from provisimus.errors import NotFound, UsageFault
+from provisimus.workspace import marks, problems
+from provisimus.workspace.definitions.image import ImageManifest
+from provisimus.workspace.definitions.machine import Machine
+from provisimus.workspace.definitions.project import Base, EnvironmentDefinition, Project
+from provisimus.workspace.definitions.stack import StackDefinition
+
+FILE = "provisimus.yaml"
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """`root` holds provisimus.yaml; `docker` and `packer` may be repositories of their own."""
+
+    root: Path
+    project: Project
+
+    @property
+    def name(self) -> str:
+        return self.project.project
+
+    @property
+    def docker(self) -> Path:
+        return (self.root / self.project.repositories.docker).resolve()
+
+    @property
+    def packer(self) -> Path:
+        return (self.root / self.project.repositories.packer).resolve()
+
+    @property
+    def stacks(self) -> Path:
+        return self.root / "stacks"
+
+    @property
+    def state(self) -> Path:
+        """What may be lost without harm: the journal, locks, caches."""
+        return self.root / ".provisimus"
+
+    @property
+    def repositories(self) -> dict[str, Path]:
+        """The definition repositories by the name under which lineage records their commits."""
+        return {"services": self.root, "docker": self.docker, "packer": self.packer}
+
+    def images(self) -> list[str]:
+        return sorted(path.parent.name for path in self.docker.glob("*/manifest.yaml"))
+
+    def machines(self) -> list[str]:
+        return sorted(path.parent.name for path in self.packer.glob("*/machine.yaml"))
+
+    def services(self) -> list[str]:
+        return sorted(path.stem for path in self.stacks.glob("*.yaml"))
+
+    def image(self, name: str) -> ImageManifest:
+        """Raises NotFound for a name that is not there, InvalidDefinitions for a faulty one."""
+        path = self.docker / name / "manifest.yaml"
+        return _read(path, ImageManifest, "image", name, self.images)
+
+    def machine(self, name: str) -> Machine:
+        path = self.packer / name / "machine.yaml"
+        return _read(path, Machine, "machine", name, self.machines)
+
+    def stack(self, name: str, environment: str | None = None) -> StackDefinition:
+        """The stack as it is in one environment: its overrides laid over the rest."""
+        path = self.stacks / f"{name}.yaml"
+        definition = _read(path, StackDefinition, "service", name, self.services)
+        overrides = definition.environments.get(environment or "")
+        if not overrides:
+            return definition
+        document = marks.read(path)
+        data = {**document.data, **overrides, "environments": {}}
+        assert environment is not None
+        # Overridden keys stand under environments/<name>/…: errors must point there.
+        depth = ("environments", environment)
+        moved = {
+            key[len(depth) :]: line
+            for key, line in document.lines.items()
+            if key[: len(depth)] == depth
+        }
+        lines = {**document.lines, **{key: line for key, line in moved.items() if key}}
+        return problems.validate(StackDefinition, marks.Document(path, data, lines))
+
+    def machine_of(self, service: str, environment: str | None = None) -> str:
+        """The name of the machine that the stack of a service runs."""
+        return self.stack(service, environment).machine or service
+
+    def base(self, name: str) -> Base:
+        try:
+            return self.project.bases[name]
+        except KeyError:
+            hint = problems.did_you_mean(name, self.project.bases)
+            raise NotFound(f"there is no base {name!r}", where=str(self.root / FILE), hint=hint) from None
+
+    def environment(self, name: str) -> EnvironmentDefinition:
+        try:
+            return self.project.environments[name]
+        except KeyError:
+            hint = problems.did_you_mean(name, self.project.environments)
+            raise UsageFault(
+                f"there is no environment {name!r}", where=str(self.root / FILE), hint=hint
+            ) from None
+
+
+def open_workspace(start: str | os.PathLike[str] | None = None) -> Workspace:
+    """The workspace around `start` (the current folder): provisimus.yaml there or above.
+
+    Raises UsageFault when there is none, InvalidDefinitions when the file is faulty.
+    """
+    folder = Path(start or ".").resolve()
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE).is_file():
+            document = marks.read(candidate / FILE)
+            return Workspace(candidate, problems.validate(Project, document))
+    raise UsageFault(
+        f"there is no {FILE} in {folder} or above it",
+        hint="go to a workspace, or name one with --workspace",
+    )
+
+
+def _read(
+    path: Path, model: type[Model], kind: str, name: str, known: Iterable[str] | object
+) -> Model:
+    if not path.is_file():
+        names = known() if callable(known) else known
+        raise NotFound(
+            f"there is no {kind} {name!r}",
+            where=str(path),
+            hint=problems.did_you_mean(name, names),
+        )
+    return problems.validate(model, marks.read(path))
