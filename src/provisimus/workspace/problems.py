@@ -34,13 +34,15 @@ def did_you_mean(name: str, known: Any) -> str | None:
 def _problem(error: Any, model: type[BaseModel], document: Document) -> Problem:
     # Pydantic puts the names of union members into the location; the file knows only its keys.
     location: KeyPath = tuple(part for part in error["loc"])
-    path = _in_file(location, document)
     kind, message = error["type"], error["msg"]
+    path = _in_file(location, document, missing=kind == "missing")
     hint = None
     if kind == "extra_forbidden":
         message, hint = "this key is not known here", _near_key(location, model)
     elif kind == "missing":
         message, hint = "this key is missing", f"add `{location[-1]}:`"
+    elif kind == "too_short":
+        message = "this must not be empty"
     else:
         message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
         message, _, advice = message.partition(" — ")
@@ -53,10 +55,10 @@ def _problem(error: Any, model: type[BaseModel], document: Document) -> Problem:
     return Problem(str(document.path), document.line(path), key, message, hint)
 
 
-def _in_file(location: KeyPath, document: Document) -> KeyPath:
+def _in_file(location: KeyPath, document: Document, *, missing: bool) -> KeyPath:
     path: KeyPath = ()
     for index, part in enumerate(location):
-        if (*path, part) in document.lines or index == len(location) - 1:
+        if (*path, part) in document.lines or (missing and index == len(location) - 1):
             path = (*path, part)
     return path
 

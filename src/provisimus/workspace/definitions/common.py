@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 
 class Definition(BaseModel):
@@ -75,7 +83,16 @@ def _absolute(value: str) -> str:
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 
-ImageReference = Annotated[str, Field(pattern=r"^[^@\s]+@sha256:[0-9a-f]{64}$")]
+
+def _by_digest(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@sha256:[0-9a-f]{64}", value):
+        raise ValueError(
+            f"{value!r} does not name an image by its digest — write name@sha256:<64 hex digits>"
+        )
+    return value
+
+
+ImageReference = Annotated[str, AfterValidator(_by_digest)]
 
 
 class VendorImage(Definition):
@@ -90,4 +107,11 @@ class VendorImage(Definition):
         return self.name or self.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
-ImageUse = Name | VendorImage
+def _use(value: Any) -> str:
+    return "vendor" if isinstance(value, (dict, VendorImage)) else "workspace"
+
+
+ImageUse = Annotated[
+    Annotated[Name, Tag("workspace")] | Annotated[VendorImage, Tag("vendor")], Discriminator(_use)
+]
+"""An image of the workspace by its name, or a vendor's by digest."""
