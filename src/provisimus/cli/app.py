@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -30,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "trace": ("provisimus.cli.trace", "trace", "From an instance back to its commits."),
     "instance": ("provisimus.cli.instance", "instance", "List instances; read their consoles."),
     "local": ("provisimus.cli.local", "local", "The local cloud: up, down, status, logs, reset."),
+    "completion": ("provisimus.cli.completion", "completion", "Complete commands in your shell."),
 }
 
 
@@ -97,6 +99,8 @@ def build_docker(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
     """Run a command and end the process: only here does an error become text and a number."""
+    if "_PROVISIMUS_COMPLETE" in os.environ:
+        command.main(arguments, prog_name="provisimus")
     try:
         outcome = command.main(arguments, prog_name="provisimus", standalone_mode=False)
     except ProvisimusError as error:
