@@ -1,0 +1,345 @@
+"""The stacks of one region and account, and the operations that begin, end and outlive restarts.
+
+Every public method is one thing a client may ask: it checks the stack's state, notes what was
+asked, starts a `Run` and returns. What it answers is made by `describe.py`, the change sets'
+part is `change_sets.py`, the wire is `responses.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from provisimus.localcloud.cloudformation import requests, shapes, stack as stacks
+from provisimus.localcloud.cloudformation.changes import Change, changes
+from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.errors import AlreadyExists, ValidationError
+from provisimus.localcloud.cloudformation.lookups import zones_for
+from provisimus.localcloud.cloudformation.operation import Run
+from provisimus.localcloud.cloudformation.stack import Deployment, Operation, Stack
+from provisimus.localcloud.cloudformation.template import Template
+
+log = logging.getLogger(__name__)
+
+STATE_VERSION = 1
+UPDATABLE = frozenset(
+    {
+        "CREATE_COMPLETE", "CREATE_FAILED", "UPDATE_COMPLETE", "UPDATE_FAILED",
+        "UPDATE_ROLLBACK_COMPLETE",
+    }
+)  # fmt: skip
+
+
+class Engine:
+    """CloudFormation of one account in one region."""
+
+    def __init__(self, client: Callable[[str], Any], region: str, account: str) -> None:
+        self.region = region
+        self.account = account
+        self.lock = threading.RLock()
+        self.stacks: dict[str, Stack] = {}
+        self.cloud = Cloud(_once(client), region, account)
+        self.on_change: Callable[[], None] = lambda: None
+        """Called, from any thread, after whatever `save` would return has changed."""
+        self._runs: dict[str, Run] = {}
+
+    # ---- finding --------------------------------------------------------------------------------
+
+    def find(self, name: str | None, *, deleted: bool = True) -> Stack:
+        """By name (living stacks only) or by id; raises ValidationError."""
+        if not name:
+            raise ValidationError("StackName is required")
+        with self.lock:
+            found = self.stacks.get(name)
+            if found is not None and (deleted or found.status != "DELETE_COMPLETE"):
+                return found
+            living = self.living(name)
+        if living is None:
+            raise ValidationError(f"Stack with id {name} does not exist")
+        return living
+
+    def living(self, name: str) -> Stack | None:
+        """The stack of this name that is not deleted, if any."""
+        with self.lock:
+            for stack in self.stacks.values():
+                if stack.name == name and stack.status != "DELETE_COMPLETE":
+                    return stack
+        return None
+
+    # ---- operations -----------------------------------------------------------------------------
+
+    def create_stack(self, params: Mapping[str, Any]) -> Stack:
+        """Raises AlreadyExists, ValidationError, InsufficientCapabilities."""
+        requests.refuse(params, "StackPolicyBody", "StackPolicyURL", "RollbackConfiguration")
+        name, token = requests.stack_name(params), params.get("ClientRequestToken")
+        with self.lock:
+            self._refuse_taken(name, token)
+            existing = self.living(name)
+        if existing is not None:
+            return existing
+        wanted, template = requests.deployment(params, self.cloud)
+        shapes.active(template, self.context(_nobody(self, name), wanted, template))
+        with self.lock:
+            self._refuse_taken(name, None)
+            stack = self.new_stack(name)
+            stack.protected = bool(params.get("EnableTerminationProtection"))
+            stack.on_failure = requests.on_failure(params)
+            stack.creation_token = token
+            self.begin_create(stack, wanted, token)
+        return stack
+
+    def update_stack(self, params: Mapping[str, Any]) -> Stack:
+        """Raises ValidationError, also when there is nothing to do."""
+        requests.refuse(
+            params, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody",
+            "StackPolicyDuringUpdateURL", "RollbackConfiguration",
+        )  # fmt: skip
+        stack = self.find(params.get("StackName"), deleted=False)
+        self.require_updatable(stack)
+        wanted, template = requests.deployment(params, self.cloud, stack.deployment)
+        planned = self.plan(stack, wanted, template)
+        if not planned and not self.differs(stack, wanted, template):
+            raise ValidationError("No updates are to be performed.")
+        with self.lock:
+            self.require_updatable(stack)
+            disabled = bool(params.get("DisableRollback"))
+            self.begin_update(
+                stack,
+                wanted,
+                params.get("ClientRequestToken"),
+                "DO_NOTHING" if disabled else "ROLLBACK",
+            )
+        return stack
+
+    def delete_stack(self, params: Mapping[str, Any]) -> None:
+        """Begin to delete; a stack that is gone, or being deleted, is no failure."""
+        name = str(params.get("StackName") or "")
+        try:
+            stack = self.find(name)
+        except ValidationError:
+            return
+        with self.lock:
+            if stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
+                return
+            if stack.protected:
+                raise ValidationError(
+                    f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+                )
+            if stack.status.startswith("UPDATE_") and stack.busy:
+                raise ValidationError(
+                    f"Stack [{stack.id}] cannot be deleted while in status {stack.status}"
+                )
+            retain = tuple(params.get("RetainResources") or ())
+            if retain and stack.status != "DELETE_FAILED":
+                raise ValidationError(
+                    f"Invalid operation on stack [{stack.id}]. When you delete a stack, specify "
+                    "which resources to retain only when the stack is in the DELETE_FAILED state."
+                )
+            running = self._runs.get(stack.id)
+            if running is not None:
+                running.supersede()
+            left = stack.operation.discarded if stack.operation else []
+            stack.operation = Operation(
+                "DELETE",
+                "delete",
+                token=params.get("ClientRequestToken"),
+                discarded=left,
+                retain=retain,
+            )
+            stack.change_sets.clear()
+            stack.become("DELETE_IN_PROGRESS", "User Initiated")
+            self._start(stack, after=running)
+
+    def cancel_update(self, params: Mapping[str, Any]) -> None:
+        """Roll an update under way back; raises ValidationError when none is."""
+        stack = self.find(params.get("StackName"), deleted=False)
+        with self.lock:
+            run = self._runs.get(stack.id)
+            if stack.status != "UPDATE_IN_PROGRESS" or run is None:
+                raise ValidationError(
+                    f"CancelUpdateStack cannot be called from current stack status {stack.status}"
+                )
+            run.cancel()
+
+    def continue_rollback(self, params: Mapping[str, Any]) -> None:
+        """Try again to go back; resources to skip are taken to be as they were."""
+        stack = self.find(params.get("StackName"), deleted=False)
+        with self.lock:
+            if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.operation is None:
+                raise ValidationError(
+                    f"Stack:{stack.id} is in {stack.status} state and can not be rolled back "
+                    "(ContinueUpdateRollback needs UPDATE_ROLLBACK_FAILED)."
+                )
+            skip = tuple(params.get("ResourcesToSkip") or ())
+            stray = [name for name in skip if name not in stack.operation.before]
+            if stray:
+                raise ValidationError(
+                    f"ResourcesToSkip: {', '.join(stray)} is not part of stack {stack.name}"
+                )
+            stack.operation.phase = "rollback"
+            stack.operation.skip = skip
+            stack.operation.token = params.get("ClientRequestToken")
+            stack.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
+            self._start(stack)
+
+    def protect(self, name: str | None, enabled: bool) -> Stack:
+        stack = self.find(name, deleted=False)
+        with self.lock:
+            stack.protected = enabled
+        self.on_change()
+        return stack
+
+    # ---- pieces that change sets use too --------------------------------------------------------
+
+    def new_stack(self, name: str) -> Stack:
+        """A stack of this name without anything in it; the caller holds the lock."""
+        stack = _nobody(self, name)
+        self.stacks[stack.id] = stack
+        return stack
+
+    def begin_create(
+        self, stack: Stack, wanted: Deployment, token: str | None, change_set: str | None = None
+    ) -> None:
+        stack.deployment = wanted
+        stack.operation = Operation(
+            "CREATE", "forward", stack.on_failure, token, change_set=change_set
+        )
+        stack.become("CREATE_IN_PROGRESS", "User Initiated")
+        self._start(stack)
+
+    def begin_update(
+        self,
+        stack: Stack,
+        wanted: Deployment,
+        token: str | None,
+        on_failure: str = "ROLLBACK",
+        change_set: str | None = None,
+    ) -> None:
+        """Start; after an update that failed and stayed, going back means to before that one."""
+        failed = stack.operation if stack.status == "UPDATE_FAILED" else None
+        stack.operation = Operation(
+            "UPDATE",
+            "forward",
+            on_failure,
+            token,
+            previous=failed.previous if failed else stack.deployment,
+            before=dict(failed.before if failed else stack.resources),
+            outputs_before=list(failed.outputs_before if failed else stack.outputs),
+            discarded=list(failed.discarded) if failed else [],
+            change_set=change_set,
+        )
+        stack.deployment = wanted
+        stack.updated = time.time()
+        stack.become("UPDATE_IN_PROGRESS", "User Initiated")
+        self._start(stack)
+
+    def require_updatable(self, stack: Stack) -> None:
+        if stack.status not in UPDATABLE:
+            raise ValidationError(
+                f"Stack:{stack.id} is in {stack.status} state and can not be updated."
+            )
+
+    def plan(self, stack: Stack, wanted: Deployment, template: Template) -> list[Change]:
+        """The changes to the stack's resources; raises ValidationError."""
+        old = requests.read_template(stack.deployment.template_text) if stack.deployment else None
+        retyped = sorted(
+            name
+            for name, entry in template.resources.items()
+            if name in stack.resources and stack.resources[name].type != entry.type
+        )
+        if retyped:
+            raise ValidationError(
+                "Update of resource type is not permitted. The new template modifies resource "
+                f"type of the following resources: [{', '.join(retyped)}]"
+            )
+        return changes(stack, old, template, wanted, self.context(stack, wanted, template))
+
+    def differs(self, stack: Stack, wanted: Deployment, template: Template) -> bool:
+        """Whether anything but resources changes: outputs, tags, parameters."""
+        now = stack.deployment
+        if now is None:
+            return True
+        before = requests.read_template(now.template_text)
+        return (
+            dict(before.outputs) != dict(template.outputs)
+            or dict(now.tags) != dict(wanted.tags)
+            or {k: v.value for k, v in now.parameters.items()}
+            != {k: v.value for k, v in wanted.parameters.items()}
+            or stack.status.endswith("_FAILED")
+        )
+
+    def context(self, stack: Stack, wanted: Deployment, template: Template) -> Any:
+        zones = zones_for(template, self.cloud)
+        return shapes.base_context(stack, wanted, template, zones)
+
+    # ---- restarts -------------------------------------------------------------------------------
+
+    def save(self) -> dict[str, Any]:
+        """Everything to be remembered, as JSON-able data; a consistent moment."""
+        with self.lock:
+            return {
+                "version": STATE_VERSION,
+                "stacks": [stacks.to_plain(stack) for stack in self.stacks.values()],
+            }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what `save` returned; operations that were running go on where they were.
+
+        May be called before the endpoint answers: the operations wait for it.
+        """
+        if state.get("version") != STATE_VERSION:
+            raise ValueError(
+                f"stack state has version {state.get('version')}, this engine reads "
+                f"{STATE_VERSION}; `local reset` starts afresh"
+            )
+        with self.lock:
+            self.stacks = {
+                each["id"]: stacks.from_plain(each) for each in state["stacks"]
+            }
+            for stack in self.stacks.values():
+                for change_set in stack.change_sets.values():
+                    if change_set.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+                        change_set.status = "FAILED"
+                        change_set.reason = "The local cloud was restarted; create it again."
+                if stack.busy:
+                    log.info("stack %s goes on in %s", stack.name, stack.status)
+                    self._start(stack, wait_for_endpoint=True)
+
+    # ---- inside ---------------------------------------------------------------------------------
+
+    def _start(
+        self, stack: Stack, after: Run | None = None, *, wait_for_endpoint: bool = False
+    ) -> None:
+        run = Run(stack, self.cloud, self.lock, self.on_change, after, resumed=wait_for_endpoint)
+        self._runs[stack.id] = run
+        run.start()
+        self.on_change()
+
+    def _refuse_taken(self, name: str, token: str | None) -> None:
+        taken = self.living(name)
+        if taken is None or (token is not None and taken.creation_token == token):
+            return
+        raise AlreadyExists(f"Stack [{name}] already exists")
+
+
+def _nobody(engine: Engine, name: str) -> Stack:
+    identity = f"arn:aws:cloudformation:{engine.region}:{engine.account}:stack/{name}/{uuid.uuid4()}"
+    return Stack(identity, name, engine.region, engine.account, created=time.time())
+
+
+def _once(client: Callable[[str], Any]) -> Callable[[str], Any]:
+    """One client per service, made when first asked for: making them is not thread-safe."""
+    made: dict[str, Any] = {}
+    lock = threading.Lock()
+
+    def cached(service: str) -> Any:
+        with lock:
+            if service not in made:
+                made[service] = client(service)
+            return made[service]
+
+    return cached

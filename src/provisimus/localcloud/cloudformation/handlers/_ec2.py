@@ -1,0 +1,39 @@
+"""What the EC2 handlers share: tags and absence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from provisimus.localcloud.cloudformation.cloud import Cloud, code_of
+from provisimus.localcloud.cloudformation.handlers.interface import Shape
+
+
+def tag_specification(kind: str, shape: Shape) -> list[dict[str, Any]]:
+    """TagSpecifications that tag one kind of resource while it is created."""
+    return [{"ResourceType": kind, "Tags": shape.tag_list()}] if shape.tags else []
+
+
+def retag(cloud: Cloud, resource_id: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Make the resource's tags those of `after`, knowing those that were set before."""
+    gone = [key for key in before if key not in after]
+    fresh = {key: value for key, value in after.items() if before.get(key) != value}
+    if gone:
+        cloud.ec2.delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in gone])
+    if fresh:
+        cloud.ec2.create_tags(
+            Resources=[resource_id],
+            Tags=[{"Key": key, "Value": value} for key, value in fresh.items()],
+        )
+
+
+def unless_absent(call: Callable[[], Any], *codes: str) -> Any:
+    """The call's answer, or None when the service says that there is no such thing."""
+    try:
+        return call()
+    except ClientError as error:
+        if code_of(error) in codes:
+            return None
+        raise

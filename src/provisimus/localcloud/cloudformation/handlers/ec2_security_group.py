@@ -1,0 +1,132 @@
+"""AWS::EC2::SecurityGroup, with its inline rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    retag,
+    tag_specification,
+    unless_absent,
+)
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+
+_ABSENT = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound")
+_RULE = ("CidrIp", "CidrIpv6", "Description", "FromPort", "IpProtocol", "ToPort")
+_EVERYTHING = {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}
+
+
+class SecurityGroup(Handler):
+    type = "AWS::EC2::SecurityGroup"
+    honoured = frozenset(
+        {"GroupDescription", "GroupName", "VpcId", "Tags/*/Key", "Tags/*/Value"}
+        | {f"SecurityGroupIngress/*/{key}" for key in (*_RULE, "SourceSecurityGroupId")}
+        | {f"SecurityGroupEgress/*/{key}" for key in (*_RULE, "DestinationSecurityGroupId")}
+    )
+    attributes = frozenset({"GroupId", "VpcId", "Id"})
+    name_property = "GroupName"
+
+    def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        vpc = {"VpcId": wanted.properties["VpcId"]} if "VpcId" in wanted.properties else {}
+        return str(
+            cloud.ec2.create_security_group(
+                GroupName=wanted.name("GroupName"),
+                Description=wanted.properties["GroupDescription"],
+                TagSpecifications=tag_specification("security-group", wanted),
+                **vpc,
+            )["GroupId"]
+        )
+
+    def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        _make_rules(cloud, physical_id, properties)
+        return True
+
+    def read(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        group = cloud.ec2.describe_security_groups(GroupIds=[physical_id])["SecurityGroups"][0]
+        return {"GroupId": physical_id, "Id": physical_id, "VpcId": group.get("VpcId", "")}
+
+    def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
+        retag(cloud, physical_id, before.tags, after.tags)
+        _make_rules(cloud, physical_id, after.properties)
+
+    def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
+        unless_absent(lambda: cloud.ec2.delete_security_group(GroupId=physical_id), *_ABSENT)
+
+    def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        found = unless_absent(
+            lambda: cloud.ec2.describe_security_groups(GroupIds=[physical_id]), *_ABSENT
+        )
+        return not (found and found["SecurityGroups"])
+
+
+def permission(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """One inline rule as the API's IpPermission."""
+    protocol = str(rule["IpProtocol"])
+    result: dict[str, Any] = {"IpProtocol": "-1" if protocol == "all" else protocol}
+    for port in ("FromPort", "ToPort"):
+        if port in rule and result["IpProtocol"] != "-1":
+            result[port] = rule[port]
+    note = {"Description": rule["Description"]} if "Description" in rule else {}
+    group = rule.get("SourceSecurityGroupId") or rule.get("DestinationSecurityGroupId")
+    if "CidrIp" in rule:
+        result["IpRanges"] = [{"CidrIp": rule["CidrIp"], **note}]
+    if "CidrIpv6" in rule:
+        result["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **note}]
+    if group:
+        result["UserIdGroupPairs"] = [{"GroupId": group, **note}]
+    return result
+
+
+def singles(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The API's grouped permissions, one per source, with nothing but what tells them apart."""
+    result = []
+    for each in permissions:
+        base = {key: each[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in each}
+        if base["IpProtocol"] == "-1":
+            base = {"IpProtocol": "-1"}
+        for kind, key in (
+            ("IpRanges", "CidrIp"),
+            ("Ipv6Ranges", "CidrIpv6"),
+            ("UserIdGroupPairs", "GroupId"),
+        ):
+            for source in each.get(kind, []):
+                note = {"Description": source["Description"]} if source.get("Description") else {}
+                result.append({**base, kind: [{key: source[key], **note}]})
+    return result
+
+
+def _make_rules(cloud: Cloud, group_id: str, properties: Mapping[str, Any]) -> None:
+    """Make the group's rules exactly those of the properties, touching only what differs.
+
+    Without SecurityGroupEgress a group keeps EC2's default: everything may leave.
+    """
+    group = cloud.ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"][0]
+    for wanted, found, revoke, authorize in (
+        (
+            properties.get("SecurityGroupIngress", []),
+            group.get("IpPermissions", []),
+            cloud.ec2.revoke_security_group_ingress,
+            cloud.ec2.authorize_security_group_ingress,
+        ),
+        (
+            properties.get("SecurityGroupEgress") or [_EVERYTHING],
+            group.get("IpPermissionsEgress", []),
+            cloud.ec2.revoke_security_group_egress,
+            cloud.ec2.authorize_security_group_egress,
+        ),
+    ):
+        target = singles([permission(rule) for rule in wanted])
+        current = singles(found)
+        surplus = [rule for rule in current if rule not in target]
+        missing = [rule for rule in target if rule not in current]
+        if surplus:
+            revoke(GroupId=group_id, IpPermissions=surplus)
+        if missing:
+            authorize(GroupId=group_id, IpPermissions=missing)
+
+
+HANDLER = SecurityGroup()

@@ -1,0 +1,131 @@
+"""AWS::IAM::Role, with its inline and managed policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers.interface import (
+    Handler,
+    Shape,
+    Wanted,
+    changed,
+    only,
+)
+
+_ABSENT = ("NoSuchEntity",)
+
+
+class Role(Handler):
+    type = "AWS::IAM::Role"
+    honoured = frozenset(
+        {
+            "AssumeRolePolicyDocument/**",
+            "Description",
+            "ManagedPolicyArns/*",
+            "MaxSessionDuration",
+            "Path",
+            "PermissionsBoundary",
+            "Policies/*/PolicyName",
+            "Policies/*/PolicyDocument/**",
+            "RoleName",
+            "Tags/*/Key",
+            "Tags/*/Value",
+        }
+    )
+    attributes = frozenset({"Arn", "RoleId"})
+    name_property = "RoleName"
+    capability = "IAM"
+
+    def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        name = wanted.name("RoleName")[:64]
+        cloud.iam.create_role(
+            RoleName=name,
+            AssumeRolePolicyDocument=_document(wanted.properties["AssumeRolePolicyDocument"]),
+            Tags=wanted.tag_list(),
+            **only(
+                wanted.properties,
+                "Description",
+                "MaxSessionDuration",
+                "Path",
+                "PermissionsBoundary",
+            ),
+        )
+        return name
+
+    def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        _make_policies(cloud, physical_id, properties)
+        return True
+
+    def read(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        role = cloud.iam.get_role(RoleName=physical_id)["Role"]
+        return {"Arn": role["Arn"], "RoleId": role["RoleId"]}
+
+    def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
+        old, new = before.properties, after.properties
+        if changed(old, new, "AssumeRolePolicyDocument"):
+            cloud.iam.update_assume_role_policy(
+                RoleName=physical_id, PolicyDocument=_document(new["AssumeRolePolicyDocument"])
+            )
+        if changed(old, new, "Description", "MaxSessionDuration"):
+            cloud.iam.update_role(
+                RoleName=physical_id,
+                Description=new.get("Description", ""),
+                MaxSessionDuration=new.get("MaxSessionDuration", 3600),
+            )
+        if changed(old, new, "PermissionsBoundary"):
+            if "PermissionsBoundary" in new:
+                cloud.iam.put_role_permissions_boundary(
+                    RoleName=physical_id, PermissionsBoundary=new["PermissionsBoundary"]
+                )
+            else:
+                cloud.iam.delete_role_permissions_boundary(RoleName=physical_id)
+        _make_policies(cloud, physical_id, new)
+        gone = [key for key in before.tags if key not in after.tags]
+        if gone:
+            cloud.iam.untag_role(RoleName=physical_id, TagKeys=gone)
+        if before.tags != after.tags and after.tags:
+            cloud.iam.tag_role(RoleName=physical_id, Tags=after.tag_list())
+
+    def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
+        if self.gone(cloud, physical_id, properties):
+            return
+        _make_policies(cloud, physical_id, {})
+        cloud.iam.delete_role(RoleName=physical_id)
+
+    def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        return unless_absent(lambda: cloud.iam.get_role(RoleName=physical_id), *_ABSENT) is None
+
+
+def _make_policies(cloud: Cloud, role: str, properties: Mapping[str, Any]) -> None:
+    """Make inline and managed policies exactly those of the properties."""
+    inline = {
+        each["PolicyName"]: _document(each["PolicyDocument"])
+        for each in properties.get("Policies", [])
+    }
+    for name in cloud.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        if name not in inline:
+            cloud.iam.delete_role_policy(RoleName=role, PolicyName=name)
+    for name, document in inline.items():
+        cloud.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+    managed = set(properties.get("ManagedPolicyArns", []))
+    attached = {
+        each["PolicyArn"]
+        for each in cloud.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    }
+    for arn in sorted(attached - managed):
+        cloud.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+    for arn in sorted(managed - attached):
+        cloud.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+
+
+def _document(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+HANDLER = Role()

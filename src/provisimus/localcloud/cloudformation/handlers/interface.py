@@ -1,0 +1,113 @@
+"""What a resource type's file must say and do.
+
+A handler is one file in this folder with a module constant `HANDLER`. Metadata first: the type,
+the properties that are honoured (every other is refused by name before anything is made), the
+attributes that Fn::GetAtt may ask for. Behaviour below: create, settle, read, update, delete.
+Nothing lists the handlers; `all_handlers` finds them.
+
+A handler keeps no state. Every method may be called again after a restart with the same
+arguments, so each looks before it acts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from provisimus.localcloud.cloudformation.cloud import Cloud
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A resource as it is or shall be: evaluated properties, and all tags merged."""
+
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Own tags, the stack's and CloudFormation's own; own ones win."""
+
+    def tag_list(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
+
+
+@dataclass(frozen=True)
+class Wanted(Shape):
+    """A shape to be made, with the names it may use."""
+
+    logical_id: str = ""
+    generated_name: str = ""
+    """STACK-LOGICALID-RANDOM, for a resource that must have a name and was given none."""
+
+    def name(self, prop: str) -> str:
+        return str(self.properties.get(prop) or self.generated_name)
+
+
+class Handler(ABC):
+    """One resource type."""
+
+    type: ClassVar[str]
+    honoured: ClassVar[frozenset[str]]
+    """Property paths, `*` for any list index and `**` for anything below."""
+    attributes: ClassVar[frozenset[str]]
+    seconds: ClassVar[float] = 120
+    """How long the resource may take to settle or to be gone."""
+    name_property: ClassVar[str | None] = None
+    """The property that gives the resource a name of the user's choice."""
+    capability: ClassVar[str | None] = None
+    """`IAM` where creating one must be acknowledged by the caller."""
+    snapshots: ClassVar[bool] = False
+    """Whether the policies DeletionPolicy and UpdateReplacePolicy may be Snapshot."""
+
+    @abstractmethod
+    def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        """Begin to make it; returns its physical id as soon as there is one."""
+
+    def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        """Whether it has become what was asked for; raises ResourceFailed when it never will."""
+        return True
+
+    @abstractmethod
+    def read(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Its attributes, read back from the service."""
+
+    def must_replace(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        """For properties whose change replaces only under conditions: whether it does here."""
+        return False
+
+    def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
+        """Change in place; called with what differs and nothing that needs a replacement."""
+
+    @abstractmethod
+    def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
+        """Begin to remove it; one that is gone already is no failure."""
+
+    def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        """Whether nothing is left of it."""
+        return True
+
+    def snapshot(self, cloud: Cloud, physical_id: str, shape: Shape) -> str:
+        """Keep its data before it is deleted; returns the snapshot's id."""
+        raise NotImplementedError(self.type)
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any], *names: str) -> bool:
+    """Whether any of these properties differs."""
+    return any(before.get(name) != after.get(name) for name in names)
+
+
+def only(properties: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """These properties, where given: they go to the API under the same names."""
+    return {name: properties[name] for name in names if name in properties}
+
+
+def refuse_changes(
+    type_name: str, before: Mapping[str, Any], after: Mapping[str, Any], *names: str
+) -> str | None:
+    """A reason when one of these, which AWS documents as not updatable, differs."""
+    for name in names:
+        if before.get(name) != after.get(name):
+            return f"Update of property {name} of {type_name} is not supported"
+    return None

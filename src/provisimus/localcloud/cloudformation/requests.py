@@ -1,0 +1,122 @@
+"""What a request wants: its parameters read into values and checked.
+
+Looks nothing up but what template parameters name (SSM values, ids); changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from provisimus.localcloud.cloudformation import parameters, support
+from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
+from provisimus.localcloud.cloudformation.lookups import existence, parameter_lookup
+from provisimus.localcloud.cloudformation.stack import Deployment
+from provisimus.localcloud.cloudformation.template import Template, parse
+
+MAX_TAGS = 50
+
+read_template = lru_cache(maxsize=64)(parse)
+"""`parse`, remembered: one request reads the same text several times."""
+
+
+def deployment(
+    params: Mapping[str, Any], cloud: Cloud, previous: Deployment | None = None
+) -> tuple[Deployment, Template]:
+    """What CreateStack, UpdateStack or CreateChangeSet ask for; raises ValidationError.
+
+    Where tags or notification ARNs are not given, an update keeps those of before.
+    """
+    text = _template_text(params, previous)
+    template = read_template(text)
+    support.check(template)
+    capabilities = tuple(params.get("Capabilities") or ())
+    support.check_capabilities(template, capabilities)
+    given = params.get("Parameters") or []
+    values = parameters.resolve(
+        template.parameters,
+        {
+            each["ParameterKey"]: each.get("ParameterValue", "")
+            for each in given
+            if not each.get("UsePreviousValue")
+        },
+        frozenset(each["ParameterKey"] for each in given if each.get("UsePreviousValue")),
+        previous.parameters if previous else {},
+        ssm=parameter_lookup(cloud),
+        exists=existence(cloud),
+    )
+    tags = params.get("Tags")
+    arns = params.get("NotificationARNs")
+    return (
+        Deployment(
+            template_text=text,
+            parameters=values,
+            tags=_tags(tags) if tags is not None else dict(previous.tags) if previous else {},
+            capabilities=capabilities,
+            role_arn=params.get("RoleARN") or (previous.role_arn if previous else None),
+            notification_arns=(
+                tuple(arns) if arns is not None else previous.notification_arns if previous else ()
+            ),
+        ),
+        template,
+    )
+
+
+def stack_name(params: Mapping[str, Any]) -> str:
+    """The StackName of a request that makes one; raises ValidationError."""
+    name = str(params.get("StackName") or "")
+    if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", name):
+        raise ValidationError(
+            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy "
+            "constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+        )
+    return name
+
+
+def on_failure(params: Mapping[str, Any]) -> str:
+    """ROLLBACK, DO_NOTHING or DELETE of a CreateStack."""
+    disabled, wanted = params.get("DisableRollback"), params.get("OnFailure")
+    if disabled is not None and wanted is not None:
+        raise ValidationError("You cannot specify both DisableRollback and OnFailure.")
+    if wanted is not None:
+        return str(wanted)
+    return "DO_NOTHING" if disabled else "ROLLBACK"
+
+
+def refuse(params: Mapping[str, Any], *names: str) -> None:
+    """Refuse by name request parameters that would be ignored; raises ValidationError."""
+    for name in names:
+        if params.get(name):
+            raise unsupported(f"Request parameter {name}")
+
+
+def _template_text(params: Mapping[str, Any], previous: Deployment | None) -> str:
+    body, url = params.get("TemplateBody"), params.get("TemplateURL")
+    reuse = params.get("UsePreviousTemplate")
+    if sum(map(bool, (body, url, reuse))) != 1:
+        raise ValidationError(
+            "Either Template URL or Template Body must be specified."
+            if not (body or url)
+            else "Only one of TemplateBody, TemplateURL and UsePreviousTemplate may be specified."
+        )
+    if url:
+        raise unsupported("Request parameter TemplateURL")
+    if reuse:
+        if previous is None:
+            raise ValidationError("There is no previous template to use.")
+        return previous.template_text
+    return str(body)
+
+
+def _tags(given: list[Mapping[str, str]]) -> dict[str, str]:
+    tags = {each["Key"]: each.get("Value", "") for each in given}
+    if len(tags) < len(given):
+        raise ValidationError("Duplicate tag keys are not allowed.")
+    if len(tags) > MAX_TAGS:
+        raise ValidationError(f"Tags: no more than {MAX_TAGS} are allowed.")
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise ValidationError("aws: prefixed tag key names are not allowed for external use.")
+    return tags

@@ -1,0 +1,369 @@
+"""How one resource of a stack is made, changed, put back or removed, with its events.
+
+The only caller of handlers' changing methods. Each step is recorded before the next begins, so
+that a restart finds either what was there before or the physical id of what was begun.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from provisimus.localcloud.cloudformation import dynamic, shapes
+from provisimus.localcloud.cloudformation.cloud import Cloud, in_words
+from provisimus.localcloud.cloudformation.errors import (
+    OperationCancelled,
+    ResourceFailed,
+    ValidationError,
+)
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+from provisimus.localcloud.cloudformation.intrinsics import Context
+from provisimus.localcloud.cloudformation.lookups import lookups_of
+from provisimus.localcloud.cloudformation.schemas import schema_of
+from provisimus.localcloud.cloudformation.stack import (
+    Discarded,
+    Operation,
+    Resource,
+    Stack,
+    generated_name,
+)
+from provisimus.localcloud.cloudformation.support import handler_of
+from provisimus.localcloud.cloudformation.template import ResourceDefinition
+
+REPLACING = (
+    "Requested update requires the creation of a new physical resource; hence creating one."
+)
+
+
+class ResourceError(Exception):
+    """A resource failed; its event is told already."""
+
+    def __init__(self, logical_id: str, verb: str) -> None:
+        super().__init__(f"{logical_id} failed to {verb}")
+        self.logical_id = logical_id
+        self.verb = verb
+
+
+class ResourceWork:
+    def __init__(
+        self, stack: Stack, cloud: Cloud, lock: threading.RLock, changed: Callable[[], None]
+    ) -> None:
+        self._stack = stack
+        self._cloud = cloud
+        self._lock = lock
+        self._changed = changed
+
+    def put(
+        self,
+        entry: ResourceDefinition,
+        context: Context,
+        stack_tags: Mapping[str, str],
+        active: Mapping[str, ResourceDefinition],
+    ) -> None:
+        """Make the resource what the template wants; raises ResourceError."""
+        name = entry.logical_id
+        record = self._stack.resources.get(name)
+        try:
+            shape = shapes.wanted_shape(
+                entry, context, stack_tags, self._stack.system_tags(name)
+            )
+        except ValidationError as error:
+            verb = "update" if record else "create"
+            failed = record or _blank(entry, Shape())
+            self._record(failed, f"{verb.upper()}_FAILED", str(error))
+            raise ResourceError(name, verb) from error
+        if record is not None and record.settling:
+            self._settle(record, "UPDATE" if self._replaced(record) else "CREATE")
+            return
+        if record is not None and record.status in ("CREATE_FAILED", "CREATE_IN_PROGRESS"):
+            if record.physical_id:
+                self._discard_later(record)
+            record = None
+        depends = tuple(sorted(entry.references & active.keys()))
+        match shapes.fate(record, shape, entry):
+            case "add":
+                self._create(_blank(entry, shape, depends))
+            case "replace":
+                assert record is not None
+                self._replace(record, entry, shape, depends)
+            case "update":
+                assert record is not None
+                self._update(record, entry, shape, depends)
+            case "keep":
+                assert record is not None
+                with self._lock:
+                    self._stack.resources[name] = _as_written(record, entry, depends)
+
+    def restore(self, before: Resource, operation: Operation, *, skip: bool) -> None:
+        """Make a resource again what it was before the update; raises ResourceError."""
+        now = self._stack.resources.get(before.logical_id)
+        if skip:
+            self._record(before, "UPDATE_COMPLETE")
+            return
+        if now is None or now == before:
+            return
+        if now.physical_id != before.physical_id:
+            # The old one was never touched: it only waited to be removed.
+            self._tell(before, "UPDATE_IN_PROGRESS")
+            with self._lock:
+                operation.discarded[:] = [
+                    each
+                    for each in operation.discarded
+                    if each.resource.physical_id != before.physical_id
+                ]
+                if now.physical_id:
+                    operation.discarded.append(Discarded(now, "Delete"))
+                self._record(before, "UPDATE_COMPLETE")
+            return
+        if now.status not in ("UPDATE_FAILED", "UPDATE_IN_PROGRESS") and now.shape == before.shape:
+            with self._lock:
+                self._stack.resources[before.logical_id] = before
+            return
+        attempted = replace(now, properties=now.attempted or now.properties)
+        self._record(attempted, "UPDATE_IN_PROGRESS")
+        try:
+            self._change(attempted, before.shape)
+        except OperationCancelled:
+            raise
+        except Exception as error:
+            self._record(attempted, "UPDATE_FAILED", in_words(error))
+            raise ResourceError(before.logical_id, "update") from error
+        self._record(before, "UPDATE_COMPLETE")
+
+    def remove(self, record: Resource, policy: str) -> bool:
+        """Remove a recorded resource as its policy says; False, with an event, when it stays."""
+        if record.physical_id is None:
+            self._record(record, "DELETE_COMPLETE")
+            return True
+        if policy.startswith("Retain"):
+            self._record(record, "DELETE_SKIPPED")
+            self._forget(record)
+            return True
+        record = self._record(record, "DELETE_IN_PROGRESS")
+        try:
+            self._remove_physical(record, policy)
+        except OperationCancelled:
+            raise
+        except Exception as error:
+            self._record(record, "DELETE_FAILED", in_words(error))
+            return False
+        self._record(record, "DELETE_COMPLETE")
+        return True
+
+    def discard(self, discarded: Discarded) -> None:
+        """Remove what the stack has no record of any more; a failure is told and no more."""
+        record = discarded.resource
+        if record.physical_id is None:
+            return
+        if discarded.policy.startswith("Retain"):
+            self._tell(record, "DELETE_SKIPPED")
+            return
+        self._tell(record, "DELETE_IN_PROGRESS")
+        try:
+            self._remove_physical(record, discarded.policy)
+        except OperationCancelled:
+            raise
+        except Exception as error:
+            self._tell(record, "DELETE_FAILED", in_words(error))
+            return
+        self._tell(record, "DELETE_COMPLETE")
+
+    # ---- steps ----------------------------------------------------------------------------------
+
+    def _create(self, blank: Resource) -> None:
+        begun = self._record(blank, "CREATE_IN_PROGRESS")
+        self._settle(self._initiate(begun, "CREATE"), "CREATE")
+
+    def _replace(
+        self, old: Resource, entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...]
+    ) -> None:
+        self._record(old, "UPDATE_IN_PROGRESS", REPLACING, shape.properties)
+        policy = entry.update_replace_policy
+        self._settle(
+            self._initiate(_blank(entry, shape, depends), "UPDATE", Discarded(old, policy)),
+            "UPDATE",
+        )
+
+    def _initiate(
+        self, wanted: Resource, verb: str, old: Discarded | None = None
+    ) -> Resource:
+        """Begin to make it; from the first moment that it exists its physical id is on record."""
+        handler = handler_of(wanted.type)
+        try:
+            physical_id = handler.create(self._cloud, self._for_handler(handler, wanted))
+        except OperationCancelled:
+            self._record(old.resource if old else wanted, f"{verb}_FAILED", f"{_noun(verb)} cancelled")
+            raise
+        except Exception as error:
+            failed = old.resource if old else wanted
+            self._record(failed, f"{verb}_FAILED", in_words(error), wanted.properties)
+            raise ResourceError(wanted.logical_id, verb.lower()) from error
+        with self._lock:
+            if old is not None:
+                self._discard_later(old.resource, old.policy)
+            begun = replace(wanted, physical_id=physical_id, settling=True)
+            return self._record(begun, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
+
+    def _settle(self, record: Resource, verb: str) -> None:
+        """Wait until it is what was asked for, then read what others may ask about it."""
+        handler = handler_of(record.type)
+        assert record.physical_id is not None
+        physical_id = record.physical_id
+        try:
+            properties = self._resolved(record.properties)
+            self._cloud.until(
+                lambda: handler.settled(self._cloud, physical_id, properties),
+                f"{record.type} {physical_id} to settle",
+                handler.seconds,
+            )
+            attributes = handler.read(self._cloud, physical_id, properties)
+        except OperationCancelled:
+            self._record(record, f"{verb}_FAILED", f"{_noun(verb)} cancelled")
+            raise
+        except Exception as error:
+            self._record(record, f"{verb}_FAILED", in_words(error))
+            raise ResourceError(record.logical_id, verb.lower()) from error
+        self._record(
+            replace(record, settling=False, attributes=attributes), f"{verb}_COMPLETE"
+        )
+
+    def _update(
+        self, old: Resource, entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...]
+    ) -> None:
+        begun = replace(old, attempted=shape.properties)
+        begun = self._record(begun, "UPDATE_IN_PROGRESS", properties=shape.properties)
+        try:
+            attributes = self._change(old, shape)
+        except OperationCancelled:
+            self._record(begun, "UPDATE_FAILED", f"{_noun('UPDATE')} cancelled")
+            raise
+        except Exception as error:
+            self._record(begun, "UPDATE_FAILED", in_words(error), shape.properties)
+            raise ResourceError(old.logical_id, "update") from error
+        done = replace(
+            _as_written(old, entry, depends),
+            properties=shape.properties,
+            tags=shape.tags,
+            attributes=attributes,
+            attempted=None,
+        )
+        self._record(done, "UPDATE_COMPLETE")
+
+    def _change(self, now: Resource, shape: Shape) -> dict[str, Any]:
+        """Change in place and wait; returns the new attributes."""
+        handler = handler_of(now.type)
+        assert now.physical_id is not None
+        physical_id = now.physical_id
+        wanted = self._for_handler(handler, replace(now, properties=shape.properties, tags=shape.tags))
+        before = Shape(self._resolved(now.properties), now.tags)
+        handler.update(self._cloud, physical_id, before, wanted)
+        self._cloud.until(
+            lambda: handler.settled(self._cloud, physical_id, wanted.properties),
+            f"{now.type} {physical_id} to settle",
+            handler.seconds,
+        )
+        return handler.read(self._cloud, physical_id, wanted.properties)
+
+    def _remove_physical(self, record: Resource, policy: str) -> None:
+        handler = handler_of(record.type)
+        assert record.physical_id is not None
+        physical_id, properties = record.physical_id, record.properties
+        failed_at_birth = record.settling
+        if policy == "Snapshot" and not failed_at_birth:
+            if not handler.gone(self._cloud, physical_id, properties):
+                handler.snapshot(self._cloud, physical_id, record.shape)
+        handler.delete(self._cloud, physical_id, properties)
+        self._cloud.until(
+            lambda: handler.gone(self._cloud, physical_id, properties),
+            f"{record.type} {physical_id} to be gone",
+            handler.seconds,
+        )
+
+    # ---- records --------------------------------------------------------------------------------
+
+    def _for_handler(self, handler: Handler, wanted: Resource) -> Wanted:
+        """What the handler gets: references resolved, and checked as CloudFormation checks."""
+        complaint = schema_of(wanted.type).complaint(wanted.properties)
+        if complaint:
+            raise ResourceFailed(
+                f"Properties validation failed for resource {wanted.logical_id} with message: "
+                f"{complaint}"
+            )
+        return Wanted(
+            self._resolved(wanted.properties),
+            wanted.tags,
+            wanted.logical_id,
+            generated_name(self._stack.name, wanted.logical_id),
+        )
+
+    def _resolved(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        result: Mapping[str, Any] = dynamic.resolve(properties, lookups_of(self._cloud))
+        return result
+
+    def _replaced(self, record: Resource) -> bool:
+        operation = self._stack.operation
+        return operation is not None and record.logical_id in operation.before
+
+    def _discard_later(self, record: Resource, policy: str = "Delete") -> None:
+        with self._lock:
+            assert self._stack.operation is not None
+            self._stack.operation.discarded.append(Discarded(record, policy))
+
+    def _record(
+        self,
+        resource: Resource,
+        status: str,
+        reason: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+    ) -> Resource:
+        with self._lock:
+            noted = self._stack.record(resource, status, reason, properties)
+        self._changed()
+        return noted
+
+    def _tell(self, resource: Resource, status: str, reason: str | None = None) -> None:
+        with self._lock:
+            self._stack.tell(resource, status, reason)
+        self._changed()
+
+    def _forget(self, record: Resource) -> None:
+        with self._lock:
+            self._stack.resources.pop(record.logical_id, None)
+
+
+def _blank(
+    entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...] = ()
+) -> Resource:
+    return Resource(
+        logical_id=entry.logical_id,
+        type=entry.type,
+        physical_id=None,
+        properties=shape.properties,
+        tags=shape.tags,
+        attributes={},
+        status="CREATE_IN_PROGRESS",
+        timestamp=0,
+        depends_on=depends,
+        deletion_policy=entry.deletion_policy,
+        update_replace_policy=entry.update_replace_policy,
+        metadata=entry.metadata,
+    )
+
+
+def _as_written(
+    record: Resource, entry: ResourceDefinition, depends: tuple[str, ...]
+) -> Resource:
+    """The record with what the template says besides the properties."""
+    return replace(
+        record,
+        depends_on=depends,
+        deletion_policy=entry.deletion_policy,
+        update_replace_policy=entry.update_replace_policy,
+        metadata=entry.metadata,
+    )
+
+
+def _noun(verb: str) -> str:
+    return "Resource creation" if verb == "CREATE" else "Resource update"

@@ -1,0 +1,131 @@
+"""What a deployment wants each resource to be, and what that means for the one that is there.
+
+Pure: both the change set (which only tells) and the operation (which acts) decide by these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from provisimus.localcloud.cloudformation.handlers.interface import Shape
+from provisimus.localcloud.cloudformation.intrinsics import (
+    Context,
+    ResourceValue,
+    evaluate,
+    evaluate_conditions,
+)
+from provisimus.localcloud.cloudformation.schemas import TypeSchema, schema_of
+from provisimus.localcloud.cloudformation.stack import Deployment, Output, Resource, Stack
+from provisimus.localcloud.cloudformation.support import handler_of
+from provisimus.localcloud.cloudformation.template import (
+    ResourceDefinition,
+    Template,
+    creation_order,
+    dependency_order,
+)
+
+Fate = Literal["add", "keep", "update", "replace"]
+
+
+def base_context(
+    stack: Stack, deployment: Deployment, template: Template, zones: Mapping[str, list[str]]
+) -> Context:
+    """Everything known before any resource is looked at, conditions included."""
+    context = Context(
+        parameters={key: value.value for key, value in deployment.parameters.items()},
+        pseudo=stack.pseudo,
+        mappings=template.mappings,
+        zones=zones,
+    )
+    return replace(context, conditions=evaluate_conditions(template.conditions, context))
+
+
+def with_resources(context: Context, resources: Mapping[str, Resource]) -> Context:
+    """The context in which the recorded resources can be referred to."""
+    return replace(
+        context,
+        resources={
+            name: ResourceValue(str(each.physical_id), each.attributes)
+            for name, each in resources.items()
+            if each.physical_id is not None and not each.settling
+        },
+    )
+
+
+def active(template: Template, context: Context) -> dict[str, ResourceDefinition]:
+    """The resources whose condition holds, in dependency order."""
+    wanted = {
+        name: entry
+        for name, entry in template.resources.items()
+        if entry.condition is None or context.conditions[entry.condition]
+    }
+    return {name: wanted[name] for name in creation_order(wanted)}
+
+
+def removal_order(resources: Mapping[str, Resource]) -> list[str]:
+    """Logical ids so that each goes before what it depends on."""
+    return list(
+        reversed(dependency_order({key: each.depends_on for key, each in resources.items()}))
+    )
+
+
+def wanted_shape(
+    entry: ResourceDefinition,
+    context: Context,
+    stack_tags: Mapping[str, str],
+    system_tags: Mapping[str, str],
+) -> Shape:
+    """The evaluated properties and all tags of one resource; raises ValidationError."""
+    schema = schema_of(entry.type, str(context.pseudo["AWS::Region"]))
+    properties = schema.coerce(evaluate(entry.properties, context))
+    return Shape(properties, _all_tags(schema, properties, stack_tags, system_tags))
+
+
+def changed_properties(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Top-level names that differ, in a stable order."""
+    return [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+
+
+def fate(record: Resource | None, shape: Shape, entry: ResourceDefinition) -> Fate:
+    """What becomes of a resource."""
+    if record is None:
+        return "add"
+    schema, handler = schema_of(entry.type), handler_of(entry.type)
+    names = changed_properties(record.properties, shape.properties)
+    recreations = {schema.recreation(name) for name in names}
+    if "Always" in recreations:
+        return "replace"
+    if "Conditionally" in recreations and handler.must_replace(
+        record.properties, shape.properties
+    ):
+        return "replace"
+    unfinished = record.status in ("UPDATE_FAILED", "UPDATE_IN_PROGRESS")
+    return "update" if names or record.tags != shape.tags or unfinished else "keep"
+
+
+def outputs(template: Template, context: Context) -> list[Output]:
+    """The outputs whose condition holds; raises ValidationError."""
+    result = []
+    for key, entry in template.outputs.items():
+        if "Condition" in entry and not context.conditions[entry["Condition"]]:
+            continue
+        value = evaluate(entry["Value"], context)
+        export = evaluate(entry.get("Export", {}).get("Name"), context)
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        result.append(Output(key, text, entry.get("Description"), export))
+    return result
+
+
+def _all_tags(
+    schema: TypeSchema,
+    properties: Mapping[str, Any],
+    stack_tags: Mapping[str, str],
+    system_tags: Mapping[str, str],
+) -> dict[str, str]:
+    if schema.tag_property is None:
+        return {}
+    own = properties.get(schema.tag_property, [])
+    own_tags = dict(own) if isinstance(own, Mapping) else {e["Key"]: e["Value"] for e in own}
+    return {**stack_tags, **own_tags, **(system_tags if schema.system_tags else {})}
