@@ -1,0 +1,126 @@
+"""What an artifact says of itself: its soundness, its commit, its coordinates.
+
+Reads JAR (ZIP) and TAR files; writes nothing. Unknown stays None.
+"""
+
+from __future__ import annotations
+
+import re
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path
+
+from provisimus.errors import ProvisimusError
+from provisimus.model import Coordinates
+
+ZIPS = (".jar", ".war", ".ear", ".zip")
+TARS = (".tar.gz", ".tgz", ".tar")
+_PROPERTIES = ("git.properties", "BOOT-INF/classes/git.properties", "META-INF/git.properties")
+
+
+class CorruptArtifact(ProvisimusError):
+    """An archive that is truncated or damaged."""
+
+
+def check_archive(path: Path) -> None:
+    """Read every member of an archive. Raises CorruptArtifact; other kinds of file pass."""
+    name = path.name.lower()
+    try:
+        if name.endswith(ZIPS):
+            with zipfile.ZipFile(path) as archive:
+                bad = archive.testzip()
+            if bad is not None:
+                raise _corrupt(path, f"its entry {bad} does not match its checksum")
+        elif name.endswith(TARS):
+            with tarfile.open(path) as tar:
+                for _ in tar:
+                    pass
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise _corrupt(path, str(error) or type(error).__name__) from error
+
+
+def commit_in(path: Path) -> str | None:
+    """The commit that a JAR was built from: `Git-Commit` of its manifest, or git.properties.
+
+    The latter is what git-commit-id-maven-plugin writes.
+    """
+    if not path.name.lower().endswith(ZIPS):
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            if "META-INF/MANIFEST.MF" in names:
+                found = manifest_value(_text(archive, "META-INF/MANIFEST.MF"), "Git-Commit")
+                if found:
+                    return found
+            for name in _PROPERTIES:
+                if name in names:
+                    values = properties(_text(archive, name))
+                    for key in ("git.commit.id.full", "git.commit.id"):
+                        if values.get(key):
+                            return values[key]
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError):
+        return None
+    return None
+
+
+def coordinates_in(path: Path) -> tuple[Coordinates, ...]:
+    """The coordinates that Maven wrote into a JAR; several when it holds others unpacked."""
+    if not path.name.lower().endswith(ZIPS):
+        return ()
+    found = []
+    packaging = path.suffix.lower().removeprefix(".")
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(archive.namelist()):
+            if re.fullmatch(r"META-INF/maven/[^/]+/[^/]+/pom\.properties", name):
+                values = properties(_text(archive, name))
+                group, artifact = values.get("groupId"), values.get("artifactId")
+                version = values.get("version")
+                if group and artifact and version:
+                    found.append(Coordinates(group, artifact, packaging, "", version))
+    return tuple(found)
+
+
+def pom_in(path: Path, coordinates: Coordinates) -> bytes | None:
+    """The pom.xml of these coordinates inside a JAR."""
+    if not path.name.lower().endswith(ZIPS):
+        return None
+    name = f"META-INF/maven/{coordinates.group}/{coordinates.artifact}/pom.xml"
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(name) if name in archive.namelist() else None
+
+
+def manifest_value(text: str, key: str) -> str | None:
+    """A main attribute of a JAR manifest ("JAR File Specification"): lines of 72 bytes go on
+    with a space on the next; the first empty line ends the main section."""
+    joined = re.sub(r"\r\n|\r", "\n", text).partition("\n\n")[0].replace("\n ", "")
+    for line in joined.split("\n"):
+        name, separator, value = line.partition(":")
+        if separator and name.strip().lower() == key.lower():
+            return value.strip() or None
+    return None
+
+
+def properties(text: str) -> dict[str, str]:
+    """A Java properties file, as far as Maven and its plugins write them."""
+    values = {}
+    for line in text.splitlines():
+        found = re.match(r"\s*([^#!\s=:][^=:]*?)\s*[=:]\s*(.*?)\s*$", line)
+        if found:
+            values[found[1]] = found[2].replace("\\:", ":").replace("\\=", "=")
+    return values
+
+
+def _text(archive: zipfile.ZipFile, name: str) -> str:
+    return archive.read(name).decode("utf-8", errors="replace")
+
+
+def _corrupt(path: Path, why: str) -> CorruptArtifact:
+    return CorruptArtifact(
+        f"{path.name} is truncated or damaged: {why}",
+        where=str(path),
+        hint="build or download it again",
+    )

@@ -1,0 +1,126 @@
+"""A folder in Maven layout: what `mvn deploy -DaltDeploymentRepository=x::file://…` writes, what
+a local repository holds, and what `artifact publish` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from provisimus.artifacts.archives import commit_in
+from provisimus.artifacts.checksums import first_word, mismatch, pieces, sums_of
+from provisimus.artifacts.maven import layout, metadata
+from provisimus.artifacts.maven.versions import is_snapshot
+from provisimus.model import Artifact, Coordinates, Digest
+
+
+def matches(location: str) -> bool:
+    return "://" not in location or location.startswith("file://")
+
+
+def open_repository(name: str, location: str, root: Path) -> FolderRepository:
+    path = unquote(urlsplit(location).path) if location.startswith("file://") else location
+    return FolderRepository(name, (root / Path(path).expanduser()).resolve())
+
+
+@dataclass(frozen=True)
+class FolderRepository:
+    """`folder` need not exist yet: publishing makes it."""
+
+    name: str
+    folder: Path
+
+    @property
+    def location(self) -> str:
+        return str(self.folder)
+
+    def artifacts(self) -> tuple[tuple[str, str], ...]:
+        found = set()
+        for path in self.folder.glob("**/*"):
+            # group/…/artifact/version/artifact-version.ext
+            if path.is_file() and path.name.startswith(f"{path.parent.parent.name}-"):
+                relative = path.relative_to(self.folder).parts
+                if len(relative) >= 4:
+                    found.add((".".join(relative[:-3]), relative[-3]))
+        return tuple(sorted(found))
+
+    def versions(self, group: str, artifact: str) -> tuple[str, ...]:
+        home = self.folder / layout.artifact_folder(group, artifact)
+        if not home.is_dir():
+            return ()
+        # A version is there when a file of it is: metadata may be late, or lost.
+        return tuple(
+            each.name
+            for each in sorted(home.iterdir())
+            if each.is_dir() and any(map(_is_content, each.glob(f"{artifact}-*")))
+        )
+
+    def path_of(self, coordinates: Coordinates) -> Path | None:
+        """The file of these coordinates, a SNAPSHOT's newest; None when there is none."""
+        folder = self.folder / layout.version_folder(coordinates)
+        for version in (self._snapshot_value(folder, coordinates), coordinates.version):
+            if version is not None:
+                path = folder / layout.file_name(coordinates, version)
+                if path.is_file():
+                    return path
+        return None
+
+    def find(self, coordinates: Coordinates) -> Artifact | None:
+        path = self.path_of(coordinates)
+        if path is None:
+            return None
+        promised = _beside(path, "sha256")
+        if promised is not None and len(promised) == 64:
+            digest, size = Digest(promised), path.stat().st_size
+        else:
+            digest, size = self._computed(path)
+        commit = _beside(path, layout.COMMIT) or commit_in(path)
+        return Artifact(coordinates, self.name, str(path), digest, size, commit)
+
+    def read(self, artifact: Artifact) -> Iterator[bytes]:
+        return pieces(Path(artifact.location))
+
+    @contextmanager
+    def local_path(self, artifact: Artifact) -> Iterator[Path]:
+        yield Path(artifact.location)
+
+    def _computed(self, path: Path) -> tuple[Digest, int]:
+        # `mvn deploy` writes SHA-1 and MD5 only: the strongest there is must agree.
+        for algorithm in layout.CHECKSUMS[1:]:
+            promised = _beside(path, algorithm)
+            if promised:
+                sums = sums_of(path, [algorithm])
+                if sums.others[algorithm] != promised:
+                    actual = sums.others[algorithm]
+                    raise mismatch(algorithm.upper(), promised, actual, str(path))
+                return sums.sha256, sums.size
+        sums = sums_of(path)
+        return sums.sha256, sums.size
+
+    def _snapshot_value(self, folder: Path, coordinates: Coordinates) -> str | None:
+        if not is_snapshot(coordinates.version):
+            return None
+        extension = layout.extension(coordinates.packaging)
+        for name in (layout.METADATA, layout.LOCAL_METADATA):
+            if (folder / name).is_file():
+                found = metadata.parse((folder / name).read_text(encoding="utf-8"))
+                value = found.snapshot_value(extension, coordinates.classifier)
+                if value:
+                    return value
+        return None
+
+
+def _is_content(path: Path) -> bool:
+    """Not a file that only stands beside one: a killed publisher may have left it alone."""
+    return path.suffix.removeprefix(".") not in (*layout.CHECKSUMS, layout.COMMIT)
+
+
+def _beside(path: Path, suffix: str) -> str | None:
+    """The first word of a file beside the artifact, in lower case; None when it is not there."""
+    try:
+        text = path.with_name(f"{path.name}.{suffix}").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    return first_word(text) or None

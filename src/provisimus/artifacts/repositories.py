@@ -1,0 +1,103 @@
+"""The binary repositories of a workspace, asked in the order of provisimus.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisimus.artifacts import kinds
+from provisimus.artifacts.checksums import mismatch, sums_of, verified
+from provisimus.artifacts.interface import Repository
+from provisimus.artifacts.maven import layout
+from provisimus.artifacts.maven.versions import in_order, nearest
+from provisimus.errors import NotFound, UsageFault
+from provisimus.model import Artifact, Coordinates
+
+if TYPE_CHECKING:
+    from provisimus.workspace import Workspace
+
+SHOWN = 10
+"""How many existing versions an error names."""
+
+
+@dataclass(frozen=True)
+class Repositories:
+    """The first repository that has the file gives it."""
+
+    each: tuple[Repository, ...]
+
+    def named(self, name: str) -> Repository:
+        for repository in self.each:
+            if repository.name == name:
+                return repository
+        known = ", ".join(repository.name for repository in self.each) or "none"
+        raise UsageFault(f"there is no binary repository {name!r}", hint=f"known: {known}")
+
+    def resolve(self, coordinates: Coordinates) -> Artifact:
+        """The file of these coordinates. Raises NotFound (with what exists), ChecksumMismatch."""
+        for repository in self.each:
+            found = repository.find(coordinates)
+            if found is not None:
+                return found
+        raise self._unknown(coordinates)
+
+    def versions(self, group: str, artifact: str) -> list[str]:
+        """Those of all repositories, oldest first."""
+        found: set[str] = set()
+        for repository in self.each:
+            found.update(repository.versions(group, artifact))
+        return in_order(found)
+
+    def artifacts(self) -> list[tuple[str, str]]:
+        return sorted({pair for repository in self.each for pair in repository.artifacts()})
+
+    def read(self, artifact: Artifact) -> Iterator[bytes]:
+        """The bytes in pieces, verified while they stream. Raises ChecksumMismatch at the end."""
+        repository = self.named(artifact.repository)
+        return verified(repository.read(artifact), artifact.sha256, artifact.location)
+
+    @contextmanager
+    def open(self, artifact: Artifact) -> Iterator[Path]:
+        """The verified file as a path for as long as the block lasts. Raises ChecksumMismatch."""
+        with self.named(artifact.repository).local_path(artifact) as path:
+            actual = sums_of(path).sha256
+            if actual != artifact.sha256:
+                raise mismatch("SHA-256", artifact.sha256.hex, actual.hex, artifact.location)
+            yield path
+
+    def _unknown(self, coordinates: Coordinates) -> NotFound:
+        name = f"{coordinates.group}:{coordinates.artifact}"
+        where = ", ".join(f"{each.name} ({each.location})" for each in self.each)
+        existing = self.versions(coordinates.group, coordinates.artifact)
+        if coordinates.version in existing:
+            wanted = layout.file_name(coordinates)
+            return NotFound(
+                f"version {coordinates.version} of {name} has no file {wanted}",
+                where=where,
+                hint="another packaging or classifier? `provisimus artifact show` lists the files",
+            )
+        if not existing:
+            return NotFound(
+                f"there is no artifact {name}",
+                where=where or "no binary repository is declared in provisimus.yaml",
+                hint="publish it: provisimus artifact publish FILE",
+            )
+        near = nearest(coordinates.version, existing)
+        shown = ", ".join(existing[-SHOWN:])
+        more = f" and {len(existing) - SHOWN} older" if len(existing) > SHOWN else ""
+        return NotFound(
+            f"there is no version {coordinates.version} of {name}; the nearest is {near}",
+            where=where,
+            hint=f"versions: {shown}{more}",
+        )
+
+
+def open_repositories(workspace: Workspace) -> Repositories:
+    """The repositories declared under `artifacts:`. Nothing is asked of them yet."""
+    declared = workspace.project.artifacts.items()
+    return Repositories(
+        tuple(kinds.open_repository(name, location, workspace.root) for name, location in declared)
+    )
