@@ -26,12 +26,11 @@ def mount(client: Callable[[str], Any], region: str, account: str) -> Engine:
     State: `Engine.save()` returns JSON-able data, `Engine.restore(data)` takes it up again;
     set `Engine.on_change` to be told when it changed.
     """
-    from moto.cloudformation import urls
-
     from provisimus.localcloud.cloudformation.engine import Engine
+    from provisimus.localcloud.cloudformation.moto_seam import take_the_place
     from provisimus.localcloud.cloudformation.responses import CloudFormation
 
     engine = Engine(client, region, account)
     CloudFormation.engine = engine
-    urls.url_paths = {"{0}/$": CloudFormation.dispatch}
+    take_the_place(CloudFormation.dispatch)
     return engine

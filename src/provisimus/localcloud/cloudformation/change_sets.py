@@ -38,7 +38,9 @@ def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]
     with engine.lock:
         stack = _target(engine, params, kind)
     name = str(params.get("ChangeSetName") or "")
-    wanted, template = requests.deployment(params, engine.cloud, stack and stack.deployment)
+    wanted, template = requests.deployment(
+        params, engine.cloud, stack.deployment if stack else None
+    )
     with engine.lock:
         stack = _target(engine, params, kind)
         if stack is None:
@@ -142,7 +144,9 @@ def _target(engine: Engine, params: Mapping[str, Any], kind: str) -> Stack | Non
 
 
 def _open(stack: Stack) -> list[ChangeSet]:
-    return [each for each in stack.change_sets.values() if each.execution_status != "EXECUTE_COMPLETE"]
+    return [
+        each for each in stack.change_sets.values() if each.execution_status != "EXECUTE_COMPLETE"
+    ]
 
 
 def _compute(engine: Engine, stack: Stack, change_set: ChangeSet, template: Template) -> None:

@@ -120,9 +120,11 @@ def changes(
             change = _modify(record, entry, shape, fates[name], reasons)
             if change.details:
                 result.append(_masked(change, hidden))
-    for name in removal_order(stack.resources):
-        if name not in wanted:
-            result.append(_removal(stack.resources[name], hidden))
+    result += [
+        _removal(stack.resources[name], hidden)
+        for name in removal_order(stack.resources)
+        if name not in wanted
+    ]
     return result
 
 
@@ -146,7 +148,9 @@ def _modify(
     for name in changed_properties(record.properties, shape.properties):
         before, after = record.properties.get(name), shape.properties.get(name)
         details += [
-            Detail("Properties", name, schema.recreation(name), cause, _shown(before), _shown(after))
+            Detail(
+                "Properties", name, schema.recreation(name), cause, _shown(before), _shown(after)
+            )
             for cause in reasons.of(entry, name)
         ]
     details += _tag_details(record, shape, {d.name for d in details})

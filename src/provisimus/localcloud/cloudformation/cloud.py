@@ -19,7 +19,7 @@ POLL = 0.2
 
 
 class Cloud:
-    """What a handler may reach: clients by service name, and a way to wait that can be cancelled."""
+    """What a handler may reach: clients by service, and a way to wait that can be cancelled."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ def stack(known: Stack) -> dict[str, Any]:
 def summary(known: Stack) -> dict[str, Any]:
     """One of ListStacks."""
     whole = stack(known)
-    result = {
+    result: dict[str, Any] = {
         key: whole[key]
         for key in (
             "StackId", "StackName", "CreationTime", "LastUpdatedTime", "DeletionTime",

@@ -14,7 +14,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from provisimus.localcloud.cloudformation import requests, shapes, stack as stacks
+from provisimus.localcloud.cloudformation import requests, shapes
+from provisimus.localcloud.cloudformation import stack as stacks
 from provisimus.localcloud.cloudformation.changes import Change, changes
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import AlreadyExists, ValidationError
@@ -297,9 +298,7 @@ class Engine:
                 f"{STATE_VERSION}; `local reset` starts afresh"
             )
         with self.lock:
-            self.stacks = {
-                each["id"]: stacks.from_plain(each) for each in state["stacks"]
-            }
+            self.stacks = {each["id"]: stacks.from_plain(each) for each in state["stacks"]}
             for stack in self.stacks.values():
                 for change_set in stack.change_sets.values():
                     if change_set.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
@@ -327,7 +326,9 @@ class Engine:
 
 
 def _nobody(engine: Engine, name: str) -> Stack:
-    identity = f"arn:aws:cloudformation:{engine.region}:{engine.account}:stack/{name}/{uuid.uuid4()}"
+    identity = (
+        f"arn:aws:cloudformation:{engine.region}:{engine.account}:stack/{name}/{uuid.uuid4()}"
+    )
     return Stack(identity, name, engine.region, engine.account, created=time.time())
 
 

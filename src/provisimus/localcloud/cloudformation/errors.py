@@ -1,7 +1,7 @@
 """What the engine refuses, by the code that AWS answers with.
 
     CloudFormationError
-    ├── ValidationError              nearly everything: bad template, bad parameter, busy stack, no such stack
+    ├── ValidationError              nearly everything: template, parameter, busy or no such stack
     ├── AlreadyExists                CreateStack with a name that is taken
     ├── InsufficientCapabilities     IAM resources without CAPABILITY_IAM or CAPABILITY_NAMED_IAM
     ├── ChangeSetNotFound

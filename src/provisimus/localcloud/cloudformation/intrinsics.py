@@ -88,9 +88,9 @@ def evaluate_conditions(conditions: Mapping[str, Any], context: Context) -> dict
             if key == "Fn::Not":
                 return not truth(argument[0], path)
             if key == "Fn::And":
-                return all([truth(each, path) for each in argument])
+                return all(truth(each, path) for each in argument)
             if key == "Fn::Or":
-                return any([truth(each, path) for each in argument])
+                return any(truth(each, path) for each in argument)
         raise ValidationError(
             "Template format error: Every Condition member must be a string or one of Fn::Equals, "
             "Fn::Not, Fn::And, Fn::Or."
@@ -171,7 +171,8 @@ def _sub(argument: Any, context: Context) -> Any:
         if name in values:
             result = values[name]
         elif "." in name:
-            result = _attribute(*name.split(".", 1), context)
+            base, attribute = name.split(".", 1)
+            result = _attribute(base, attribute, context)
         else:
             result = _ref(name, context)
         after_apply |= is_after_apply(result)
@@ -284,7 +285,8 @@ def _cidr(argument: Any, context: Context) -> Any:
                 ) from error
             if not 1 <= wanted <= 256 or len(blocks) < wanted:
                 raise ValidationError(
-                    f"Template error: Fn::Cidr cannot make {wanted} blocks of {bits} bits in {block}"
+                    f"Template error: Fn::Cidr cannot make {wanted} blocks of {bits} bits in "
+                    f"{block}"
                 )
             return blocks
         case _:

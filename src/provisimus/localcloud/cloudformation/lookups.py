@@ -31,7 +31,9 @@ def lookups_of(cloud: Cloud) -> Lookups:
         try:
             answer = cloud.ssm.get_parameter(Name=name, WithDecryption=True)
         except ClientError as error:
-            raise ResourceFailed(f"Parameters: [{name}] cannot be found in SSM ({error})") from error
+            raise ResourceFailed(
+                f"Parameters: [{name}] cannot be found in SSM ({error})"
+            ) from error
         return str(answer["Parameter"]["Value"])
 
     def secret(identifier: str, stage: str | None, version: str | None) -> str:

@@ -112,7 +112,7 @@ class Run:
         try:
             template, context = self._prepare(deployment)
             wanted = shapes.active(template, context)
-            for name, entry in wanted.items():
+            for entry in wanted.values():
                 self._stop_if_cancelled()
                 now = shapes.with_resources(context, self._stack.resources)
                 self._work.put(entry, now, deployment.tags, wanted)

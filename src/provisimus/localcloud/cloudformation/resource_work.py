@@ -18,7 +18,7 @@ from provisimus.localcloud.cloudformation.errors import (
     ResourceFailed,
     ValidationError,
 )
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import Shape, Wanted
 from provisimus.localcloud.cloudformation.intrinsics import Context
 from provisimus.localcloud.cloudformation.lookups import lookups_of
 from provisimus.localcloud.cloudformation.schemas import schema_of
@@ -32,9 +32,7 @@ from provisimus.localcloud.cloudformation.stack import (
 from provisimus.localcloud.cloudformation.support import handler_of
 from provisimus.localcloud.cloudformation.template import ResourceDefinition
 
-REPLACING = (
-    "Requested update requires the creation of a new physical resource; hence creating one."
-)
+REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
 
 class ResourceError(Exception):
@@ -66,9 +64,7 @@ class ResourceWork:
         name = entry.logical_id
         record = self._stack.resources.get(name)
         try:
-            shape = shapes.wanted_shape(
-                entry, context, stack_tags, self._stack.system_tags(name)
-            )
+            shape = shapes.wanted_shape(entry, context, stack_tags, self._stack.system_tags(name))
         except ValidationError as error:
             verb = "update" if record else "create"
             failed = record or _blank(entry, Shape())
@@ -186,15 +182,15 @@ class ResourceWork:
             "UPDATE",
         )
 
-    def _initiate(
-        self, wanted: Resource, verb: str, old: Discarded | None = None
-    ) -> Resource:
+    def _initiate(self, wanted: Resource, verb: str, old: Discarded | None = None) -> Resource:
         """Begin to make it; from the first moment that it exists its physical id is on record."""
         handler = handler_of(wanted.type)
         try:
-            physical_id = handler.create(self._cloud, self._for_handler(handler, wanted))
+            physical_id = handler.create(self._cloud, self._for_handler(wanted))
         except OperationCancelled:
-            self._record(old.resource if old else wanted, f"{verb}_FAILED", f"{_noun(verb)} cancelled")
+            self._record(
+                old.resource if old else wanted, f"{verb}_FAILED", f"{_noun(verb)} cancelled"
+            )
             raise
         except Exception as error:
             failed = old.resource if old else wanted
@@ -225,9 +221,7 @@ class ResourceWork:
         except Exception as error:
             self._record(record, f"{verb}_FAILED", in_words(error))
             raise ResourceError(record.logical_id, verb.lower()) from error
-        self._record(
-            replace(record, settling=False, attributes=attributes), f"{verb}_COMPLETE"
-        )
+        self._record(replace(record, settling=False, attributes=attributes), f"{verb}_COMPLETE")
 
     def _update(
         self, old: Resource, entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...]
@@ -256,7 +250,9 @@ class ResourceWork:
         handler = handler_of(now.type)
         assert now.physical_id is not None
         physical_id = now.physical_id
-        wanted = self._for_handler(handler, replace(now, properties=shape.properties, tags=shape.tags))
+        wanted = self._for_handler(
+            handler, replace(now, properties=shape.properties, tags=shape.tags)
+        )
         before = Shape(self._resolved(now.properties), now.tags)
         handler.update(self._cloud, physical_id, before, wanted)
         self._cloud.until(
@@ -270,10 +266,9 @@ class ResourceWork:
         handler = handler_of(record.type)
         assert record.physical_id is not None
         physical_id, properties = record.physical_id, record.properties
-        failed_at_birth = record.settling
-        if policy == "Snapshot" and not failed_at_birth:
-            if not handler.gone(self._cloud, physical_id, properties):
-                handler.snapshot(self._cloud, physical_id, record.shape)
+        worth_keeping = policy == "Snapshot" and not record.settling
+        if worth_keeping and not handler.gone(self._cloud, physical_id, properties):
+            handler.snapshot(self._cloud, physical_id, record.shape)
         handler.delete(self._cloud, physical_id, properties)
         self._cloud.until(
             lambda: handler.gone(self._cloud, physical_id, properties),
@@ -283,7 +278,7 @@ class ResourceWork:
 
     # ---- records --------------------------------------------------------------------------------
 
-    def _for_handler(self, handler: Handler, wanted: Resource) -> Wanted:
+    def _for_handler(self, wanted: Resource) -> Wanted:
         """What the handler gets: references resolved, and checked as CloudFormation checks."""
         complaint = schema_of(wanted.type).complaint(wanted.properties)
         if complaint:
@@ -333,9 +328,7 @@ class ResourceWork:
             self._stack.resources.pop(record.logical_id, None)
 
 
-def _blank(
-    entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...] = ()
-) -> Resource:
+def _blank(entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...] = ()) -> Resource:
     return Resource(
         logical_id=entry.logical_id,
         type=entry.type,
@@ -352,9 +345,7 @@ def _blank(
     )
 
 
-def _as_written(
-    record: Resource, entry: ResourceDefinition, depends: tuple[str, ...]
-) -> Resource:
+def _as_written(record: Resource, entry: ResourceDefinition, depends: tuple[str, ...]) -> Resource:
     """The record with what the template says besides the properties."""
     return replace(
         record,

@@ -123,8 +123,7 @@ class CloudFormation(BaseResponse):
                 "StackResources": [
                     describe.resource(stack, each)
                     for each in stack.resources.values()
-                    if logical in (None, each.logical_id)
-                    and physical in (None, each.physical_id)
+                    if logical in (None, each.logical_id) and physical in (None, each.physical_id)
                 ]
             }
 
@@ -201,10 +200,10 @@ class CloudFormation(BaseResponse):
         return self._answer(answer)
 
     def execute_change_set(self) -> ActionResult:
-        return self._answer(lambda: change_sets.execute(self.engine, self._given) or {})
+        return self._answer(lambda: change_sets.execute(self.engine, self._given))
 
     def delete_change_set(self) -> ActionResult:
-        return self._answer(lambda: change_sets.delete(self.engine, self._given) or {})
+        return self._answer(lambda: change_sets.delete(self.engine, self._given))
 
     def list_change_sets(self) -> ActionResult:
         def answer() -> dict[str, Any]:
@@ -229,8 +228,8 @@ class CloudFormation(BaseResponse):
         try:
             if self._reads():
                 with self.engine.lock:
-                    return ActionResult(make())
-            return ActionResult(make())
+                    return ActionResult(make() or {})
+            return ActionResult(make() or {})
         except CloudFormationError as error:
             raise WireError(error.code, error.message) from error
 

@@ -93,9 +93,7 @@ def schema_of(type_name: str, region: str = "us-east-1") -> TypeSchema:
     """
     index = _index(region)
     if type_name not in index:
-        raise ValidationError(
-            f"Template format error: Unrecognized resource types: [{type_name}]"
-        )
+        raise ValidationError(f"Template format error: Unrecognized resource types: [{type_name}]")
     raw = json.loads((_folder() / "resources" / f"{index[type_name]}.json").read_text("utf-8"))
     tagging = raw.get("tagging", {})
     return TypeSchema(
@@ -137,9 +135,7 @@ def _folder() -> Path:
 
 
 def _top_level(pointers: list[str] | None) -> frozenset[str]:
-    return frozenset(
-        pointer.split("/")[2] for pointer in pointers or () if pointer.count("/") == 2
-    )
+    return frozenset(pointer.split("/")[2] for pointer in pointers or () if pointer.count("/") == 2)
 
 
 def _from_text(value: str, kinds: list[str]) -> Any:

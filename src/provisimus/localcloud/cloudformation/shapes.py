@@ -85,7 +85,9 @@ def wanted_shape(
 
 def changed_properties(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Top-level names that differ, in a stable order."""
-    return [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    return [
+        key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)
+    ]
 
 
 def fate(record: Resource | None, shape: Shape, entry: ResourceDefinition) -> Fate:
@@ -97,9 +99,7 @@ def fate(record: Resource | None, shape: Shape, entry: ResourceDefinition) -> Fa
     recreations = {schema.recreation(name) for name in names}
     if "Always" in recreations:
         return "replace"
-    if "Conditionally" in recreations and handler.must_replace(
-        record.properties, shape.properties
-    ):
+    if "Conditionally" in recreations and handler.must_replace(record.properties, shape.properties):
         return "replace"
     unfinished = record.status in ("UPDATE_FAILED", "UPDATE_IN_PROGRESS")
     return "update" if names or record.tags != shape.tags or unfinished else "keep"

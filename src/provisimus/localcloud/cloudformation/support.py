@@ -39,12 +39,12 @@ def check(template: Template) -> None:
                     f"({entry.type})"
                 )
             raise unsupported(f"Property {path} of {entry.type} (resource {entry.logical_id})")
-        if "Snapshot" in (entry.deletion_policy, entry.update_replace_policy):
-            if not handler.snapshots:
-                raise ValidationError(
-                    f"Template error: resource type {entry.type} does not support deletion policy "
-                    "Snapshot"
-                )
+        policies = (entry.deletion_policy, entry.update_replace_policy)
+        if "Snapshot" in policies and not handler.snapshots:
+            raise ValidationError(
+                f"Template error: resource type {entry.type} does not support deletion policy "
+                "Snapshot"
+            )
     _check_attributes(template)
 
 

@@ -145,7 +145,7 @@ def creation_order(resources: Mapping[str, ResourceDefinition]) -> tuple[str, ..
 
 
 def dependency_order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Names in an order in which everything needed comes first; names not in `needs` are ignored."""
+    """Names so that everything needed comes first; what is not in `needs` is ignored."""
     done: dict[str, None] = {}
     path: list[str] = []
 
@@ -228,7 +228,7 @@ def _load(text: str) -> dict[str, Any]:
             ) from error
     else:
         try:
-            tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+            tree = yaml.load(text, Loader=_Loader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -313,7 +313,9 @@ def _check_references(template: Template) -> None:
         raise _unresolved(unknown, "Resources")
     for key, output in template.outputs.items():
         if not isinstance(output, dict) or "Value" not in output:
-            raise _format_error(f"[/Outputs/{key}] Every Outputs member must contain a Value object")
+            raise _format_error(
+                f"[/Outputs/{key}] Every Outputs member must contain a Value object"
+            )
     outside = {name for name, _ in references(dict(template.outputs)) if name not in known}
     if outside:
         raise _unresolved(outside, "Outputs")

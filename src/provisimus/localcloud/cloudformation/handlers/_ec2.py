@@ -16,7 +16,9 @@ def tag_specification(kind: str, shape: Shape) -> list[dict[str, Any]]:
     return [{"ResourceType": kind, "Tags": shape.tag_list()}] if shape.tags else []
 
 
-def retag(cloud: Cloud, resource_id: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+def retag(
+    cloud: Cloud, resource_id: str, before: Mapping[str, str], after: Mapping[str, str]
+) -> None:
     """Make the resource's tags those of `after`, knowing those that were set before."""
     gone = [key for key in before if key not in after]
     fresh = {key: value for key, value in after.items() if before.get(key) != value}

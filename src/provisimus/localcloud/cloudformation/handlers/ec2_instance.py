@@ -88,9 +88,7 @@ class Instance(Handler):
         _make_protection(cloud, physical_id, properties)
         return True
 
-    def read(
-        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         found = _find(cloud, physical_id) or {}
         return {
             "AvailabilityZone": found.get("Placement", {}).get("AvailabilityZone", ""),
@@ -301,9 +299,7 @@ def _make_profile(cloud: Cloud, instance_id: str, name: str | None) -> None:
 
 
 def _find(cloud: Cloud, instance_id: str) -> dict[str, Any] | None:
-    found = unless_absent(
-        lambda: cloud.ec2.describe_instances(InstanceIds=[instance_id]), *_ABSENT
-    )
+    found = unless_absent(lambda: cloud.ec2.describe_instances(InstanceIds=[instance_id]), *_ABSENT)
     instances = [each for r in found["Reservations"] for each in r["Instances"]] if found else []
     return instances[0] if instances else None
 

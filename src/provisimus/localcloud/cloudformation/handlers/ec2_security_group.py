@@ -43,9 +43,7 @@ class SecurityGroup(Handler):
         _make_rules(cloud, physical_id, properties)
         return True
 
-    def read(
-        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         group = cloud.ec2.describe_security_groups(GroupIds=[physical_id])["SecurityGroups"][0]
         return {"GroupId": physical_id, "Id": physical_id, "VpcId": group.get("VpcId", "")}
 
@@ -94,8 +92,10 @@ def singles(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
             ("UserIdGroupPairs", "GroupId"),
         ):
             for source in each.get(kind, []):
-                note = {"Description": source["Description"]} if source.get("Description") else {}
-                result.append({**base, kind: [{key: source[key], **note}]})
+                told = {name: source[name] for name in (key, "Description") if source.get(name)}
+                single: dict[str, Any] = {**base}
+                single[kind] = [told]
+                result.append(single)
     return result
 
 

@@ -47,9 +47,7 @@ class Volume(Handler):
             raise ResourceFailed(f"Volume {physical_id} did not become available: it is {state}")
         return volume["State"] in ("available", "in-use")
 
-    def read(
-        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"VolumeId": physical_id}
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:

@@ -44,9 +44,7 @@ class VolumeAttachment(Handler):
                 return bool(each["State"] == "attached")
         raise ResourceFailed(f"Volume {volume_id} was not attached to {instance_id}")
 
-    def read(
-        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:

@@ -30,9 +30,7 @@ class InstanceProfile(Handler):
         _make_roles(cloud, physical_id, properties.get("Roles", []))
         return True
 
-    def read(
-        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         profile = cloud.iam.get_instance_profile(InstanceProfileName=physical_id)
         return {"Arn": profile["InstanceProfile"]["Arn"]}
 
@@ -59,9 +57,7 @@ def _make_roles(cloud: Cloud, profile: str, wanted: list[str]) -> None:
     current = [role["RoleName"] for role in found["Roles"]]
     for role in current:
         if role not in wanted:
-            cloud.iam.remove_role_from_instance_profile(
-                InstanceProfileName=profile, RoleName=role
-            )
+            cloud.iam.remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=role)
     for role in wanted:
         if role not in current:
             cloud.iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=role)

@@ -60,9 +60,7 @@ class Role(Handler):
         _make_policies(cloud, physical_id, properties)
         return True
 
-    def read(
-        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         role = cloud.iam.get_role(RoleName=physical_id)["Role"]
         return {"Arn": role["Arn"], "RoleId": role["RoleId"]}
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.errors import ResourceFailed
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,7 @@ class Handler(ABC):
         return True
 
     @abstractmethod
-    def read(
-        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         """Its attributes, read back from the service."""
 
     def must_replace(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -78,7 +77,8 @@ class Handler(ABC):
         return False
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
-        """Change in place; called with what differs and nothing that needs a replacement."""
+        """Change in place; never called for what needs a replacement."""
+        raise ResourceFailed(f"Update to resource type {self.type} is not supported.")
 
     @abstractmethod
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:

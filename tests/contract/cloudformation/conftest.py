@@ -1,0 +1,232 @@
+"""A moto server of the tests' own with the engine mounted, and a stack's story driven by boto3."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from provisimus.localcloud.cloudformation import mount
+from provisimus.localcloud.cloudformation.engine import Engine
+
+REGION, ACCOUNT = "eu-west-1", "000000000000"
+SERVICE = (Path(__file__).parent / "service.yaml").read_text()
+_numbers = itertools.count(1)
+
+
+@dataclass
+class World:
+    """A running endpoint and what stacks in it refer to."""
+
+    engine: Engine
+    client: Callable[[str], Any]
+    url: str
+    network: Mapping[str, str]
+    images: list[str] = field(default_factory=list)
+
+    @property
+    def cloudformation(self) -> Any:
+        return self.client("cloudformation")
+
+    @property
+    def ec2(self) -> Any:
+        return self.client("ec2")
+
+    def parameters(self, **changed: str) -> list[dict[str, str]]:
+        """The service template's parameters."""
+        values = {"ImageId": self.images[0], **self.network, **changed}
+        return [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]
+
+
+@dataclass
+class Story:
+    """One stack, from outside."""
+
+    world: World
+    name: str
+    stack_id: str = ""
+    seen: int = 0
+
+    def change(
+        self,
+        body: str,
+        kind: str = "UPDATE",
+        tags: Mapping[str, str] | None = None,
+        **changed: str,
+    ) -> dict[str, Any]:
+        """Make a change set and wait until it is there or refused."""
+        api = self.world.cloudformation
+        made = api.create_change_set(
+            StackName=self.name,
+            ChangeSetName=f"change-{next(_numbers)}",
+            ChangeSetType=kind,
+            TemplateBody=body,
+            Parameters=self.world.parameters(**changed) if "Parameters:" in body else [],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Tags=[{"Key": k, "Value": v} for k, v in (tags or {}).items()],
+        )
+        self.stack_id = made["StackId"]
+        self.wait_while(
+            lambda: api.describe_change_set(ChangeSetName=made["Id"])["Status"],
+            "CREATE_PENDING",
+            "CREATE_IN_PROGRESS",
+        )
+        return dict(api.describe_change_set(ChangeSetName=made["Id"], IncludePropertyValues=True))
+
+    def apply(self, body: str, kind: str = "UPDATE", **given: Any) -> str:
+        """A change set, executed to its end; returns the stack's status."""
+        told = self.change(body, kind, **given)
+        assert told["Status"] == "CREATE_COMPLETE", told.get("StatusReason")
+        self.world.cloudformation.execute_change_set(ChangeSetName=told["ChangeSetId"])
+        return self.settle()
+
+    def create(self, body: str, **given: Any) -> str:
+        made = self.world.cloudformation.create_stack(
+            StackName=self.name, TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"], **given
+        )
+        self.stack_id = made["StackId"]
+        return self.settle()
+
+    def update(self, body: str, **given: Any) -> str:
+        self.world.cloudformation.update_stack(
+            StackName=self.name, TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"], **given
+        )
+        return self.settle()
+
+    def delete(self, **given: Any) -> str:
+        self.world.cloudformation.delete_stack(StackName=self.name, **given)
+        return self.settle()
+
+    def settle(self) -> str:
+        """Wait until no operation runs; returns the status."""
+        running = [s for s in IN_PROGRESS if s != "REVIEW_IN_PROGRESS"]
+        return self.wait_while(lambda: self.described["StackStatus"], *running)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        return dict(self.world.cloudformation.describe_stacks(StackName=self.stack_id)["Stacks"][0])
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return {o["OutputKey"]: o["OutputValue"] for o in self.described.get("Outputs", [])}
+
+    def physical(self, logical_id: str) -> str:
+        told = self.world.cloudformation.describe_stack_resource(
+            StackName=self.stack_id, LogicalResourceId=logical_id
+        )
+        return str(told["StackResourceDetail"]["PhysicalResourceId"])
+
+    def news(self) -> list[str]:
+        """`NAME STATUS [reason]` of the events since last asked, oldest first."""
+        pages = self.world.cloudformation.get_paginator("describe_stack_events")
+        events = [e for p in pages.paginate(StackName=self.stack_id) for e in p["StackEvents"]]
+        fresh = events[::-1][self.seen :]
+        self.seen = len(events)
+        return [
+            " ".join(
+                part
+                for part in (
+                    "STACK" if e["LogicalResourceId"] == self.name else e["LogicalResourceId"],
+                    e["ResourceStatus"],
+                    f"[{e['ResourceStatusReason']}]" if e.get("ResourceStatusReason") else "",
+                )
+                if part
+            )
+            for e in fresh
+        ]
+
+    @staticmethod
+    def wait_while(status: Callable[[], str], *running: str) -> str:
+        pause = threading.Event()
+        for _ in range(600):
+            now = status()
+            if now not in running:
+                return now
+            pause.wait(0.05)
+        raise AssertionError(f"still {status()} after 30 seconds")
+
+
+IN_PROGRESS = [
+    "CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_IN_PROGRESS",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    before = dict(os.environ)
+    os.environ.update(
+        MOTO_ACCOUNT_ID=ACCOUNT,
+        MOTO_ENABLE_AMI_VALIDATION="true",
+        MOTO_EC2_LOAD_DEFAULT_AMIS="false",
+    )
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}),
+        )
+
+    engine = mount(client, REGION, ACCOUNT)
+    server = make_server(
+        "127.0.0.1",
+        0,
+        DomainDispatcherApplication(create_backend_app),
+        threaded=True,
+        request_handler=type("Quiet", (MotoRequestHandler,), {"log_request": lambda *_, **__: 0}),
+    )
+    url = f"http://127.0.0.1:{server.server_port}"
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    ec2 = client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    yield World(
+        engine,
+        client,
+        url,
+        {
+            "SubnetId": subnet["SubnetId"],
+            "VpcId": subnet["VpcId"],
+            "AvailabilityZone": subnet["AvailabilityZone"],
+        },
+        [ec2.register_image(Name=f"image-{number}")["ImageId"] for number in (1, 2)],
+    )
+    server.shutdown()
+    serving.join()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def story(world: World) -> Iterator[Story]:
+    told = Story(world, f"story-{next(_numbers)}")
+    yield told
+    stack = world.engine.living(told.name)
+    if stack is not None:
+        world.engine.protect(stack.id, enabled=False)
+        world.cloudformation.delete_stack(StackName=stack.id)
+        Story(world, told.name, stack.id).settle()
+
+
+@pytest.fixture
+def service() -> str:
+    return SERVICE
