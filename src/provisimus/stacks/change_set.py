@@ -1,0 +1,286 @@
+"""One change of a stack by way of a change set: made, read, executed, followed to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from provisimus.aws import CloudFault, as_tags, speaking
+from provisimus.environment import Environment
+from provisimus.errors import Conflict, NotFound, ProvisimusError, Refused, RolledBack
+from provisimus.events import Said, Tell, step
+from provisimus.model import Stack
+from provisimus.stacks import live
+from provisimus.stacks.follow import (
+    Deadline,
+    Pace,
+    StackEvent,
+    first_cause,
+    follow,
+    newest,
+)
+from provisimus.stacks.gate import check_template
+from provisimus.stacks.template import VOLUME, Template, body_of, capabilities_of
+
+PREFIX = "provisimus-"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a stack is told to be."""
+
+    template: Template
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """One line of a change set."""
+
+    action: str
+    logical_id: str
+    kind: str
+    replacement: str = ""
+    properties: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        how = {"True": ", replaced", "Conditional": ", perhaps replaced"}.get(self.replacement, "")
+        what = f" ({', '.join(self.properties)})" if self.properties else ""
+        return f"{self.action.lower()} {self.logical_id} [{self.kind}]{how}{what}"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Whose stack is changed, in which run, and who is told."""
+
+    environment: Environment
+    service: str
+    name: str
+    run: str
+    tell: Tell
+    deadline: Deadline
+
+
+def deploy(
+    operation: Operation, wanted: Deployment, *, create: bool, number: int, title: str, reason: str
+) -> Stack:
+    """Bring the stack to what is wanted and wait for the end. `number` tells the updates of one
+    run apart.
+
+    Raises RolledBack with the first cause, StillRunning, Refused when a volume would be lost.
+    """
+    label = f"{PREFIX}{operation.run}-{number}"
+    with step(operation.tell, title, reason) as outcome:
+        check_template(wanted.template)
+        stack_id = _create(operation, wanted, label, create=create)
+        changes = _described(operation, stack_id, label)
+        if changes is None:
+            _delete(operation, stack_id, label)
+            outcome.result = "nothing to change"
+            return _found(operation, stack_id)
+        for each in changes:
+            operation.tell(Said(title, each.line))
+        if lost := endangered(changes):
+            _delete(operation, stack_id, label)
+            raise Refused(
+                f"{', '.join(lost)} would be replaced, and the data with it",
+                where=operation.name,
+                hint="a volume's zone and encryption cannot change; add another and copy",
+            )
+        since = newest(operation.environment, stack_id)
+        cloud = operation.environment.cloud
+        with speaking(cloud, f"execute the change set of {operation.name}"):
+            cloud.cloudformation.execute_change_set(
+                StackName=stack_id, ChangeSetName=label, ClientRequestToken=label
+            )
+        events = follow(
+            operation.environment,
+            stack_id,
+            since,
+            operation.tell,
+            step=title,
+            service=operation.service,
+            deadline=operation.deadline,
+        )
+        stack = _found(operation, stack_id)
+        if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise rolled_back(operation.service, stack, events)
+        outcome.result = stack.status
+        return stack
+
+
+def endangered(changes: Iterable[ResourceChange]) -> list[str]:
+    """Data volumes that the change would replace. Removing one was asked for; this never is."""
+    return [
+        each.logical_id
+        for each in changes
+        if each.kind == VOLUME and each.action == "Modify" and each.replacement == "True"
+    ]
+
+
+def rolled_back(service: str, stack: Stack, events: Iterable[StackEvent]) -> ProvisimusError:
+    """The error of an operation that did not end well: the first cause first."""
+    cause = first_cause(events)
+    why = (
+        f"{cause.logical_id} ({cause.kind}): {cause.reason or cause.status}"
+        if cause
+        else stack.reason or stack.status
+    )
+    return RolledBack(
+        f"the stack {stack.name} was rolled back: {why}",
+        where=f"{stack.stack_id} is {stack.status}",
+        hint=f"all of it: provisimus stack events {service}",
+    )
+
+
+def clear_leftover(operation: Operation) -> None:
+    """Delete what is left of a creation that failed or was never executed, so that the name is free.
+
+    Raises Conflict when the change sets in it are not ours.
+    """
+    environment = operation.environment
+    found = live.find_stack(environment, operation.name)
+    if found is None or live.state_of(found.status) != "leftover":
+        return
+    cloud = environment.cloud
+    if found.status == "REVIEW_IN_PROGRESS":
+        with speaking(cloud, f"list the change sets of {found.name}"):
+            sets = cloud.cloudformation.list_change_sets(StackName=found.stack_id)["Summaries"]
+        if any(not each.get("ChangeSetName", "").startswith(PREFIX) for each in sets):
+            raise Conflict(
+                f"the stack {found.name} waits for somebody else's change set",
+                where=found.stack_id,
+                hint="execute or delete that change set, or delete the stack",
+            )
+    remove(operation, found, f"left over: {found.status}")
+
+
+def remove(operation: Operation, stack: Stack, reason: str) -> None:
+    """Delete a stack and wait until it is gone. Raises ProvisimusError when something holds it."""
+    environment, cloud = operation.environment, operation.environment.cloud
+    title = f"delete {stack.name}"
+    with step(operation.tell, title, reason) as outcome:
+        since = newest(environment, stack.stack_id)
+        with speaking(cloud, f"delete the stack {stack.name}"):
+            cloud.cloudformation.delete_stack(
+                StackName=stack.stack_id, ClientRequestToken=f"{PREFIX}{operation.run}-delete"
+            )
+        if stack.status == "REVIEW_IN_PROGRESS":
+            _until_gone(operation, stack)
+            return
+        events = follow(
+            environment,
+            stack.stack_id,
+            since,
+            operation.tell,
+            step=title,
+            service=operation.service,
+            deadline=operation.deadline,
+        )
+        outcome.result = events[-1].status
+        if events[-1].status != "DELETE_COMPLETE":
+            cause = first_cause(events)
+            raise ProvisimusError(
+                f"the stack {stack.name} could not be deleted: "
+                + (f"{cause.logical_id}: {cause.reason}" if cause else events[-1].status),
+                where=stack.stack_id,
+                hint="remove what holds it, then run the same command again",
+            )
+
+
+def _until_gone(operation: Operation, stack: Stack) -> None:
+    # A stack that never was anything but a name tells no events of its going.
+    pace = Pace(operation.environment)
+    while live.find_stack(operation.environment, operation.name) is not None:
+        if operation.deadline.passed:
+            raise ProvisimusError(f"the leftover of {stack.name} does not go away")
+        pace.pause()
+
+
+def _create(operation: Operation, wanted: Deployment, label: str, *, create: bool) -> str:
+    kind: Literal["CREATE", "UPDATE"] = "CREATE" if create else "UPDATE"
+    cloud = operation.environment.cloud
+    with speaking(cloud, f"make a change set for {operation.name}"):
+        made = cloud.cloudformation.create_change_set(
+            StackName=operation.name,
+            ChangeSetName=label,
+            ChangeSetType=kind,
+            TemplateBody=body_of(wanted.template),
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in sorted(wanted.parameters.items())
+            ],
+            Capabilities=capabilities_of(wanted.template),  # type: ignore[arg-type]
+            Tags=as_tags(wanted.tags),
+            ClientToken=label,
+        )
+    return made["StackId"]
+
+
+def _described(operation: Operation, stack_id: str, label: str) -> list[ResourceChange] | None:
+    """The change set's changes once it is ready; None when it holds none."""
+    cloud = operation.environment.cloud
+    pace = Pace(operation.environment)
+    while True:
+        with speaking(cloud, f"read the change set of {operation.name}"):
+            found = cloud.cloudformation.describe_change_set(
+                StackName=stack_id, ChangeSetName=label
+            )
+        status, why = found["Status"], found.get("StatusReason", "")
+        if status == "CREATE_COMPLETE":
+            changes = list(found.get("Changes", ()))
+            while token := found.get("NextToken"):
+                found = cloud.cloudformation.describe_change_set(
+                    StackName=stack_id, ChangeSetName=label, NextToken=token
+                )
+                changes += found.get("Changes", ())
+            return [resource_change(each["ResourceChange"]) for each in changes]
+        if status == "FAILED":
+            if "didn't contain changes" in why or "No updates are to be performed" in why:
+                return None
+            _delete(operation, stack_id, label)
+            raise ProvisimusError(
+                f"CloudFormation refuses the change of {operation.name}: {why}",
+                where=stack_id,
+                hint="nothing was changed",
+            )
+        pace.pause()
+
+
+def resource_change(found: Any) -> ResourceChange:
+    names = [
+        each.get("Target", {}).get("Name") or each.get("Target", {}).get("Attribute", "")
+        for each in found.get("Details", ())
+    ]
+    return ResourceChange(
+        found["Action"],
+        found["LogicalResourceId"],
+        found["ResourceType"],
+        found.get("Replacement", ""),
+        tuple(dict.fromkeys(name for name in names if name)),
+    )
+
+
+def _delete(operation: Operation, stack_id: str, label: str) -> None:
+    """Take back a change set that shall not be executed, and the name that it reserved."""
+    cloud = operation.environment.cloud
+    try:
+        with speaking(cloud, "delete a change set"):
+            cloud.cloudformation.delete_change_set(StackName=stack_id, ChangeSetName=label)
+        found = live.find_stack(operation.environment, stack_id)
+        if found is not None and found.status == "REVIEW_IN_PROGRESS":
+            with speaking(cloud, "delete an empty stack"):
+                cloud.cloudformation.delete_stack(StackName=stack_id)
+    except CloudFault as fault:
+        # What led here matters more; the next run clears the leftover.
+        operation.tell(Said(operation.name, fault.message))
+
+
+def _found(operation: Operation, stack_id: str) -> Stack:
+    found = live.find_stack(operation.environment, stack_id)
+    if found is None:
+        raise NotFound(f"the stack {operation.name} is gone", where=stack_id)
+    return found

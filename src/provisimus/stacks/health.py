@@ -1,0 +1,100 @@
+"""Does the service answer? The only proof that an instance is more than an entry in a list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from provisimus.environment import Environment
+from provisimus.errors import Unhealthy
+from provisimus.events import Said, Tell, Warned, step
+from provisimus.model import Stack
+from provisimus.stacks.template import Template
+from provisimus.workspace.definitions.machine import Health
+
+PATIENCE = 5.0
+"""Seconds that one question may take."""
+
+
+def is_open(template: Template, port: int) -> bool:
+    """Whether any security group of the template lets anyone reach the port."""
+    for resource in template.get("Resources", {}).values():
+        if resource.get("Type") != "AWS::EC2::SecurityGroup":
+            continue
+        for rule in resource.get("Properties", {}).get("SecurityGroupIngress", ()):
+            if _covers(rule, port):
+                return True
+    return False
+
+
+def _covers(rule: Mapping[str, object], port: int) -> bool:
+    first, last = rule.get("FromPort"), rule.get("ToPort")
+    return isinstance(first, int) and isinstance(last, int) and first <= port <= last
+
+
+def wait_healthy(
+    environment: Environment,
+    stack: Stack,
+    address: str | None,
+    template: Template,
+    health: Health | None,
+    tell: Tell,
+    *,
+    ask: Callable[[str], str | None] | None = None,
+) -> None:
+    """Ask until 200 comes, `health.within` seconds at most. Raises Unhealthy with the last answer.
+
+    Where nobody may ask, because the port is closed or there is no check, it warns and returns.
+    `ask` returns None for a healthy answer, else what came instead.
+    """
+    if health is None:
+        tell(Warned(f"{stack.name}: the machine declares no health check, so none was made"))
+        return
+    url = f"http://{address}:{health.http.port}{health.http.path}"
+    if address is None or not is_open(template, health.http.port):
+        tell(
+            Warned(
+                f"{stack.name}: port {health.http.port} is open to nobody, so its health "
+                "was not checked; add it to ingress"
+            )
+        )
+        return
+    ask = ask or ask_over_http
+    with step(tell, f"health of {stack.name}", f"waiting for 200 from {url}") as outcome:
+        began = time.monotonic()
+        last, told = "", ""
+        while True:
+            fault = ask(url)
+            if fault is None:
+                outcome.result = url
+                return
+            last = fault
+            waited = time.monotonic() - began
+            if waited >= health.within:
+                raise Unhealthy(
+                    f"{url} did not become healthy within {health.within} s: {last}",
+                    where=stack.outputs.get("InstanceId"),
+                    hint=f"see its console: provisimus instance console {stack.outputs.get('InstanceId', '')}",
+                )
+            if fault != told:
+                tell(Said(f"health of {stack.name}", fault))
+                told = fault
+            near = environment.cloud.endpoint is not None
+            time.sleep(0.25 if near else min(5.0, 0.5 + waited / 20))
+
+
+def ask_over_http(url: str) -> str | None:
+    """None for 200, else what came instead, in words."""
+    import httpx
+
+    # Asked without proxies: the instance is reached from here or it is not reached.
+    try:
+        answer = httpx.get(url, timeout=PATIENCE, trust_env=False)
+    except httpx.TimeoutException:
+        return "no answer in time"
+    except httpx.TransportError as error:
+        return f"no answer: {error or type(error).__name__}"
+    if answer.status_code == 200:
+        return None
+    said = answer.text.strip().splitlines()
+    return f"status {answer.status_code}" + (f": {said[0][:120]}" if said else "")

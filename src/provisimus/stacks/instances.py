@@ -1,0 +1,173 @@
+"""The instance of a stack at the EC2 API: what CloudFormation does not declare — running or not."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from provisimus.aws import CloudFault, as_tags, speaking, tags_of
+from provisimus.environment import Environment
+from provisimus.errors import NotFound, ProvisimusError, StillRunning
+from provisimus.events import Tell, step
+from provisimus.model import Stack
+from provisimus.stacks.follow import Deadline, Pace
+
+CONSOLE_LINES = 25
+
+
+def resources_by_id(environment: Environment, stack: Stack) -> dict[str, str]:
+    """Physical ids by logical id."""
+    cloud = environment.cloud
+    with speaking(cloud, f"list the resources of {stack.name}"):
+        pages = cloud.cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=stack.stack_id
+        )
+        return {
+            each["LogicalResourceId"]: each.get("PhysicalResourceId", "")
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if each["ResourceStatus"] != "DELETE_COMPLETE"
+        }
+
+
+def instance_state(environment: Environment, instance: str) -> str:
+    """`running`, `stopped` …; `terminated` for one that is gone."""
+    found = find_instance(environment, instance)
+    return str(found["State"]["Name"]) if found else "terminated"
+
+
+def find_instance(environment: Environment, instance: str) -> Any:
+    """What EC2 says of an instance; None when there is none."""
+    try:
+        with speaking(environment.cloud, f"look at instance {instance}"):
+            found = environment.cloud.ec2.describe_instances(InstanceIds=[instance])
+    except CloudFault as fault:
+        if fault.code.startswith("InvalidInstanceID"):
+            return None
+        raise
+    instances = [each for group in found["Reservations"] for each in group["Instances"]]
+    return instances[0] if instances else None
+
+
+def make_running(
+    environment: Environment, stack: Stack, tell: Tell, deadline: Deadline
+) -> str | None:
+    """Start the stack's instance where it is stopped; returns its address as it is now.
+
+    A start may give another public address than the one in the stack's outputs.
+    """
+    instance = stack.outputs.get("InstanceId")
+    if not instance:
+        return None
+    found = find_instance(environment, instance)
+    state = str(found["State"]["Name"]) if found else "terminated"
+    if state == "terminated":
+        raise NotFound(
+            f"the instance {instance} of {stack.name} is gone",
+            where=stack.stack_id,
+            hint="it was terminated outside of CloudFormation; delete the stack and release again",
+        )
+    if state == "running":
+        return address_of(found)
+    with step(tell, f"start {instance}", f"it is {state}"):
+        if state == "stopping":
+            _until(environment, instance, "stopped", deadline)
+        if state != "pending":
+            with speaking(environment.cloud, f"start instance {instance}"):
+                environment.cloud.ec2.start_instances(InstanceIds=[instance])
+        _until(environment, instance, "running", deadline)
+    return address_of(find_instance(environment, instance))
+
+
+def address_of(instance: Any) -> str | None:
+    """Where an instance is reached: its public address, else its private one."""
+    return (instance or {}).get("PublicIpAddress") or (instance or {}).get("PrivateIpAddress")
+
+
+def make_stopped(
+    environment: Environment, instance: str, tell: Tell, deadline: Deadline, reason: str
+) -> bool:
+    """Stop an instance and wait until it is. Returns False when it was stopped already."""
+    state = instance_state(environment, instance)
+    if state in ("stopped", "terminated"):
+        return False
+    with step(tell, f"stop {instance}", reason):
+        if state == "pending":
+            _until(environment, instance, "running", deadline)
+        with speaking(environment.cloud, f"stop instance {instance}"):
+            environment.cloud.ec2.stop_instances(InstanceIds=[instance])
+        _until(environment, instance, "stopped", deadline)
+    return True
+
+
+def _until(environment: Environment, instance: str, wanted: str, deadline: Deadline) -> None:
+    pace = Pace(environment)
+    while (state := instance_state(environment, instance)) != wanted:
+        if state in ("terminated", "shutting-down"):
+            raise ProvisimusError(f"instance {instance} is {state}; it was to be {wanted}")
+        if deadline.passed:
+            raise StillRunning(
+                f"instance {instance} is {state} after {deadline.seconds:g} s; it was to be {wanted}",
+                hint="the same command goes on from here",
+            )
+        pace.pause()
+
+
+def snapshot(
+    environment: Environment, volume: str, tags: Mapping[str, str], *, reuse: Mapping[str, str]
+) -> str:
+    """Begin a snapshot of a volume; a finished call is its point in time, the copying goes on.
+
+    One that carries the tags `reuse` already is taken instead of a second one.
+    """
+    cloud = environment.cloud
+    if reuse:
+        with speaking(cloud, f"look for snapshots of {volume}"):
+            found = cloud.ec2.describe_snapshots(
+                Filters=[{"Name": "volume-id", "Values": [volume]}], OwnerIds=["self"]
+            )["Snapshots"]
+        for each in found:
+            if reuse.items() <= tags_of(each.get("Tags")).items() and each["State"] != "error":
+                return str(each["SnapshotId"])
+    with speaking(cloud, f"snapshot volume {volume}"):
+        made = cloud.ec2.create_snapshot(
+            VolumeId=volume,
+            Description=f"{tags.get('Name', volume)} before its instance is swapped",
+            TagSpecifications=[{"ResourceType": "snapshot", "Tags": as_tags(tags)}],
+        )
+    return str(made["SnapshotId"])
+
+
+def console_of(environment: Environment, instance: str) -> list[str]:
+    """What the instance said on its serial console, line by line; empty when nothing is kept."""
+    try:
+        with speaking(environment.cloud, f"read the console of {instance}"):
+            found = environment.cloud.ec2.get_console_output(InstanceId=instance)
+        text = _plain(found.get("Output", ""))
+    except CloudFault as fault:
+        if environment.local is None or fault.code.startswith("InvalidInstanceID"):
+            raise NotFound(f"there is no console of {instance}: {fault.message}") from fault
+        text = ""
+    if not text.strip() and environment.local is not None:
+        text = environment.local.console(instance)
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+def last_words(environment: Environment, instance: str | None) -> tuple[str, ...]:
+    """The console's last lines as evidence; never a reason to fail on its own."""
+    if not instance:
+        return ()
+    try:
+        return tuple(console_of(environment, instance)[-CONSOLE_LINES:])
+    except ProvisimusError:
+        return ()
+
+
+def _plain(output: str) -> str:
+    # The API speaks base64, and boto3 decodes it; other clients and clouds may not.
+    try:
+        return base64.b64decode(output, validate=True).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return output

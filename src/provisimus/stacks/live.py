@@ -1,0 +1,156 @@
+"""A stack as it stands in CloudFormation: whose it is, whether it rests, what may be done to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from provisimus.aws import CloudFault, speaking, tags_of
+from provisimus.environment import Environment
+from provisimus.errors import Conflict, Locked, Refused
+from provisimus.model import Stack
+
+State = Literal["ready", "leftover", "busy", "stuck"]
+
+PROJECT = "provisimus:project"
+SERVICE = "provisimus:service"
+ENVIRONMENT = "provisimus:environment"
+VERSION = "provisimus:version"
+FINGERPRINT = "provisimus:fingerprint"
+MACHINE = "provisimus:machine-fingerprint"
+RUN = "provisimus:run"
+SWAP = "provisimus:swap"
+"""On a stack between the two updates of a swap: the fingerprint that it had before."""
+
+
+def stack_name(project: str, environment: str, service: str) -> str:
+    """`acme-production-greeter`: environments may share an account. Letters, digits and dashes
+    only, a letter first, 128 at most (CreateStack, StackName)."""
+    name = re.sub(r"[^A-Za-z0-9-]", "-", f"{project}-{environment}-{service}")
+    return (name if name[0].isalpha() else f"p-{name}")[:128]
+
+
+def find_stack(environment: Environment, name: str) -> Stack | None:
+    """The stack of this name or id; None when there is none. One call."""
+    found = describe(environment, name)
+    return stack_of(found) if found else None
+
+
+def describe(environment: Environment, name: str) -> Any:
+    cloud = environment.cloud
+    try:
+        with speaking(cloud, f"look for the stack {name}"):
+            found = cloud.cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except CloudFault as fault:
+        if fault.code == "ValidationError" and "does not exist" in fault.message:
+            return None
+        raise
+    alive = [each for each in found if each["StackStatus"] != "DELETE_COMPLETE"]
+    return alive[0] if alive else None
+
+
+def list_stacks(environment: Environment, project: str) -> list[Stack]:
+    """Every stack of a project in an environment, by name."""
+    cloud = environment.cloud
+    with speaking(cloud, "list the stacks"):
+        pages = cloud.cloudformation.get_paginator("describe_stacks").paginate()
+        found = [stack_of(each) for page in pages for each in page["Stacks"]]
+    ours = {PROJECT: project, ENVIRONMENT: environment.name}
+    return sorted(
+        (
+            each
+            for each in found
+            if each.status != "DELETE_COMPLETE" and ours.items() <= dict(each.tags).items()
+        ),
+        key=lambda each: each.name,
+    )
+
+
+def stack_of(found: Any) -> Stack:
+    """One of DescribeStacks' stacks as our value."""
+    return Stack(
+        name=found["StackName"],
+        stack_id=found["StackId"],
+        status=found["StackStatus"],
+        tags=tags_of(found.get("Tags")),
+        outputs={each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())},
+        parameters={
+            each["ParameterKey"]: each.get("ResolvedValue") or each.get("ParameterValue", "")
+            for each in found.get("Parameters", ())
+        },
+        reason=found.get("StackStatusReason"),
+    )
+
+
+def template_of(environment: Environment, stack: Stack) -> dict[str, Any]:
+    """The template that the stack runs, as it was submitted."""
+    with speaking(environment.cloud, f"read the template of {stack.name}"):
+        body: Any = environment.cloud.cloudformation.get_template(StackName=stack.stack_id)[
+            "TemplateBody"
+        ]
+    if isinstance(body, Mapping):
+        return dict(body)
+    import json
+
+    try:
+        whole: dict[str, Any] = json.loads(body)
+    except ValueError:
+        raise Conflict(
+            f"the template of {stack.name} was not written by Provisimus",
+            hint="somebody updated the stack by other means; put it back, or delete the stack",
+        ) from None
+    return whole
+
+
+def state_of(status: str) -> State:
+    """What may be done to a stack in this status ("Stack status codes" in the user guide).
+
+    `leftover` holds nothing but its name: it must be deleted before it can be created again.
+    """
+    if status in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):
+        return "leftover"
+    if status.endswith("_IN_PROGRESS"):
+        return "busy"
+    if status.endswith("_FAILED"):
+        return "stuck"
+    return "ready"
+
+
+def check_usable(stack: Stack, tags: Mapping[str, str]) -> None:
+    """Raises Conflict for a stack that is not ours, Locked for a busy one, Refused for a stuck one.
+
+    `tags` are those that make it ours: project, environment, service.
+    """
+    if not tags.items() <= dict(stack.tags).items() and not _empty(stack):
+        raise Conflict(
+            f"the stack {stack.name} exists already and is not ours",
+            where=stack.stack_id,
+            hint="its tags name another owner; rename the service, or delete that stack yourself",
+        )
+    match state_of(stack.status):
+        case "busy":
+            raise Locked(
+                f"the stack {stack.name} is busy: {stack.status}",
+                where=stack.stack_id,
+                hint=f"follow it: provisimus stack events {tags[SERVICE]} --follow",
+            )
+        case "stuck":
+            raise Refused(
+                f"the stack {stack.name} is stuck: {stack.status}: {stack.reason or 'no reason given'}",
+                where=stack.stack_id,
+                hint=_WAY_OUT.get(stack.status, "delete it: provisimus stack delete " + tags[SERVICE]),
+            )
+        case _:
+            pass
+
+
+def _empty(stack: Stack) -> bool:
+    # A change set that was never executed leaves a stack without tags on some paths of the API.
+    return stack.status == "REVIEW_IN_PROGRESS" and not stack.tags
+
+
+_WAY_OUT = {
+    "UPDATE_ROLLBACK_FAILED": "see why (provisimus stack events …), then: aws cloudformation "
+    "continue-update-rollback --stack-name …",
+}

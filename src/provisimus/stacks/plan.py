@@ -1,0 +1,181 @@
+"""What a stack shall be, and what lies between that and what it is. Changes nothing.
+
+`plan_stack` pins (network), defines (template, fingerprint), observes (one DescribeStacks) and
+decides. Only a stack that changes costs a second call, for its template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from provisimus.environment import Environment
+from provisimus.model import Digest, MachineImage, Stack, Step
+from provisimus.stacks import live as observed
+from provisimus.stacks.differences import in_words
+from provisimus.stacks.network import resolve_network
+from provisimus.stacks.template import (
+    IMAGE_ID,
+    attached,
+    fingerprint_of,
+    is_detached,
+    needs_swap,
+)
+from provisimus.stacks.types import find_type
+from provisimus.stacks.types.interface import FROM_THE_IMAGE, StackType, Template, WantedStack
+from provisimus.workspace.definitions.machine import Health
+from provisimus.workspace.workspace import Workspace
+
+Change = Literal["none", "create", "update", "swap", "resume"]
+"""`swap` is two updates, `resume` the second of them after an interruption."""
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """A wanted stack and the way to it. `parameters` lack those read from the machine image."""
+
+    service: str
+    version: str
+    environment: str
+    name: str
+    template: Template
+    parameters: Mapping[str, str]
+    fingerprint: Digest
+    machine_fingerprint: Digest
+    ours: Mapping[str, str]
+    """The tags that say whose stack it is."""
+    live: Stack | None
+    change: Change
+    reason: str
+    health: Health | None
+
+    def steps(self) -> tuple[Step, ...]:
+        """In order; a swap is two updates, for CloudFormation cannot do it in one."""
+
+        def step(action: str, reason: str, *, needed: bool = True) -> Step:
+            return Step("stack", self.name, action, reason, needed)
+
+        match self.change:
+            case "none":
+                return (step("keep", self.reason, needed=False),)
+            case "create":
+                return (step("create", self.reason),)
+            case "update":
+                return (step("update", self.reason),)
+            case "swap":
+                why = f"{self.reason}: the old instance is stopped and gives up its data volumes"
+                return (
+                    step("release volumes", why),
+                    step("swap instance", "the new instance takes the data volumes over"),
+                )
+            case "resume":
+                return (step("swap instance", self.reason),)
+
+
+def plan_stack(
+    workspace: Workspace,
+    environment: Environment,
+    service: str,
+    version: str,
+    machine_fingerprint: Digest,
+    machine_image: MachineImage | None,
+) -> StackPlan:
+    """Raises Conflict, Locked and Refused when the stack of this name may not be touched."""
+    definition = workspace.stack(service, environment.name)
+    where = str(workspace.stacks / f"{service}.yaml")
+    kind = find_type(definition.type, where=where)
+    name = observed.stack_name(workspace.name, environment.name, service)
+    ours = {
+        observed.PROJECT: workspace.name,
+        observed.ENVIRONMENT: environment.name,
+        observed.SERVICE: service,
+    }
+    live = observed.find_stack(environment, name)
+    if live is not None:
+        observed.check_usable(live, ours)
+        if observed.state_of(live.status) == "leftover":
+            live = None
+    wanted = WantedStack(
+        service,
+        version,
+        definition,
+        resolve_network(environment, definition, live, where=where),
+        workspace.machine(definition.machine or service).health,
+    )
+    template, parameters = kind.build(wanted), kind.parameters(wanted)
+    named = fingerprint_of(template, parameters, machine_fingerprint)
+    running = None
+    if live is not None and live.tags.get(observed.FINGERPRINT) != str(named):
+        running = observed.template_of(environment, live)
+    change, reason = decide(
+        live, running, template, parameters, named, machine_fingerprint, machine_image
+    )
+    return StackPlan(
+        service,
+        version,
+        environment.name,
+        name,
+        template,
+        parameters,
+        named,
+        machine_fingerprint,
+        ours,
+        live,
+        change,
+        reason,
+        wanted.health,
+    )
+
+
+def decide(
+    live: Stack | None,
+    running: Template | None,
+    template: Template,
+    parameters: Mapping[str, str],
+    named: Digest,
+    machine: Digest,
+    image: MachineImage | None,
+) -> tuple[Change, str]:
+    """What must be done to a stack, and why. `running` is its template; not needed for `none`."""
+    if live is None:
+        return "create", "there is no such stack"
+    if live.tags.get(observed.FINGERPRINT) == str(named):
+        return "none", f"the stack has this fingerprint and version {parameters.get('Version')}"
+    assert running is not None
+    if is_detached(running):
+        return "resume", "a swap was interrupted before the new instance took the volumes over"
+    before = _comparable(live.parameters, live.tags.get(observed.MACHINE))
+    after = _comparable(parameters, str(machine))
+    reason = "; ".join(in_words(running, before, template, after)) or "its tags changed"
+    swap = needs_swap(running, before, template, after)
+    return ("swap" if swap else "update"), reason
+
+
+def _comparable(parameters: Mapping[str, str], machine: str | None) -> dict[str, str]:
+    """Parameters with the machine's fingerprint in place of what is read from its AMI."""
+    rest = {name: value for name, value in parameters.items() if name not in FROM_THE_IMAGE}
+    return {**rest, IMAGE_ID: machine or "unknown"}
+
+
+def preview(workspace: Workspace, environment: Environment, service: str) -> tuple[StackType, dict[str, Any]]:
+    """The template that a service would get, for reading; raises what `plan_stack` raises."""
+    definition = workspace.stack(service, environment.name)
+    where = str(workspace.stacks / f"{service}.yaml")
+    kind = find_type(definition.type, where=where)
+    live = observed.find_stack(
+        environment, observed.stack_name(workspace.name, environment.name, service)
+    )
+    wanted = WantedStack(
+        service,
+        definition.version or "unknown",
+        definition,
+        resolve_network(environment, definition, live, where=where),
+        workspace.machine(definition.machine or service).health,
+    )
+    return kind, kind.build(wanted)
+
+
+def previous_of(running: Template) -> dict[str, Any]:
+    """The whole template that a stack had before a swap began, from what it runs now."""
+    return attached(running) if is_detached(running) else dict(running)

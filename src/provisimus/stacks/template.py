@@ -1,0 +1,155 @@
+"""Templates as values: written the same way every time, named by a fingerprint, taken apart for a swap.
+
+Pure. Knows CloudFormation's shapes, and no stack type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provisimus.errors import Refused
+from provisimus.model import Digest, fingerprint
+from provisimus.stacks.types.interface import IMAGE_ID, Template
+
+INSTANCE = "AWS::EC2::Instance"
+VOLUME = "AWS::EC2::Volume"
+ATTACHMENT = "AWS::EC2::VolumeAttachment"
+
+BODY_LIMIT = 51_200
+"""Bytes of a template in a request ("AWS CloudFormation quotas", template body size)."""
+
+REPLACING = frozenset(
+    {"AvailabilityZone", "BlockDeviceMappings", "ImageId", "KeyName", "SubnetId"}
+)
+"""Properties of an instance, of those in use here, whose change makes another instance
+(`createOnlyProperties` and its conditional kin in the type's schema)."""
+
+_DETACHED = "Provisimus::Detached"
+
+
+def body_of(template: Template) -> str:
+    """The template as it is submitted. Raises Refused when it is over CloudFormation's limit."""
+    text = json.dumps(template, separators=(",", ":"))
+    if len(text.encode()) > BODY_LIMIT:
+        raise Refused(
+            f"the template has {len(text.encode())} bytes; CloudFormation takes {BODY_LIMIT}",
+            hint="split the stack",
+        )
+    return text
+
+
+def yaml_of(template: Template) -> str:
+    """The template for people, in its own order."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: Any, value: str) -> Any:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    # PyYAML refuses nothing here: a template is made of plain dicts, lists, texts and numbers.
+    return str(yaml.dump(json.loads(json.dumps(template)), Dumper=Dumper, sort_keys=False, width=100))
+
+
+def fingerprint_of(
+    template: Template, parameters: Mapping[str, str], machine_fingerprint: Digest
+) -> Digest:
+    """What names a stack: the machine's fingerprint stands in for the id of its AMI.
+
+    So the name is known before the AMI is baked, and is the same in every account.
+    """
+    return fingerprint(
+        {
+            "template": template,
+            "parameters": {**parameters, IMAGE_ID: str(machine_fingerprint)},
+        }
+    )
+
+
+def resources_of(template: Template, kind: str) -> dict[str, Any]:
+    resources = template.get("Resources", {})
+    return {name: each for name, each in resources.items() if each.get("Type") == kind}
+
+
+def capabilities_of(template: Template) -> list[str]:
+    """What CloudFormation wants acknowledged for this template."""
+    iam = [each for each in template["Resources"].values() if each["Type"].startswith("AWS::IAM::")]
+    named = any(
+        key in each.get("Properties", {})
+        for each in iam
+        for key in ("RoleName", "InstanceProfileName", "UserName", "GroupName")
+    )
+    return ["CAPABILITY_NAMED_IAM"] if named else ["CAPABILITY_IAM"] if iam else []
+
+
+# ---- the swap ------------------------------------------------------------------------------------
+
+
+def detached(template: Template) -> dict[str, Any]:
+    """The template without its attachments, which it keeps in its metadata for the way back."""
+    held = resources_of(template, ATTACHMENT)
+    rest = {name: each for name, each in template["Resources"].items() if name not in held}
+    metadata = {**template.get("Metadata", {}), _DETACHED: held}
+    return {**template, "Metadata": metadata, "Resources": rest}
+
+
+def is_detached(template: Template) -> bool:
+    return _DETACHED in template.get("Metadata", {})
+
+
+def attached(template: Template) -> dict[str, Any]:
+    """What `detached` was made from."""
+    metadata = dict(template.get("Metadata", {}))
+    held = metadata.pop(_DETACHED, {})
+    whole = {**template, "Resources": {**template["Resources"], **held}}
+    if metadata:
+        return {**whole, "Metadata": metadata}
+    whole.pop("Metadata", None)
+    return whole
+
+
+def needs_swap(
+    before: Template,
+    before_parameters: Mapping[str, str],
+    after: Template,
+    after_parameters: Mapping[str, str],
+) -> bool:
+    """Whether a volume that is attached now would have to change hands within one update.
+
+    CloudFormation makes the new before it removes the old, so a new attachment of a volume fails
+    while the old instance holds it. `ImageId` in the parameters may be any name of the image, as
+    long as both sides use the same kind of name.
+    """
+    old = dict(_hands(before, before_parameters))
+    new = dict(_hands(after, after_parameters))
+    return any(volume in new and new[volume] != hand for volume, hand in old.items())
+
+
+def _hands(template: Template, parameters: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """Each attached volume's logical id, with all that decides whose it is and under which name."""
+    instances = resources_of(template, INSTANCE)
+    for each in resources_of(template, ATTACHMENT).values():
+        properties = each["Properties"]
+        name = properties["InstanceId"]["Ref"]
+        instance = instances.get(name, {}).get("Properties", {})
+        identity = {key: instance[key] for key in REPLACING if key in instance}
+        yield (
+            properties["VolumeId"]["Ref"],
+            (name, properties["Device"], json.dumps(_resolved(identity, parameters), sort_keys=True)),
+        )
+
+
+def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        if set(value) == {"Ref"}:
+            return parameters.get(value["Ref"], value["Ref"])
+        return {key: _resolved(inner, parameters) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_resolved(inner, parameters) for inner in value]
+    return value

@@ -1,0 +1,263 @@
+"""The stack type `service`: one instance of a machine image, with data volumes that outlive it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, StackType, WantedStack
+from provisimus.workspace.definitions.stack import DataVolume, Ingress
+
+EVERYWHERE = "0.0.0.0/0"
+VOLUMES_FILE = "/etc/provisimus/volumes"
+"""One line per data volume, `<volume id> <mount>`: the machine mounts by it at every boot."""
+
+HOP_LIMIT = 2
+"""Containers sit one hop behind the Docker bridge. With 1, an AWS SDK in one of them could not
+reach the instance's role, and people would bake keys instead."""
+
+
+class Service(StackType):
+    name = "service"
+    summary = "one instance of a machine image, with data volumes that outlive it"
+    example = """\
+type: service
+version: 1.0.0                  # what runs; without it, name one: release greeter@1.0.0
+machine: greeter                # packer/greeter; the default is the service's own name
+network: default                # the account's default VPC, or {vpc: vpc-…, subnet: subnet-…}
+instance_type: t3.small
+ingress:                        # who may reach it; everything else is closed
+  - {port: 8080, from: 0.0.0.0/0}
+data_volumes:                   # encrypted, outlive every instance, snapshotted when removed
+  - {mount: /data, size: 20 GiB}
+environments:                   # what differs, per environment
+  production: {instance_type: m6i.large}
+"""
+
+    def build(self, wanted: WantedStack) -> dict[str, Any]:
+        volumes = named_volumes(wanted.definition.data_volumes)
+        user_data = user_data_of(volumes)
+        instance = instance_id_of(user_data)
+        return {
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Description": f"{wanted.service}: one instance with its data volumes (Provisimus)",
+            "Parameters": _parameters(wanted),
+            "Resources": {
+                "SecurityGroup": _security_group(wanted.service, wanted.definition.ingress),
+                "Role": _role(wanted.service),
+                "InstanceProfile": _instance_profile(),
+                **{name: _volume(volume) for name, volume in volumes.items()},
+                instance: _instance(wanted, user_data),
+                **_attachments(volumes, instance),
+            },
+            "Outputs": _outputs(wanted, volumes, instance),
+        }
+
+    def parameters(self, wanted: WantedStack) -> dict[str, str]:
+        given = {
+            "Version": wanted.version,
+            "VpcId": wanted.network.vpc,
+            "SubnetId": wanted.network.subnet,
+            "AvailabilityZone": wanted.network.zone,
+            "InstanceType": wanted.definition.instance_type,
+        }
+        if wanted.definition.key_name:
+            given["KeyName"] = wanted.definition.key_name
+        return given
+
+
+def named_volumes(volumes: tuple[DataVolume, ...]) -> dict[str, DataVolume]:
+    """Data volumes by logical id, which follows from the mount alone.
+
+    So a volume keeps its identity, and its data, when others come, go or change places.
+    """
+    plain = [_camel(volume.mount) for volume in volumes]
+    return {
+        "DataVolume" + (name if plain.count(name) == 1 else name + _short(volume.mount)): volume
+        for name, volume in zip(plain, volumes, strict=True)
+    }
+
+
+def user_data_of(volumes: Mapping[str, DataVolume]) -> str:
+    """cloud-init's input as text for Fn::Sub: writes the file that says where volumes belong."""
+    if not volumes:
+        return ""
+    lines = "".join(f"      ${{{name}}} {volume.mount}\n" for name, volume in volumes.items())
+    return (
+        "#cloud-config\n"
+        "write_files:\n"
+        f"  - path: {VOLUMES_FILE}\n"
+        '    permissions: "0644"\n'
+        "    content: |\n" + lines
+    )
+
+
+def instance_id_of(user_data: str) -> str:
+    """The instance's logical id. cloud-init reads user data on the first boot only, so an
+    instance with other user data must be another instance; CloudFormation would merely restart it.
+    """
+    return "Instance" + _short(user_data)
+
+
+def _parameters(wanted: WantedStack) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        IMAGE_ID: {"Type": "AWS::EC2::Image::Id", "Description": "The machine image."},
+        ROOT_DEVICE: {"Type": "String", "Description": "The machine image's root device."},
+        "Version": {"Type": "String", "Description": "The version of the service."},
+        "VpcId": {"Type": "AWS::EC2::VPC::Id", "Description": "Where the instance lives."},
+        "SubnetId": {"Type": "AWS::EC2::Subnet::Id", "Description": "A subnet of the VPC."},
+        "AvailabilityZone": {
+            "Type": "AWS::EC2::AvailabilityZone::Name",
+            "Description": "The zone of the subnet; data volumes live in it.",
+        },
+        "InstanceType": {"Type": "String", "Description": "The size of the instance."},
+    }
+    if wanted.definition.key_name:
+        parameters["KeyName"] = {
+            "Type": "AWS::EC2::KeyPair::KeyName",
+            "Description": "The key pair of the base's own user.",
+        }
+    return parameters
+
+
+def _security_group(service: str, ingress: tuple[Ingress, ...]) -> dict[str, Any]:
+    return {
+        "Type": "AWS::EC2::SecurityGroup",
+        "Properties": {
+            "GroupDescription": f"{service}: who may reach it",
+            "VpcId": {"Ref": "VpcId"},
+            "SecurityGroupIngress": [_rule(each) for each in ingress],
+            "SecurityGroupEgress": [
+                {"IpProtocol": "-1", "CidrIp": EVERYWHERE, "Description": "everything may leave"}
+            ],
+        },
+    }
+
+
+def _rule(ingress: Ingress) -> dict[str, Any]:
+    family = "CidrIpv6" if ":" in ingress.source else "CidrIp"
+    return {
+        "IpProtocol": "tcp",
+        "FromPort": ingress.port,
+        "ToPort": ingress.port,
+        family: ingress.source,
+    }
+
+
+def _role(service: str) -> dict[str, Any]:
+    """A role without a single permission: the service's own grow here, never in an image."""
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "Description": f"The instance of {service}",
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "ec2.amazonaws.com"},
+                        "Action": "sts:AssumeRole",
+                    }
+                ],
+            },
+        },
+    }
+
+
+def _instance_profile() -> dict[str, Any]:
+    return {"Type": "AWS::IAM::InstanceProfile", "Properties": {"Roles": [{"Ref": "Role"}]}}
+
+
+def _volume(volume: DataVolume) -> dict[str, Any]:
+    return {
+        "Type": "AWS::EC2::Volume",
+        "DeletionPolicy": "Snapshot",
+        "UpdateReplacePolicy": "Snapshot",
+        "Properties": {
+            "AvailabilityZone": {"Ref": "AvailabilityZone"},
+            "Encrypted": True,
+            "VolumeType": "gp3",
+            "Size": volume.size,
+            "Tags": [
+                {"Key": "Name", "Value": {"Fn::Sub": f"${{AWS::StackName}} {volume.mount}"}},
+                {"Key": "provisimus:mount", "Value": volume.mount},
+            ],
+        },
+    }
+
+
+def _instance(wanted: WantedStack, user_data: str) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "ImageId": {"Ref": IMAGE_ID},
+        "InstanceType": {"Ref": "InstanceType"},
+        "SubnetId": {"Ref": "SubnetId"},
+        "SecurityGroupIds": [{"Fn::GetAtt": ["SecurityGroup", "GroupId"]}],
+        "IamInstanceProfile": {"Ref": "InstanceProfile"},
+        "MetadataOptions": {
+            "HttpEndpoint": "enabled",
+            "HttpTokens": "required",
+            "HttpPutResponseHopLimit": HOP_LIMIT,
+        },
+        "BlockDeviceMappings": [
+            {
+                "DeviceName": {"Ref": ROOT_DEVICE},
+                "Ebs": {"Encrypted": True, "VolumeType": "gp3", "DeleteOnTermination": True},
+            }
+        ],
+        "PropagateTagsToVolumeOnCreation": True,
+        "Tags": [{"Key": "Name", "Value": {"Ref": "AWS::StackName"}}],
+    }
+    if user_data:
+        properties["UserData"] = {"Fn::Base64": {"Fn::Sub": user_data}}
+    if wanted.definition.key_name:
+        properties["KeyName"] = {"Ref": "KeyName"}
+    return {"Type": "AWS::EC2::Instance", "Properties": properties}
+
+
+def _attachments(volumes: Mapping[str, DataVolume], instance: str) -> dict[str, Any]:
+    """Names from /dev/sdf on are EC2's for data volumes ("Device names on Linux instances")."""
+    return {
+        f"Attach{name}": {
+            "Type": "AWS::EC2::VolumeAttachment",
+            "Properties": {
+                "Device": f"/dev/sd{chr(ord('f') + index)}",
+                "InstanceId": {"Ref": instance},
+                "VolumeId": {"Ref": name},
+            },
+        }
+        for index, name in enumerate(volumes)
+    }
+
+
+def _outputs(
+    wanted: WantedStack, volumes: Mapping[str, DataVolume], instance: str
+) -> dict[str, Any]:
+    outputs: dict[str, Any] = {
+        "Version": {"Value": {"Ref": "Version"}},
+        "AvailabilityZone": {"Value": {"Ref": "AvailabilityZone"}},
+        "InstanceId": {"Value": {"Ref": instance}},
+        "PrivateIp": {"Value": {"Fn::GetAtt": [instance, "PrivateIp"]}},
+    }
+    address = f"{instance}.PrivateIp"
+    if wanted.network.public:
+        outputs["PublicIp"] = {"Value": {"Fn::GetAtt": [instance, "PublicIp"]}}
+        address = f"{instance}.PublicIp"
+    if wanted.health:
+        port = wanted.health.http.port
+        outputs["Url"] = {"Value": {"Fn::Sub": f"http://${{{address}}}:{port}/"}}
+    for name, volume in volumes.items():
+        outputs[name] = {"Description": volume.mount, "Value": {"Ref": name}}
+    return outputs
+
+
+def _camel(mount: str) -> str:
+    return "".join(word.capitalize() for word in re.findall(r"[A-Za-z0-9]+", mount)) or "Root"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+TYPE = Service()

@@ -1,0 +1,100 @@
+"""An AWS-shaped cloud for stack tests, as a process: moto with our CloudFormation engine.
+
+Its instances are not machines. In place of each, an HTTP server listens at its public address (a
+loopback address of its own) and answers while the instance runs: 200 at /health unless the name
+of its image says `sick`. So whatever waits for a service waits for something real.
+
+    python cloud.py READY_FILE
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.ec2.models import elastic_network_interfaces
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from provisimus.localcloud.cloudformation import mount
+
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+APP_PORT = 18080
+
+
+def main(ready: Path) -> None:
+    endpoint = ""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    engine = mount(client, REGION, ACCOUNT)
+    app = DomainDispatcherApplication(create_backend_app)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    numbers = count(1)
+
+    def public_address() -> str:
+        number = next(numbers)
+        address = f"127.88.{number // 250}.{number % 250 + 1}"
+        instance_at(address, lambda: client("ec2"))
+        return address
+
+    elastic_network_interfaces.random_public_ip = public_address
+    del engine
+    ready.with_suffix(".part").write_text(json.dumps({"endpoint": endpoint}))
+    ready.with_suffix(".part").rename(ready)
+    server.serve_forever()
+
+
+def instance_at(address: str, ec2: Any) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            instance = _running(ec2(), address)
+            if instance is None:
+                self.close_connection = True
+                return
+            image = ec2().describe_images(ImageIds=[instance["ImageId"]])["Images"][0]
+            well = "sick" not in image["Name"]
+            text = json.dumps({"image": image["Name"], "instance": instance["InstanceId"]})
+            self.send_response(200 if well else 503)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer((address, APP_PORT), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def _running(ec2: Any, address: str) -> Any:
+    groups = ec2.describe_instances(
+        Filters=[{"Name": "instance-state-name", "Values": ["running"]}]
+    )["Reservations"]
+    for group in groups:
+        for instance in group["Instances"]:
+            if instance.get("PublicIpAddress") == address:
+                return instance
+    return None
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,136 @@
+"""A cloud for the session, a workspace for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisimus.aws import Cloud
+from provisimus.environment import Environment
+from provisimus.events import Event
+from provisimus.model import Commits, Digest, MachineImage, Stack, fingerprint
+from provisimus.stacks import StackPlan, apply_stack, plan_stack
+from provisimus.workspace import Workspace, open_workspace
+
+APP_PORT = 18080
+COMMITS = Commits({"services": "a" * 40, "docker": "b" * 40 + "-dirty", "packer": "unknown"})
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("cloud")
+    ready, log = folder / "ready", folder / "log"
+    environment = {**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("cloud.py")), str(ready)],
+            stdout=out,
+            stderr=out,
+            env=environment,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not ready.exists():
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield json.loads(ready.read_text())["endpoint"]
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+@dataclass
+class Scene:
+    """One service in a project of its own, with hands to release it."""
+
+    root: Path
+    environment: Environment
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def workspace(self) -> Workspace:
+        return open_workspace(self.root)
+
+    @property
+    def ec2(self) -> Any:
+        return self.environment.cloud.ec2
+
+    def define(self, text: str, *, within: str = "2s") -> None:
+        (self.root / "stacks/greeter.yaml").write_text(text)
+        (self.root / "packer/greeter/machine.yaml").write_text(
+            "base: debian-12\nmain: greeter\n"
+            f"health: {{http: {{port: {APP_PORT}, path: /health}}, within: {within}}}\n"
+        )
+
+    def image(self, version: str, *, sick: bool = False) -> MachineImage:
+        name = f"{self.workspace.name}-{version}" + ("-sick" if sick else "")
+        found = self.ec2.describe_images(Filters=[{"Name": "name", "Values": [name]}])["Images"]
+        ami = (
+            found[0]["ImageId"]
+            if found
+            else self.ec2.register_image(
+                Name=name,
+                RootDeviceName="/dev/xvda",
+                BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 8}}],
+            )["ImageId"]
+        )
+        return MachineImage("greeter", version, ami, name, machine(version, sick))
+
+    def plan(self, version: str, *, sick: bool = False) -> StackPlan:
+        return plan_stack(
+            self.workspace,
+            self.environment,
+            "greeter",
+            version,
+            machine(version, sick),
+            self.image(version, sick=sick),
+        )
+
+    def release(self, version: str, *, sick: bool = False, **options: Any) -> Stack:
+        return self.carry_out(self.plan(version, sick=sick), sick=sick, **options)
+
+    def carry_out(self, plan: StackPlan, *, sick: bool = False, **options: Any) -> Stack:
+        return apply_stack(
+            plan,
+            self.environment,
+            self.image(plan.version, sick=sick),
+            COMMITS,
+            self.events.append,
+            f"run-{uuid.uuid4().hex[:8]}",
+            **options,
+        )
+
+    def answer(self, stack: Stack) -> dict[str, str]:
+        import httpx
+
+        answer: dict[str, str] = httpx.get(stack.outputs["Url"], trust_env=False).json()
+        return answer
+
+
+def machine(version: str, sick: bool = False) -> Digest:
+    return fingerprint({"machine": version, "sick": sick})
+
+
+@pytest.fixture
+def scene(endpoint: str, tmp_path: Path) -> Scene:
+    for folder in ("stacks", "packer/greeter", "docker"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "provisimus.yaml").write_text(f"project: t{uuid.uuid4().hex[:8]}\n")
+    cloud = Cloud("eu-west-1", None, endpoint, None, ("test", "test"))
+    made = Scene(tmp_path, Environment("local", cloud, "127.0.0.1:5000"))
+    made.define(
+        f"ingress: [{{port: {APP_PORT}, from: 0.0.0.0/0}}]\n"
+        "data_volumes: [{mount: /data, size: 1 GiB}]\n"
+    )
+    return made

@@ -1,0 +1,158 @@
+"""A stack's life against a real CloudFormation engine: create, keep, swap, fail, return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisimus.errors import Conflict, Refused, RolledBack, StillRunning, Unhealthy
+from provisimus.events import Said, Skipped
+from provisimus.stacks.live import find_stack
+
+if TYPE_CHECKING:
+    from conftest import Scene
+
+PLAIN = "ingress: [{port: 18080, from: 0.0.0.0/0}]\n"
+WITH_DATA = PLAIN + "data_volumes: [{mount: /data, size: 1 GiB}]\n"
+
+
+def test_a_new_stack_answers_and_carries_its_tags(scene: Scene) -> None:
+    plan = scene.plan("1.0.0")
+    assert [(step.action, step.reason) for step in plan.steps()] == [
+        ("create", "there is no such stack")
+    ]
+    stack = scene.release("1.0.0")
+    assert stack.status == "CREATE_COMPLETE"
+    assert scene.answer(stack)["image"] == f"{scene.workspace.name}-1.0.0"
+    assert stack.tags["provisimus:fingerprint"] == str(plan.fingerprint)
+    assert stack.tags["provisimus:commit/docker"] == "b" * 40 + "-dirty"
+    assert any("AWS::EC2::Instance" in e.text for e in scene.events if isinstance(e, Said))
+
+
+def test_the_instance_is_what_the_template_says(scene: Scene) -> None:
+    stack = scene.release("1.0.0")
+    found = scene.ec2.describe_instances(InstanceIds=[stack.outputs["InstanceId"]])
+    instance = found["Reservations"][0]["Instances"][0]
+    assert instance["MetadataOptions"]["HttpTokens"] == "required"
+    volumes = scene.ec2.describe_volumes(
+        Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}]
+    )["Volumes"]
+    assert all(each["Encrypted"] for each in volumes)
+    assert stack.outputs["DataVolumeData"] in {each["VolumeId"] for each in volumes}
+
+
+def test_the_same_again_changes_nothing(scene: Scene) -> None:
+    first = scene.release("1.0.0")
+    plan = scene.plan("1.0.0")
+    assert not any(step.needed for step in plan.steps())
+    scene.events.clear()
+    again = scene.release("1.0.0")
+    assert again == first
+    assert any(isinstance(event, Skipped) for event in scene.events)
+
+
+def test_a_stopped_instance_is_started_by_a_release_of_the_same(scene: Scene) -> None:
+    stack = scene.release("1.0.0")
+    scene.ec2.stop_instances(InstanceIds=[stack.outputs["InstanceId"]])
+    scene.release("1.0.0")
+    assert scene.answer(stack)
+
+
+def test_a_new_version_takes_the_data_volume_over(scene: Scene) -> None:
+    before = scene.release("1.0.0")
+    plan = scene.plan("1.0.1")
+    assert [step.action for step in plan.steps()] == ["release volumes", "swap instance"]
+    assert "version 1.0.0 becomes 1.0.1; the machine image changed" in plan.reason
+    after = scene.release("1.0.1")
+    assert after.outputs["DataVolumeData"] == before.outputs["DataVolumeData"]
+    assert after.outputs["InstanceId"] != before.outputs["InstanceId"]
+    assert scene.answer(after)["image"].endswith("-1.0.1")
+    [snapshot] = scene.ec2.describe_snapshots(
+        Filters=[{"Name": "volume-id", "Values": [before.outputs["DataVolumeData"]]}]
+    )["Snapshots"]
+    tags = {each["Key"]: each["Value"] for each in snapshot["Tags"]}
+    assert tags["provisimus:version"] == "1.0.0"
+    assert "provisimus:swap" not in after.tags
+
+
+def test_without_data_a_new_version_is_one_update(scene: Scene) -> None:
+    scene.define(PLAIN)
+    scene.release("1.0.0")
+    assert [step.action for step in scene.plan("1.0.1").steps()] == ["update"]
+    after = scene.release("1.0.1")
+    assert scene.answer(after)["image"].endswith("-1.0.1")
+
+
+def test_a_sick_version_gives_way_to_the_one_before(scene: Scene) -> None:
+    before = scene.release("1.0.0")
+    with pytest.raises(Unhealthy, match=r"status 503.*version 1\.0\.0 runs again"):
+        scene.release("1.0.1", sick=True)
+    back = find_stack(scene.environment, before.name)
+    assert back is not None
+    assert scene.answer(back)["image"].endswith("-1.0.0")
+    assert back.outputs["DataVolumeData"] == before.outputs["DataVolumeData"]
+    assert back.tags["provisimus:fingerprint"] == before.tags["provisimus:fingerprint"]
+    assert not any(step.needed for step in scene.plan("1.0.0").steps())
+
+
+def test_a_sick_update_without_data_gives_way_too(scene: Scene) -> None:
+    scene.define(PLAIN)
+    before = scene.release("1.0.0")
+    with pytest.raises(Unhealthy, match=r"version 1\.0\.0 runs again"):
+        scene.release("1.0.1", sick=True)
+    back = find_stack(scene.environment, before.name)
+    assert back is not None and scene.answer(back)["image"].endswith("-1.0.0")
+
+
+def test_a_new_sick_stack_stays_for_a_look(scene: Scene) -> None:
+    with pytest.raises(Unhealthy, match="status 503"):
+        scene.release("1.0.0", sick=True)
+    plan = scene.plan("1.0.0")
+    assert plan.change == "swap"
+    assert scene.answer(scene.release("1.0.0"))["image"].endswith("-1.0.0")
+
+
+def test_a_swap_that_cannot_make_the_instance_starts_the_old_one_again(scene: Scene) -> None:
+    before = scene.release("1.0.0")
+    scene.define(WITH_DATA + "key_name: nobody-made-it\n")
+    with pytest.raises(Exception, match="nobody-made-it"):
+        scene.release("1.0.1")
+    back = find_stack(scene.environment, before.name)
+    assert back is not None and back.outputs == before.outputs
+    scene.define(WITH_DATA)
+    scene.release("1.0.0")
+    assert scene.answer(back)["image"].endswith("-1.0.0")
+
+
+def test_a_creation_that_fails_names_the_first_cause_and_leaves_the_name_free(scene: Scene) -> None:
+    scene.define(WITH_DATA + "instance_type: t3.immense\n")
+    with pytest.raises(RolledBack, match="Instance.*t3.immense"):
+        scene.release("1.0.0")
+    scene.define(WITH_DATA)
+    assert scene.plan("1.0.0").change == "create"
+    assert scene.answer(scene.release("1.0.0"))
+
+
+def test_a_stack_of_somebody_else_is_refused(scene: Scene) -> None:
+    name = scene.plan("1.0.0").name
+    scene.environment.cloud.cloudformation.create_stack(
+        StackName=name,
+        TemplateBody='{"Resources": {"Role": {"Type": "AWS::IAM::InstanceProfile", '
+        '"Properties": {"Roles": []}}}}',
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    with pytest.raises(Conflict, match="exists already and is not ours"):
+        scene.plan("1.0.0")
+
+
+def test_a_plan_that_is_stale_is_refused(scene: Scene) -> None:
+    plan = scene.plan("1.0.0")
+    scene.release("1.0.0")
+    with pytest.raises(Refused, match="changed since this was planned"):
+        scene.carry_out(plan)
+
+
+def test_a_deadline_leaves_the_operation_running(scene: Scene) -> None:
+    with pytest.raises(StillRunning, match="goes on in the cloud"):
+        scene.release("1.0.0", timeout=0)
