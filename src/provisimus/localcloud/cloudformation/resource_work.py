@@ -250,9 +250,7 @@ class ResourceWork:
         handler = handler_of(now.type)
         assert now.physical_id is not None
         physical_id = now.physical_id
-        wanted = self._for_handler(
-            handler, replace(now, properties=shape.properties, tags=shape.tags)
-        )
+        wanted = self._for_handler(replace(now, properties=shape.properties, tags=shape.tags))
         before = Shape(self._resolved(now.properties), now.tags)
         handler.update(self._cloud, physical_id, before, wanted)
         self._cloud.until(

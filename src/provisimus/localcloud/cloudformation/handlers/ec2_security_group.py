@@ -83,7 +83,9 @@ def singles(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The API's grouped permissions, one per source, with nothing but what tells them apart."""
     result = []
     for each in permissions:
-        base = {key: each[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in each}
+        base: dict[str, Any] = {
+            key: each[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in each
+        }
         if base["IpProtocol"] == "-1":
             base = {"IpProtocol": "-1"}
         for kind, key in (
@@ -93,9 +95,7 @@ def singles(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ):
             for source in each.get(kind, []):
                 told = {name: source[name] for name in (key, "Description") if source.get(name)}
-                single: dict[str, Any] = {**base}
-                single[kind] = [told]
-                result.append(single)
+                result.append({**base, kind: [told]})
     return result
 
 
