@@ -1,0 +1,165 @@
+"""`provisimus machine …`: bake and inspect machine images."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provisimus.cli.session import Session, with_session
+from provisimus.cli.table import table
+from provisimus.errors import NotFound
+
+if TYPE_CHECKING:
+    from provisimus.environment import Environment
+    from provisimus.model import MachineImage, Plan
+    from provisimus.release import ReleasePlan
+
+
+@click.group()
+def machine() -> None:
+    """Bake and inspect machine images (AMIs)."""
+
+
+@machine.command()
+@click.option("--exit-code", is_flag=True, help="End with 4 when there is something to do.")
+@click.argument("target", metavar="SERVICE[@VERSION]")
+@with_session(env=True)
+def plan(session: Session, target: str, exit_code: bool) -> None:
+    """Show what `machine bake` would do, and why."""
+    wanted = _plan_release(session, session.open(), target).plan
+    _show_plan(session, wanted)
+    if exit_code and wanted.changes:
+        click.get_current_context().exit(4)
+
+
+@machine.command()
+@click.argument("target", metavar="SERVICE[@VERSION]")
+@with_session(env=True, dry_run=True, work=True)
+def bake(session: Session, target: str) -> None:
+    """Bake a machine image, with the container images that it needs.
+
+    What exists under the same fingerprint is kept.
+    """
+    from provisimus.release import execute
+    from provisimus.workspace.commits import commits_of
+
+    environment = session.open(start=not session.dry_run)
+    wanted = _plan_release(session, environment, target)
+    if session.dry_run:
+        _show_plan(session, wanted.plan)
+        return
+    commits = commits_of(session.workspace)
+    image = execute(wanted, environment, commits, session.tell, session.run).machine_image
+    assert image is not None
+    session.emit(_as_json(image), image.image_id)
+
+
+@machine.command("list")
+@click.argument("name", metavar="[MACHINE]", required=False)
+@with_session(env=True)
+def list_(session: Session, name: str | None) -> None:
+    """List the machine images, newest first."""
+    from provisimus.machines.catalogue import list_machine_images
+
+    images = list_machine_images(session.open(), session.workspace.name, name)
+    rows = [
+        (
+            *(image.machine, image.version, image.image_id),
+            image.fingerprint.short if image.fingerprint else "unknown",
+            image.created[:19],
+        )
+        for image in images
+    ]
+    head = ["machine", "version", "image", "fingerprint", "created"]
+    text = table(head, rows) if rows else "there is no machine image yet"
+    session.emit([_as_json(image) for image in images], text)
+
+
+@machine.command()
+@click.argument("target", metavar="AMI|MACHINE[@VERSION]")
+@with_session(env=True)
+def show(session: Session, target: str) -> None:
+    """Show a machine image with its lineage, as its tags tell it."""
+    from provisimus.machines.catalogue import list_machine_images
+
+    name, _, version = target.partition("@")
+    images = [
+        image
+        for image in list_machine_images(session.open(), session.workspace.name)
+        if target == image.image_id
+        or (image.machine == name and version in ("", image.version))
+    ]
+    if not images:
+        raise NotFound(f"there is no machine image {target}", hint="provisimus machine list")
+    image = images[0]
+    lines = [
+        f"image        {image.image_id}",
+        f"name         {image.name}",
+        f"created      {image.created}",
+        *(
+            f"{key.removeprefix('provisimus:'):<12} {value}"
+            for key, value in sorted(image.tags.items())
+            if key.startswith("provisimus:")
+        ),
+    ]
+    session.emit(_as_json(image), "\n".join(lines))
+
+
+@machine.command()
+@click.option("--all-runs", is_flag=True, help="Also of runs that may be alive on other machines.")
+@with_session(env=True, yes=True, dry_run=True, work=True)
+def reap(session: Session, all_runs: bool) -> None:
+    """Remove what killed bakes left in the cloud: instances, volumes, keys, groups, half images."""
+    from provisimus.machines.reap import find_temporary
+    from provisimus.machines.reap import reap as remove
+
+    environment = session.open()
+    state = session.workspace.state
+    found = find_temporary(environment, session.workspace.name, state, all_runs=all_runs)
+    removable = [each for each in found if each.removable]
+    text = (
+        table(
+            ["kind", "id", "machine", "run", "remove", "reason"],
+            [
+                (*(each.kind, each.id, each.machine, each.run),
+                 *("yes" if each.removable else "no", each.reason))
+                for each in found
+            ],
+        )
+        if found
+        else "no bake left anything behind"
+    )  # fmt: skip
+    if session.dry_run or not removable:
+        session.emit([asdict(each) for each in found], text)
+        return
+    click.echo(text, err=True)
+    session.confirm(f"Remove {_count(len(removable))}?")
+    removed = remove(environment, found, state, session.tell)
+    session.emit([asdict(each) for each in removed], f"removed {_count(len(removed))}")
+
+
+def _plan_release(session: Session, environment: Environment, target: str) -> ReleasePlan:
+    from provisimus.model import ServiceVersion
+    from provisimus.release import plan_release
+
+    asked = ServiceVersion.parse(target)
+    return plan_release(session.workspace, environment, asked, until="machine")
+
+
+def _show_plan(session: Session, wanted: Plan) -> None:
+    rows = [
+        (step.stage, step.subject, step.action if step.needed else "keep", step.reason)
+        for step in wanted.steps
+    ]
+    text = table(["stage", "subject", "action", "reason"], rows)
+    session.emit(asdict(wanted), text)
+
+
+def _as_json(image: MachineImage) -> dict[str, Any]:
+    return {**asdict(image), "fingerprint": str(image.fingerprint) if image.fingerprint else None}
+
+
+def _count(number: int) -> str:
+    return f"{number} thing{'s' if number != 1 else ''}"

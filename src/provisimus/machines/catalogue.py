@@ -1,0 +1,147 @@
+"""The AMIs of an account: bases to start from, and machine images found by their tags. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from provisimus.aws import CloudFault, speaking, tags_of
+from provisimus.environment import Environment, local_base
+from provisimus.errors import NotFound, Refused
+from provisimus.machines import tags
+from provisimus.machines.tags import machine_image
+from provisimus.model import Digest, MachineImage
+from provisimus.workspace.definitions.project import Base
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """A base AMI as it stands. `size` of its root disk in GiB."""
+
+    image_id: str
+    name: str
+    root_device: str
+    size: int
+    architecture: str = "x86_64"
+
+
+def find_machine_image(
+    environment: Environment, project: str, machine: str, fingerprint: Digest,
+) -> MachineImage | None:
+    """The newest available AMI with this fingerprint; None when there is none."""
+    found = _own(
+        environment,
+        {
+            "tag:" + tags.FINGERPRINT: str(fingerprint),
+            "tag:" + tags.PROJECT: project,
+            "tag:" + tags.MACHINE: machine,
+            "state": "available",
+        },
+        f"look for a machine image of {machine}",
+    )
+    return found[0] if found else None
+
+
+def list_machine_images(
+    environment: Environment, project: str, machine: str | None = None,
+) -> list[MachineImage]:
+    """The AMIs of a project (of one machine), newest first."""
+    wanted = {"tag:" + tags.PROJECT: project, "state": "available"}
+    if machine:
+        wanted["tag:" + tags.MACHINE] = machine
+    return _own(environment, wanted, "list the machine images")
+
+
+def _own(environment: Environment, wanted: dict[str, str], doing: str) -> list[MachineImage]:
+    filters: Sequence[FilterTypeDef] = [
+        {"Name": name, "Values": [value]} for name, value in wanted.items()
+    ]
+    with speaking(environment.cloud, doing):
+        answer = environment.cloud.ec2.describe_images(Owners=["self"], Filters=filters)
+    found = [machine_image(dict(each), tags_of(each.get("Tags"))) for each in answer["Images"]]
+    return sorted(found, key=lambda each: (each.created, each.image_id), reverse=True)
+
+
+def find_base(environment: Environment, name: str, base: Base) -> BaseImage:
+    """The AMI that a base means right now: the newest with its owner and name, or SSM's answer.
+
+    Raises NotFound. In the local cloud every base is found by owner and name.
+    """
+    ec2 = environment.cloud.ec2
+    where = f"base {name} in provisimus.yaml"
+    if base.aws.ssm and environment.local is None:
+        image_id = _ssm_parameter(environment, base.aws.ssm, where)
+        with speaking(environment.cloud, f"look at {image_id}, the base {name}"):
+            images = ec2.describe_images(ImageIds=[image_id])["Images"]
+        wanted = image_id
+    else:
+        owner, pattern = base.aws.owner or "amazon", base.aws.name or ""
+        if environment.local is not None:
+            owner, pattern = (str(local_base(base)[key]) for key in ("owner", "name"))
+        with speaking(environment.cloud, f"look for the base {name}"):
+            images = ec2.describe_images(
+                Owners=[owner],
+                Filters=[
+                    {"Name": "name", "Values": [pattern]},
+                    {"Name": "state", "Values": ["available"]},
+                ],
+            )["Images"]
+        wanted = f"{pattern} of {owner}"
+    if not images:
+        hint = "are owner, name and region right?"
+        raise NotFound(f"there is no AMI {wanted} to start from", where=where, hint=hint)
+    newest = max(images, key=lambda each: each.get("CreationDate", ""))
+    return _base_image({**newest})
+
+
+def _base_image(image: dict[str, Any]) -> BaseImage:
+    root = str(image.get("RootDeviceName") or "/dev/sda1")
+    sizes = [
+        int(each.get("Ebs", {}).get("VolumeSize", 0))
+        for each in image.get("BlockDeviceMappings", ())
+        if each.get("DeviceName") == root
+    ]
+    return BaseImage(
+        str(image["ImageId"]),
+        str(image.get("Name", "")),
+        root,
+        sizes[0] if sizes else 0,
+        str(image.get("Architecture", "x86_64")),
+    )
+
+
+def _ssm_parameter(environment: Environment, name: str, where: str) -> str:
+    ssm = environment.cloud._client("ssm")
+    with speaking(environment.cloud, f"read the SSM parameter {name}"):
+        try:
+            answer = ssm.get_parameter(Name=name)
+        except ssm.exceptions.ParameterNotFound:
+            raise NotFound(f"there is no SSM parameter {name}", where=where) from None
+    return str(answer["Parameter"]["Value"])
+
+
+def vpc_of(environment: Environment) -> str:
+    """The VPC to bake in: the subnet's of the environment, else the default one. Raises Refused."""
+    ec2 = environment.cloud.ec2
+    if environment.subnet:
+        with speaking(environment.cloud, f"look at the subnet {environment.subnet}"):
+            answer = ec2.describe_subnets(SubnetIds=[environment.subnet])
+        return str(answer["Subnets"][0]["VpcId"])
+    with speaking(environment.cloud, "look for the default VPC"):
+        vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    if not vpcs:
+        raise Refused(
+            "the account has no default VPC to bake in",
+            where=f"environment {environment.name}",
+            hint="name a subnet with a way out: environments/<name>/subnet in provisimus.yaml",
+        )
+    return str(vpcs[0]["VpcId"])
+
+
+def is_gone(error: CloudFault) -> bool:
+    """Whether EC2 says that the thing is not there (any more)."""
+    return error.code.endswith((".NotFound", ".Unavailable"))

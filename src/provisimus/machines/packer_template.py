@@ -1,0 +1,174 @@
+"""The Packer template of a bake, builder `amazon-ebs`. Pure; what runs it stands in ``bake.py``.
+
+Legacy JSON, which Packer reads from 1.6.0 on. Nothing secret is in it: credentials come to Packer
+through its environment. Packer interpolates `{{`, which no value here can hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+OLDEST = (1, 6, 0)
+"""The oldest Packer that knows `aws_polling` and `throughput`, which the template needs."""
+
+NEEDS = {
+    "required_plugins": (1, 7, 0),
+    "metadata_options": (1, 7, 0),
+    "imds_support": (1, 8, 0),
+    "deprecate_at": (1, 8, 0),
+    "boot_mode": (1, 7, 0),
+}
+"""Words of a definition's own template, and the first Packer that takes each."""
+
+ARCHIVE = "/tmp/provisimus-stage.tar"
+"""Where the archive of ``staging.py`` is put on the machine that bakes."""
+STAGE = "/var/lib/provisimus-stage"
+
+
+@dataclass(frozen=True)
+class Build:
+    """Everything that a template says. `disk` in GiB; `endpoint` is set for the local cloud only.
+
+    `tunnel` is the port of a registry on this machine's loopback, which the machine that bakes
+    reaches under the very same name; None for a registry that it reaches by itself.
+    """
+
+    region: str
+    base: str
+    root_device: str
+    user: str
+    instance_type: str
+    disk: int
+    ami_name: str
+    description: str
+    tags: Mapping[str, str]
+    temporary_tags: Mapping[str, str]
+    key_pair: str
+    archive: Path
+    security_group: str | None = None
+    subnet: str | None = None
+    tunnel: int | None = None
+    endpoint: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def template(build: Build) -> dict[str, Any]:
+    """The template as data."""
+    return {
+        "builders": [builder(build)],
+        "provisioners": [
+            {"type": "file", "source": str(build.archive), "destination": ARCHIVE},
+            {
+                "type": "shell",
+                "inline_shebang": "/bin/sh -eu",
+                "inline": list(provisioning_commands(build.environment)),
+            },
+        ],
+    }
+
+
+def provisioning_commands(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What runs on the machine; the rest is in the archive. Values hold no quotes (versions, names)."""
+    settings = " ".join(f"{key}={value}" for key, value in sorted(environment.items()))
+    return (
+        f"sudo rm -rf {STAGE}",
+        f"sudo install -d -m 0700 {STAGE}",
+        f"sudo tar -C {STAGE} -xf {ARCHIVE}",
+        f"sudo env {settings} {STAGE}/run".replace("env  ", ""),
+    )
+
+
+def builder(build: Build) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "type": "amazon-ebs",
+        "region": build.region,
+        "source_ami": build.base,
+        "instance_type": build.instance_type,
+        "ami_name": build.ami_name,
+        "ami_description": build.description,
+        "tags": dict(build.tags),
+        "snapshot_tags": dict(build.tags),
+        "run_tags": dict(build.temporary_tags),
+        "run_volume_tags": dict(build.temporary_tags),
+        "launch_block_device_mappings": [
+            {
+                "device_name": build.root_device,
+                "volume_size": build.disk,
+                "volume_type": "gp3",
+                # 1.6.6 asks for both and knows no default.
+                "iops": 3000,
+                "throughput": 125,
+                "delete_on_termination": True,
+            },
+        ],
+        # Packer tags neither key pairs nor, before 1.7, security groups: the name tells the run.
+        "temporary_key_pair_name": build.key_pair,
+        "communicator": "ssh",
+        "ssh_username": build.user,
+        "ssh_interface": "public_ip",
+        "ssh_timeout": "10m",
+        "aws_polling": {"delay_seconds": 5, "max_attempts": 720},
+    }
+    if build.security_group:
+        made["security_group_id"] = build.security_group
+    if build.subnet:
+        made["subnet_id"] = build.subnet
+        made["associate_public_ip_address"] = True
+    if build.tunnel:
+        made["ssh_remote_tunnels"] = [f"{build.tunnel}:127.0.0.1:{build.tunnel}"]
+    if build.endpoint:
+        made |= {
+            "custom_endpoint_ec2": build.endpoint,
+            "skip_region_validation": True,
+            "skip_metadata_api_check": True,
+            "skip_credential_validation": True,
+            "aws_polling": {"delay_seconds": 1, "max_attempts": 900},
+        }
+    return made
+
+
+def variables(build: Build) -> dict[str, str]:
+    """Our values for a definition's own template, which declares those that it wants."""
+    return {
+        "region": build.region,
+        "base_ami": build.base,
+        "root_device": build.root_device,
+        "instance_type": build.instance_type,
+        "ssh_username": build.user,
+        "disk": str(build.disk),
+        "ami_name": build.ami_name,
+        "ami_description": build.description,
+        "tags": json.dumps(dict(build.tags)),
+        "run_tags": json.dumps(dict(build.temporary_tags)),
+        "key_pair": build.key_pair,
+        "archive": str(build.archive),
+        "archive_destination": ARCHIVE,
+        "provision": "\n".join(provisioning_commands(build.environment)),
+        "security_group_id": build.security_group or "",
+        "subnet_id": build.subnet or "",
+        "registry_tunnel": f"{build.tunnel}:127.0.0.1:{build.tunnel}" if build.tunnel else "",
+        "endpoint": build.endpoint or "",
+    }
+
+
+def declared_variables(name: str, text: str) -> frozenset[str]:
+    """The variables that a definition's own template declares; `name` is its file's name.
+
+    Packer refuses a value for a variable that an HCL template does not declare.
+    """
+    if name.endswith(".pkr.json"):
+        document = json.loads(text)
+        both = {**document.get("variables", {}), **document.get("variable", {})}
+        return frozenset(both)
+    return frozenset(re.findall(r'^\s*variable\s+"?([A-Za-z_][\w-]*)"?\s*\{', text, re.MULTILINE))
+
+
+def needed_version(text: str) -> tuple[tuple[int, int, int], str]:
+    """The oldest Packer that takes a definition's own template, and the word that needs it."""
+    found = [(version, word) for word, version in NEEDS.items() if re.search(rf"\b{word}\b", text)]
+    return max(found, default=(OLDEST, "amazon-ebs"))

@@ -1,0 +1,191 @@
+"""What machine image is wanted, whether it exists, and in words why it has to be baked. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provisimus.environment import Environment
+from provisimus.errors import NotFound
+from provisimus.machines import tags
+from provisimus.machines.catalogue import find_machine_image, list_machine_images
+from provisimus.machines.definition import MachineFiles, read_machine_files
+from provisimus.model import Digest, MachineImage, Step, fingerprint
+from provisimus.workspace.definitions.machine import Machine
+from provisimus.workspace.definitions.project import Base
+from provisimus.workspace.workspace import Workspace
+
+RECIPE = 1
+"""The version of our own part of a machine image. Raise it when `scripts/` or ``units.py`` changes
+what comes out; a test reminds you."""
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """One container image that goes into a machine, known before it is built.
+
+    `fingerprint` for an image of the workspace, `reference` (`name@sha256:…`) for a vendor's.
+    """
+
+    service: str
+    fingerprint: Digest | None = None
+    reference: str | None = None
+
+    @property
+    def identity(self) -> str:
+        return str(self.fingerprint or self.reference)
+
+
+@dataclass(frozen=True)
+class MachinePlan:
+    """A wanted machine image. `image` is the AMI when it exists already."""
+
+    project: str
+    machine: str
+    version: str
+    definition: Machine
+    folder: Path
+    base: Base
+    files: MachineFiles = field(repr=False)
+    inputs: Mapping[str, str]
+    fingerprint: Digest
+    image: MachineImage | None
+    reason: str
+    state: Path
+    """The workspace's folder for what may be lost."""
+
+    def step(self) -> Step:
+        return Step(
+            stage="machine",
+            subject=f"{self.machine}@{self.version}",
+            action="bake" if self.image is None else "keep",
+            reason=self.reason,
+            needed=self.image is None,
+        )
+
+
+def plan_machine(
+    workspace: Workspace,
+    environment: Environment,
+    machine: str,
+    version: str,
+    images: Mapping[str, ImageInput],
+) -> MachinePlan:
+    """Plan one machine image; `images` by service, the definition's own and no more.
+
+    Raises NotFound for an unknown machine, base or image, InvalidDefinitions, Unreachable.
+    """
+    definition = workspace.machine(machine)
+    base = workspace.base(definition.base)
+    folder = workspace.packer / machine
+    files = read_machine_files(folder)
+    services = [use if isinstance(use, str) else use.service for use in definition.images]
+    missing = [service for service in services if service not in images]
+    if missing:
+        raise NotFound(f"nobody said which image {missing[0]!r} of machine {machine} is")
+
+    inputs = machine_inputs(
+        machine=machine,
+        version=version,
+        definition=definition,
+        files=files,
+        base=base_identity(base, local=environment.local is not None),
+        images={service: images[service].identity for service in services},
+    )
+    wanted = fingerprint({"kind": "machine image", "project": workspace.name, "inputs": inputs})
+    image = find_machine_image(environment, workspace.name, machine, wanted)
+    if image is not None:
+        reason = f"{image.image_id} has this fingerprint"
+    else:
+        earlier = list_machine_images(environment, workspace.name, machine)
+        reason = reason_to_bake(inputs, earlier[0] if earlier else None)
+    return MachinePlan(
+        *(workspace.name, machine, version, definition, folder, base, files),
+        *(inputs, wanted, image, reason, workspace.state),
+    )
+
+
+def base_identity(base: Base, *, local: bool) -> dict[str, Any]:
+    """What of a base decides the outcome: what is asked for, never what was found."""
+    identity = {"aws": base.aws.model_dump(exclude_none=True), "user": base.user}
+    if local and base.local is not None:
+        identity["local"] = base.local.model_dump(mode="json", exclude_defaults=True)
+    return identity
+
+
+def machine_inputs(
+    *,
+    machine: str,
+    version: str,
+    definition: Machine,
+    files: MachineFiles,
+    base: Mapping[str, Any],
+    images: Mapping[str, str],
+) -> dict[str, str]:
+    """Every input by name, as a digest (the version and the recipe as they are). Pure.
+
+    Comments in machine.yaml and the type of the instance that bakes change nothing in the image.
+    """
+    said = definition.model_dump(mode="json", exclude={"instance_type"})
+    packer = files.packer_template
+    inputs = {
+        "version": version,
+        "recipe": str(RECIPE),
+        "definition": fingerprint({"machine": machine, "said": said}),
+        "setup": fingerprint({"setup": [entry.identity() for entry in files.setup]}),
+        "files": fingerprint({"files": [entry.identity() for entry in files.files]}),
+        "compose": fingerprint({"template": files.compose_template}),
+        "template": fingerprint({"template": packer.read_text("utf-8") if packer else None}),
+        "base": fingerprint(base),
+        **{
+            f"image/{service}": fingerprint({"image": identity})
+            for service, identity in images.items()
+        },
+    }
+    return {name: str(value) for name, value in inputs.items()}
+
+
+WORDS = {
+    "recipe": "this version of Provisimus sets machines up in another way",
+    "definition": "machine.yaml changed",
+    "setup": "the setup scripts changed",
+    "files": "the files changed",
+    "compose": "the template of the Compose file changed",
+    "template": "the Packer template changed",
+    "base": "the base changed",
+}
+
+
+def reason_to_bake(inputs: Mapping[str, str], newest: MachineImage | None) -> str:
+    """Why there is no such image, in words, by comparison with the newest of the machine. Pure."""
+    start = "no machine image has this fingerprint"
+    if newest is None:
+        return "there is no machine image yet"
+    had = {
+        key.removeprefix(tags.INPUT): value
+        for key, value in newest.tags.items()
+        if key.startswith(tags.INPUT)
+    }
+    if not had:
+        return start
+    have = {name: tags.short_digest(value) for name, value in inputs.items()}
+    changed = []
+    for name in sorted(have.keys() | had.keys(), key=_importance):
+        if have.get(name) == had.get(name):
+            continue
+        if name == "version":
+            changed.append(f"version {have[name]} instead of {had.get(name, 'unknown')}")
+        elif name.startswith("image/"):
+            what = "changed" if name in have and name in had else "is new"
+            what = "is gone" if name not in have else what
+            changed.append(f"image {name.removeprefix('image/')} {what}")
+        else:
+            changed.append(WORDS.get(name, f"{name} changed"))
+    return f"{start}: {', '.join(changed)}" if changed else start
+
+
+def _importance(name: str) -> tuple[int, str]:
+    """Images first, then what people wrote, the version last: it seldom is the reason."""
+    return (0 if name.startswith("image/") else 2 if name == "version" else 1, name)

@@ -1,0 +1,94 @@
+"""Which bakes are alive on this machine: a work folder and a lock for each run.
+
+A lock dies with its process, so even a run that was killed at any point is known to be dead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from provisimus.errors import Locked
+
+
+def place_of(state: Path) -> str:
+    """A name for this workspace on this machine, put into tags; tells nothing of either."""
+    try:
+        machine = Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        machine = os.uname().nodename
+    return hashlib.sha256(f"{machine} {state.resolve()}".encode()).hexdigest()[:16]
+
+
+@contextmanager
+def work_folder(state: Path, run: str) -> Iterator[Path]:
+    """The folder of a bake, locked while it lives and removed when it ends."""
+    folder = state / "bake" / run
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Locked(f"run {run} is baking already") from None
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def alone(state: Path, fingerprint: str) -> Iterator[bool]:
+    """Hold the lock of one fingerprint. Gives False when somebody else held it before."""
+    (state / "bake").mkdir(parents=True, exist_ok=True)
+    with (state / "bake" / f"{fingerprint}.lock").open("w") as lock:
+        first = True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            first = False
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield first
+
+
+def is_alive(state: Path, run: str) -> bool:
+    """Whether a bake of this workspace on this machine is going on.
+
+    Packer can outlive us by a moment when we are killed: what it was started with names the folder.
+    """
+    folder = state / "bake" / run
+    try:
+        with (folder / "lock").open("r") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    except FileNotFoundError:
+        return False
+    return _mentioned(str(folder.resolve()))
+
+
+def forget(state: Path, run: str) -> None:
+    """Remove the work folder that a killed run left."""
+    if not is_alive(state, run):
+        shutil.rmtree(state / "bake" / run, ignore_errors=True)
+
+
+def known_runs(state: Path) -> list[str]:
+    """Runs with a work folder here: alive ones and those that were killed."""
+    return sorted(path.name for path in (state / "bake").glob("*") if path.is_dir())
+
+
+def _mentioned(text: str) -> bool:
+    """Whether a running process has this text in its command line."""
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if text.encode() in process.read_bytes() and process.parent.name != str(os.getpid()):
+                return True
+        except OSError:
+            continue
+    return False

@@ -1,0 +1,134 @@
+"""The one archive that Packer uploads: the steps of the bake and everything they put on the machine.
+
+    run                the runner; steps/ our steps, setup/ the definition's, in name order
+    root/              copied over the machine's root: files/, units, settings, the Compose file
+    images mounts start users keys/<user> builder     what the steps read, a line each
+
+Its entries are decided here as values; only `write_archive` touches a disk.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.machines import units
+from provisimus.machines.compose import ComposeFile
+from provisimus.machines.definition import Entry, MachineFiles
+from provisimus.workspace.definitions.machine import Machine, User
+
+SCRIPTS = Path(__file__).parent / "scripts"
+DAEMON_JSON = "etc/docker/daemon.json"
+
+
+def staging(
+    machine: Machine,
+    files: MachineFiles,
+    compose: ComposeFile,
+    references: Iterable[str],
+    lineage: str,
+    builder: str,
+) -> tuple[Entry, ...]:
+    """Every entry of the archive, sorted by path.
+
+    `references` are the images to pull; `lineage` becomes /etc/provisimus/machine; `builder` is who
+    logs in on the base. Raises InvalidDefinitions when two things want the same path.
+    """
+    root = _root(machine, files, compose, lineage)
+    entries = [
+        Entry("run", 0o755, (SCRIPTS / "bake" / "run").read_bytes()),
+        *(
+            Entry(f"steps/{path.name}", 0o755, path.read_bytes())
+            for path in sorted((SCRIPTS / "bake").iterdir())
+            if path.name != "run"
+        ),
+        *_below("setup", (_runnable(entry) for entry in files.setup)),
+        *_below("root", root),
+        _text("images", references),
+        _text("mounts", (volume.mount for volume in machine.volumes)),
+        _text("users", (f"{user.name} {user.expires or '-'}" for user in machine.users)),
+        _text("builder", [builder]),
+        *(_text(f"keys/{user.name}", user.ssh_keys, mode=0o600) for user in machine.users),
+    ]
+    if compose.start is not None:
+        entries.append(_text("start", compose.start))
+    if any(entry.path == DAEMON_JSON for entry in files.files):
+        entries.append(Entry("restart-docker", 0o644, b""))
+    return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def _root(
+    machine: Machine, files: MachineFiles, compose: ComposeFile, lineage: str,
+) -> list[Entry]:
+    given = {entry.path: entry for entry in files.files}
+    ours = {
+        "bootstrap/docker-compose.yml": compose.text,
+        "etc/provisimus/machine": lineage,
+        **units.units(machine),
+        **{_sudoers(user): units.sudoers(user.name) for user in machine.users if user.sudo},
+    }
+    if DAEMON_JSON not in given:
+        ours[DAEMON_JSON] = units.docker_settings()
+    taken = sorted(path for path in ours if path in given)
+    if taken:
+        raise InvalidDefinitions(
+            [
+                Problem(f"files/{path}", None, "", "Provisimus writes this path itself", "rename it")
+                for path in taken
+            ],
+        )
+    entries = [
+        Entry(path, 0o440 if path.startswith("etc/sudoers.d/") else 0o644, text.encode())
+        for path, text in ours.items()
+    ]
+    entries += [
+        Entry(f"usr/local/lib/provisimus/{path.name}", 0o755, path.read_bytes())
+        for path in sorted((SCRIPTS / "machine").iterdir())
+    ]
+    folders = {
+        parent.as_posix()
+        for entry in entries
+        for parent in Path(entry.path).parents
+        if parent.as_posix() not in (".", *given)
+    }
+    return [*given.values(), *entries, *(Entry(folder, 0o755) for folder in folders)]
+
+
+def _sudoers(user: User) -> str:
+    return f"etc/sudoers.d/provisimus-{user.name}"
+
+
+def _runnable(entry: Entry) -> Entry:
+    """A setup script that names its interpreter runs even when nobody made it executable."""
+    if entry.content is None or not entry.content.startswith(b"#!"):
+        return entry
+    return Entry(entry.path, 0o755, entry.content)
+
+
+def _below(folder: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+    yield Entry(folder, 0o755)
+    for entry in entries:
+        yield Entry(f"{folder}/{entry.path}", entry.mode, entry.content, entry.link)
+
+
+def _text(path: str, lines: Iterable[str], mode: int = 0o644) -> Entry:
+    return Entry(path, mode, "".join(f"{line}\n" for line in lines).encode())
+
+
+def write_archive(entries: Iterable[Entry], target: Path) -> None:
+    """Write the entries as a tar file: owned by root, without times, so equal input is equal bytes."""
+    with tarfile.open(target, "w", format=tarfile.GNU_FORMAT) as archive:
+        for entry in entries:
+            about = tarfile.TarInfo(entry.path)
+            about.mode = entry.mode
+            about.uname = about.gname = "root"
+            if entry.link is not None:
+                about.type, about.linkname = tarfile.SYMTYPE, entry.link
+            elif entry.content is None:
+                about.type = tarfile.DIRTYPE
+            else:
+                about.size = len(entry.content)
+            archive.addfile(about, io.BytesIO(entry.content) if entry.content else None)

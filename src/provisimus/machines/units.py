@@ -1,0 +1,138 @@
+"""The systemd units and settings that make a machine start its service. Pure text.
+
+What the units run stands in ``scripts/machine/``; how they get on the disk in ``staging.py``.
+"""
+
+from __future__ import annotations
+
+import json
+
+from provisimus.workspace.definitions.machine import Health, Machine
+
+LIBRARY = "/usr/local/lib/provisimus"
+
+# cloud-init writes the stack's files in its network stage; from 24.3 on that unit has a new name.
+# Its later stages come after multi-user.target: waiting for them would be a cycle.
+USER_DATA_WRITTEN = "cloud-init.service cloud-init-network.service"
+
+# Without the default dependencies multi-user.target does not wait for these units, so a machine
+# whose volume never comes still finishes booting. They must say themselves what those would say.
+OUTSIDE_OF_BOOT = """\
+DefaultDependencies=no
+Requires=sysinit.target
+After=sysinit.target basic.target
+Conflicts=shutdown.target
+Before=shutdown.target
+"""
+
+BOOTSTRAP = f"""\
+[Unit]
+Description=The containers of /bootstrap/docker-compose.yml
+{OUTSIDE_OF_BOOT}Requires=docker.service
+After=docker.service {USER_DATA_WRITTEN}
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={LIBRARY}/bootstrap
+Restart=on-failure
+RestartSec=5
+TimeoutStartSec=300
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+VOLUMES = f"""\
+[Unit]
+Description=The data volumes of this machine
+{OUTSIDE_OF_BOOT}After=systemd-udevd.service {USER_DATA_WRITTEN}
+Before=docker.service provisimus-bootstrap.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={LIBRARY}/volumes mount
+ExecStop={LIBRARY}/volumes unmount
+TimeoutStartSec=infinity
+
+# The engine starts by itself what ran before, and must not before the data is there. As a link made
+# when the unit is enabled, at the end of the bake, this does not hold the engine while baking.
+[Install]
+WantedBy=multi-user.target
+RequiredBy=docker.service
+"""
+
+
+def units(machine: Machine) -> dict[str, str]:
+    """Path on the machine to text, for every unit and its settings."""
+    system = "etc/systemd/system"
+    made = {f"{system}/provisimus-bootstrap.service": BOOTSTRAP}
+    if machine.volumes:
+        made[f"{system}/provisimus-volumes.service"] = VOLUMES
+        made["etc/provisimus/mounts"] = _lines(volume.mount for volume in machine.volumes)
+    if machine.health:
+        made[f"{system}/provisimus-health.service"] = _health_service(machine.health)
+        made[f"{system}/provisimus-health.timer"] = _health_timer(machine.health)
+        made["etc/provisimus/health"] = health_settings(machine.health)
+    return made
+
+
+def health_settings(health: Health) -> str:
+    """What `scripts/machine/health` reads, as shell assignments. Seconds count from power-on."""
+    path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
+    return f"url={_quoted(f'http://127.0.0.1:{health.http.port}{path}')}\nwithin={health.within}\n"
+
+
+def _health_service(health: Health) -> str:
+    return f"""\
+[Unit]
+Description=Is the service of this machine healthy?
+After=provisimus-bootstrap.service
+
+[Service]
+Type=oneshot
+ExecStart={LIBRARY}/health
+TimeoutStartSec={health.within + 30}
+"""
+
+
+def _health_timer(health: Health) -> str:
+    return f"""\
+[Unit]
+Description=Ask every {health.every} seconds whether the service is healthy
+
+[Timer]
+OnActiveSec=0
+OnUnitInactiveSec={health.every}
+AccuracySec=1
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def docker_settings() -> str:
+    """/etc/docker/daemon.json: a pinned storage driver, bounded logs."""
+    settings = {
+        "storage-driver": "overlay2",
+        "log-driver": "json-file",
+        "log-opts": {"max-size": "20m", "max-file": "5"},
+    }
+    return json.dumps(settings, indent=2) + "\n"
+
+
+def sudoers(user: str) -> str:
+    return f"{user} ALL=(ALL:ALL) NOPASSWD:ALL\n"
+
+
+def _lines(values: object) -> str:
+    assert not isinstance(values, str)
+    return "".join(f"{value}\n" for value in values)  # type: ignore[attr-defined]
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
