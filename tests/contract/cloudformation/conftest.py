@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from provisimus.localcloud.cloudformation import mount
 from provisimus.localcloud.cloudformation.engine import Engine
@@ -23,6 +25,51 @@ _numbers = itertools.count(1)
 
 
 @dataclass
+class Faults:
+    """What goes wrong with the engine's own calls: `ec2.RunInstances` → an error code and text.
+
+    While `pending` is set, instances that run are told to be pending; while `lingering` is set,
+    those that are terminated are told to be shutting down.
+    """
+
+    errors: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pending: threading.Event = field(default_factory=threading.Event)
+    lingering: threading.Event = field(default_factory=threading.Event)
+
+    def clear(self) -> None:
+        self.errors.clear()
+        self.pending.clear()
+        self.lingering.clear()
+
+    def watch(self, client: Any) -> Any:
+        service = client.meta.service_model.service_name
+        client.meta.events.register(f"before-call.{service}", self._before)
+        client.meta.events.register("after-call.ec2.DescribeInstances", self._after)
+        return client
+
+    def _before(self, model: Any, **_: Any) -> None:
+        found = self.errors.get(f"{model.service_model.service_name}.{model.name}")
+        if found:
+            code, message = found
+            answer = {
+                "Error": {"Code": code, "Message": message},
+                "ResponseMetadata": {"HTTPStatusCode": 400},
+            }
+            raise ClientError(answer, model.name)  # type: ignore[arg-type]
+
+    def _after(self, parsed: Any, **_: Any) -> None:
+        told = {}
+        if self.pending.is_set():
+            told["running"] = "pending"
+        if self.lingering.is_set():
+            told["terminated"] = "shutting-down"
+        for reservation in parsed.get("Reservations", []):
+            for instance in reservation["Instances"]:
+                state = instance["State"]
+                state["Name"] = told.get(state["Name"], state["Name"])
+
+
+@dataclass
 class World:
     """A running endpoint and what stacks in it refer to."""
 
@@ -30,6 +77,7 @@ class World:
     client: Callable[[str], Any]
     url: str
     network: Mapping[str, str]
+    faults: Faults
     images: list[str] = field(default_factory=list)
 
     @property
@@ -39,6 +87,15 @@ class World:
     @property
     def ec2(self) -> Any:
         return self.client("ec2")
+
+    def restart(self) -> None:
+        """The engine ends in the middle of what it does; another takes up what was saved."""
+        state = json.dumps(self.engine.save())
+        for run in list(self.engine._runs.values()):
+            run.supersede()
+            run.join()
+        self.engine = mount(lambda s: self.faults.watch(self.client(s)), REGION, ACCOUNT)
+        self.engine.restore(json.loads(state))
 
     def parameters(self, **changed: str) -> list[dict[str, str]]:
         """The service template's parameters."""
@@ -104,6 +161,30 @@ class Story:
     def delete(self, **given: Any) -> str:
         self.world.cloudformation.delete_stack(StackName=self.name, **given)
         return self.settle()
+
+    def reach(self, logical_id: str, status: str) -> None:
+        """Wait for an event."""
+
+        def reached() -> str:
+            return (
+                "there"
+                if any(
+                    (e.logical_id, e.status) == (logical_id, status)
+                    for e in self.world.engine.find(self.stack_id).events
+                )
+                else "not yet"
+            )
+
+        self.wait_while(reached, "not yet")
+
+    def begun(self, logical_id: str, other_than: str = "none") -> str:
+        """The physical id of a resource as soon as there is one."""
+
+        def known() -> str:
+            found = self.world.engine.find(self.stack_id).resources.get(logical_id)
+            return (found and found.physical_id) or "none"
+
+        return self.wait_while(known, "none", other_than)
 
     def settle(self) -> str:
         """Wait until no operation runs; returns the status."""
@@ -186,7 +267,8 @@ def world() -> Iterator[World]:
             config=Config(retries={"max_attempts": 0}),
         )
 
-    engine = mount(client, REGION, ACCOUNT)
+    faults = Faults()
+    engine = mount(lambda service: faults.watch(client(service)), REGION, ACCOUNT)
     server = make_server(
         "127.0.0.1",
         0,
@@ -208,6 +290,7 @@ def world() -> Iterator[World]:
             "VpcId": subnet["VpcId"],
             "AvailabilityZone": subnet["AvailabilityZone"],
         },
+        faults,
         [ec2.register_image(Name=f"image-{number}")["ImageId"] for number in (1, 2)],
     )
     server.shutdown()
@@ -220,6 +303,7 @@ def world() -> Iterator[World]:
 def story(world: World) -> Iterator[Story]:
     told = Story(world, f"story-{next(_numbers)}")
     yield told
+    world.faults.clear()
     stack = world.engine.living(told.name)
     if stack is not None:
         world.engine.protect(stack.id, enabled=False)

@@ -117,7 +117,8 @@ class ResourceWork:
             with self._lock:
                 self._stack.resources[before.logical_id] = before
             return
-        attempted = replace(now, properties=now.attempted or now.properties)
+        tried = now.attempted or now.shape
+        attempted = replace(now, properties=tried.properties, tags=tried.tags)
         self._record(attempted, "UPDATE_IN_PROGRESS")
         try:
             self._change(attempted, before.shape)
@@ -226,7 +227,7 @@ class ResourceWork:
     def _update(
         self, old: Resource, entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...]
     ) -> None:
-        begun = replace(old, attempted=shape.properties)
+        begun = replace(old, attempted=shape)
         begun = self._record(begun, "UPDATE_IN_PROGRESS", properties=shape.properties)
         try:
             attributes = self._change(old, shape)

@@ -38,8 +38,8 @@ class Resource:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     settling: bool = False
     """Initiated and not yet what was asked for."""
-    attempted: Mapping[str, Any] | None = None
-    """The properties that an unfinished update was to bring."""
+    attempted: Shape | None = None
+    """What an unfinished update was to bring; how far it came is not known."""
 
     @property
     def shape(self) -> Shape:
@@ -242,7 +242,14 @@ def _deployment(plain: Mapping[str, Any] | None) -> Any:
 
 
 def _resource(plain: Mapping[str, Any]) -> Resource:
-    return Resource(**{**plain, "depends_on": tuple(plain["depends_on"])})
+    attempted = plain["attempted"]
+    return Resource(
+        **{
+            **plain,
+            "depends_on": tuple(plain["depends_on"]),
+            "attempted": None if attempted is None else Shape(**attempted),
+        }
+    )
 
 
 def _operation(plain: Mapping[str, Any] | None) -> Operation | None:
