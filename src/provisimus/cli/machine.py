@@ -88,8 +88,7 @@ def show(session: Session, target: str) -> None:
     images = [
         image
         for image in list_machine_images(session.open(), session.workspace.name)
-        if target == image.image_id
-        or (image.machine == name and version in ("", image.version))
+        if target == image.image_id or (image.machine == name and version in ("", image.version))
     ]
     if not images:
         raise NotFound(f"there is no machine image {target}", hint="provisimus machine list")

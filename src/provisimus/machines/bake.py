@@ -73,9 +73,13 @@ def bake(
     `machine reap`.
     """
     subject = f"machine image {plan.machine}@{plan.version}"
-    with step(tell, subject, plan.reason) as outcome, runs.alone(
-        plan.state, plan.fingerprint.short,
-    ) as first:
+    with (
+        step(tell, subject, plan.reason) as outcome,
+        runs.alone(
+            plan.state,
+            plan.fingerprint.short,
+        ) as first,
+    ):
         if not first:
             there = _find(plan, environment)
             if there is not None:
@@ -101,15 +105,23 @@ def _bake(
     with runs.work_folder(plan.state, run) as work:
         write_archive(checked.entries, work / "stage.tar")
         build = the_build(
-            plan, environment, checked.base, images, commits, run, work, datetime.now(UTC),
+            plan,
+            environment,
+            checked.base,
+            images,
+            commits,
+            run,
+            work,
+            datetime.now(UTC),
         )
         with _security_group(environment, build, tell) as group:
-            _run_packer(plan, environment, checked, replace(build, security_group=group), work, tell)
+            _run_packer(
+                plan, environment, checked, replace(build, security_group=group), work, tell
+            )
     image = _find(plan, environment)
     if image is None:
         raise NotFound(
-            "Packer ended well, yet no available AMI has the fingerprint "
-            f"{plan.fingerprint.short}",
+            f"Packer ended well, yet no available AMI has the fingerprint {plan.fingerprint.short}",
             where=f"environment {environment.name}",
             hint="provisimus machine reap shows what may be left of the run",
         )
@@ -128,9 +140,7 @@ def check(plan: MachinePlan, environment: Environment, images: Images, run: str)
             "this Packer has no builder for AWS",
             hint="packer plugins install github.com/hashicorp/amazon",
         )
-    services = [
-        use if isinstance(use, str) else use.service for use in plan.definition.images
-    ]
+    services = [use if isinstance(use, str) else use.service for use in plan.definition.images]
     given = tuple(service_image(service, images[service]) for service in services)
     compose = compose_file(
         plan.definition,
@@ -206,7 +216,11 @@ def the_build(
             run=run,
         ),
         temporary_tags=tags.temporary_tags(
-            plan.project, plan.machine, run, runs.place_of(plan.state), now,
+            plan.project,
+            plan.machine,
+            run,
+            runs.place_of(plan.state),
+            now,
         ),
         key_pair=f"provisimus-{run}",
         archive=work / "stage.tar",
@@ -284,7 +298,11 @@ def _security_group(environment: Environment, build: Build, tell: Tell) -> Itera
     try:
         with speaking(cloud, "open SSH for the bake"):
             cloud.ec2.authorize_security_group_ingress(
-                GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0",
+                GroupId=group,
+                IpProtocol="tcp",
+                FromPort=22,
+                ToPort=22,
+                CidrIp="0.0.0.0/0",
             )
         yield group
     finally:

@@ -30,7 +30,10 @@ class BaseImage:
 
 
 def find_machine_image(
-    environment: Environment, project: str, machine: str, fingerprint: Digest,
+    environment: Environment,
+    project: str,
+    machine: str,
+    fingerprint: Digest,
 ) -> MachineImage | None:
     """The newest available AMI with this fingerprint; None when there is none."""
     found = _own(
@@ -47,7 +50,9 @@ def find_machine_image(
 
 
 def list_machine_images(
-    environment: Environment, project: str, machine: str | None = None,
+    environment: Environment,
+    project: str,
+    machine: str | None = None,
 ) -> list[MachineImage]:
     """The AMIs of a project (of one machine), newest first."""
     wanted = {"tag:" + tags.PROJECT: project, "state": "available"}
@@ -115,7 +120,7 @@ def _base_image(image: dict[str, Any]) -> BaseImage:
 
 
 def _ssm_parameter(environment: Environment, name: str, where: str) -> str:
-    ssm = environment.cloud._client("ssm")
+    ssm = environment.cloud._client("ssm")  # noqa: SLF001
     with speaking(environment.cloud, f"read the SSM parameter {name}"):
         try:
             answer = ssm.get_parameter(Name=name)

@@ -88,7 +88,7 @@ def _entries(top: Path, problems: list[Problem]) -> Iterator[Entry]:
         name = path.relative_to(top).as_posix()
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            target = os.readlink(path)
+            target = str(path.readlink())
             if _leaves(name, target):
                 problems.append(
                     Problem(

@@ -150,7 +150,10 @@ def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
     if any("Timeout waiting for SSH" in text for text in words):
         hint = "can the machine be reached (subnet, route, security group), and is the base's user right?"
     return ToolFailed(
-        f"Packer failed: {words[0]}", status=error.status, tail=tuple(words[-TAIL:]), hint=hint,
+        f"Packer failed: {words[0]}",
+        status=error.status,
+        tail=tuple(words[-TAIL:]),
+        hint=hint,
     )
 
 
@@ -206,5 +209,3 @@ def build_environment(cloud: Mapping[str, str], work: Path) -> dict[str, str]:
         "TMPDIR": str(work),
         "NO_COLOR": "1",
     }
-
-

@@ -51,7 +51,7 @@ def find_temporary(
     now = now or datetime.now(UTC)
     here = runs.place_of(state)
     found = []
-    for kind, id, tagged in _marked(environment, project):
+    for kind, name, tagged in _marked(environment, project):
         run = tagged[tags.RUN]
         removable, reason = verdict(
             tagged,
@@ -62,7 +62,7 @@ def find_temporary(
             all_runs=all_runs,
         )
         machine = tagged.get(tags.MACHINE, "unknown")
-        found.append(Leftover(kind, id, run, machine, removable, reason))
+        found.append(Leftover(kind, name, run, machine, removable, reason))
     return tuple(sorted(found, key=lambda each: (ORDER.index(each.kind), each.run, each.id)))
 
 
@@ -93,7 +93,10 @@ def verdict(
 
 
 def reap(
-    environment: Environment, leftovers: Iterable[Leftover], state: Path, tell: Tell,
+    environment: Environment,
+    leftovers: Iterable[Leftover],
+    state: Path,
+    tell: Tell,
 ) -> tuple[Leftover, ...]:
     """Remove what is removable, in order; gives what was removed.
 
@@ -149,7 +152,10 @@ def _marked(environment: Environment, project: str) -> Iterator[tuple[str, str, 
 
 
 def _instances(ec2: Any, wanted: list[dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, str]]]:
-    states = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
+    states = {
+        "Name": "instance-state-name",
+        "Values": ["pending", "running", "stopping", "stopped"],
+    }
     for page in ec2.get_paginator("describe_instances").paginate(Filters=[*wanted, states]):
         for reservation in page["Reservations"]:
             for each in reservation["Instances"]:
@@ -176,24 +182,24 @@ def _images(ec2: Any, project: str) -> Iterator[tuple[str, str, dict[str, str]]]
 
 def marks_of_run(run: str) -> dict[str, str]:
     """The tags that something named after a run would have: the run's id tells when it began."""
-    began = datetime.strptime(run.partition("-")[0], "%Y%m%dT%H%M%S")
+    began = datetime.strptime(run.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     expires = (began + tags.LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {tags.RUN: run, tags.EXPIRES: expires}
 
 
 def _remove(environment: Environment, leftover: Leftover) -> None:
     ec2: Any = environment.cloud.ec2
-    id = leftover.id
+    name = leftover.id
     calls = {
-        "instance": lambda: ec2.terminate_instances(InstanceIds=[id]),
-        "image": lambda: ec2.deregister_image(ImageId=id),
-        "snapshot": lambda: ec2.delete_snapshot(SnapshotId=id),
-        "volume": lambda: ec2.delete_volume(VolumeId=id),
-        "key pair": lambda: ec2.delete_key_pair(KeyName=id),
-        "security group": lambda: ec2.delete_security_group(GroupId=id),
+        "instance": lambda: ec2.terminate_instances(InstanceIds=[name]),
+        "image": lambda: ec2.deregister_image(ImageId=name),
+        "snapshot": lambda: ec2.delete_snapshot(SnapshotId=name),
+        "volume": lambda: ec2.delete_volume(VolumeId=name),
+        "key pair": lambda: ec2.delete_key_pair(KeyName=name),
+        "security group": lambda: ec2.delete_security_group(GroupId=name),
     }
     try:
-        with speaking(environment.cloud, f"remove the {leftover.kind} {id}"):
+        with speaking(environment.cloud, f"remove the {leftover.kind} {name}"):
             calls[leftover.kind]()
     except CloudFault as error:
         if not is_gone(error):

@@ -61,7 +61,10 @@ def staging(
 
 
 def _root(
-    machine: Machine, files: MachineFiles, compose: ComposeFile, lineage: str,
+    machine: Machine,
+    files: MachineFiles,
+    compose: ComposeFile,
+    lineage: str,
 ) -> list[Entry]:
     given = {entry.path: entry for entry in files.files}
     ours = {
@@ -76,7 +79,9 @@ def _root(
     if taken:
         raise InvalidDefinitions(
             [
-                Problem(f"files/{path}", None, "", "Provisimus writes this path itself", "rename it")
+                Problem(
+                    f"files/{path}", None, "", "Provisimus writes this path itself", "rename it"
+                )
                 for path in taken
             ],
         )

@@ -27,7 +27,9 @@ LIMIT = 50
 """Tags that AWS allows on one resource."""
 
 
-def temporary_tags(project: str, machine: str, run: str, place: str, now: datetime) -> dict[str, str]:
+def temporary_tags(
+    project: str, machine: str, run: str, place: str, now: datetime
+) -> dict[str, str]:
     """Tags of what a bake removes again: instance, volumes, security group."""
     return {
         "Name": f"provisimus bake {machine}",

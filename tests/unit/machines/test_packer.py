@@ -1,0 +1,149 @@
+"""Packer's output as events, its failures as errors, its version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from provisimus.errors import ToolFailed
+from provisimus.events import Event, Failed, Finished, Said, Started
+from provisimus.machines.packer import (
+    Line,
+    Narrator,
+    build_argv,
+    failure,
+    parse_version,
+    read_line,
+    too_old,
+)
+
+GOOD = """\
+1795385166,,ui,say,==> amazon-ebs: Prevalidating AMI Name: x-y
+1795385166,,ui,message,    amazon-ebs: Found Image ID: ami-03cf127a
+1795385166,,ui,say,==> amazon-ebs: Creating temporary keypair: provisimus-run
+1795385166,,ui,say,==> amazon-ebs: Launching a source AWS instance...
+1795385167,,ui,say,==> amazon-ebs: Waiting for SSH to become available...
+1795385169,,ui,say,==> amazon-ebs: Connected to SSH!
+1795385169,,ui,say,==> amazon-ebs: Uploading /w/stage.tar => /tmp/provisimus-stage.tar
+1795385170,,ui,message,    amazon-ebs: provisimus: step 60-images
+1795385170,,ui,message,    amazon-ebs: pulling a%!(PACKER_COMMA) b
+1795385171,,ui,message,    amazon-ebs: provisimus: step setup/10-hello
+1795385171,,ui,message,    amazon-ebs: hello
+"""
+BAD = (
+    GOOD
+    + """\
+1795385172,,ui,message,    amazon-ebs: no such file
+1795385172,,ui,message,    amazon-ebs: provisimus: failed setup/10-hello with status 3
+1795385173,,ui,error,==> amazon-ebs: Provisioning step had errors: Running the cleanup provisioner...
+1795385173,,ui,say,==> amazon-ebs: Terminating the source AWS instance...
+1795385187,,ui,error,Build 'amazon-ebs' errored after 20 seconds: Script exited with non-zero exit status: 1
+1795385187,,error-count,1
+"""
+)
+
+
+def narrate(text: str) -> tuple[list[Event], Narrator]:
+    events: list[Event] = []
+    narrator = Narrator(events.append, "greeter")
+    with narrator:
+        for line in text.splitlines():
+            narrator(line)
+    return events, narrator
+
+
+def in_short(events: list[Event]) -> list[str]:
+    short = []
+    for event in events:
+        match event:
+            case Started(step, _):
+                short.append(f"+ {step}")
+            case Said(_, text):
+                short.append(f"  {text}")
+            case Finished(step, _, _):
+                short.append(f"- {step}")
+    return short
+
+
+def test_a_line_is_unescaped() -> None:
+    assert read_line("1,,ui,say,==> amazon-ebs: a%!(PACKER_COMMA) b\\nc") == Line("say", "a, b\nc")
+    assert read_line("1,amazon-ebs,artifact,0,id,eu-west-1:ami-1") == Line(
+        "artifact", "0,id,eu-west-1:ami-1"
+    )
+    assert read_line("panic: something") is None
+
+
+def test_phases_become_steps() -> None:
+    events, _ = narrate(GOOD)
+    assert in_short(events) == [
+        "+ greeter: check",
+        "  Prevalidating AMI Name: x-y",
+        "  Found Image ID: ami-03cf127a",
+        "- greeter: check",
+        "+ greeter: launch",
+        "  Creating temporary keypair: provisimus-run",
+        "  Launching a source AWS instance...",
+        "- greeter: launch",
+        "+ greeter: wait for SSH",
+        "  Waiting for SSH to become available...",
+        "- greeter: wait for SSH",
+        "+ greeter: log in",
+        "  Connected to SSH!",
+        "- greeter: log in",
+        "+ greeter: upload",
+        "  Uploading /w/stage.tar => /tmp/provisimus-stage.tar",
+        "- greeter: upload",
+        "+ greeter: images",
+        "  pulling a, b",
+        "- greeter: images",
+        "+ greeter: setup/10-hello",
+        "  hello",
+        "- greeter: setup/10-hello",
+    ]
+
+
+def test_what_interrupts_the_bake_fails_its_phase() -> None:
+    events: list[Event] = []
+    narrator = Narrator(events.append, "greeter")
+    narrator("1,,ui,say,==> amazon-ebs: Waiting for SSH to become available...")
+    narrator.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert isinstance(events[-1], Failed)
+    assert events[-1].step == "greeter: wait for SSH"
+
+
+def test_a_failed_setup_script_is_named_with_its_last_lines() -> None:
+    _, narrator = narrate(BAD)
+    error = failure(narrator, ToolFailed("packer failed", status=1), Path("packer/greeter"))
+    assert error.message == "setup/10-hello failed while baking: exit status 3"
+    assert error.tail == ("hello", "no such file")
+    assert error.where == "packer/greeter/setup/10-hello"
+    assert error.status == 3
+
+
+def test_packers_own_error_comes_first() -> None:
+    _, narrator = narrate("1,,ui,error,==> amazon-ebs: Timeout waiting for SSH.\n")
+    error = failure(narrator, ToolFailed("packer failed", status=1), Path())
+    assert error.message == "Packer failed: Timeout waiting for SSH."
+    assert "subnet" in str(error.hint)
+
+
+def test_without_words_the_programs_failure_stays() -> None:
+    _, narrator = narrate("")
+    first = ToolFailed("packer failed (exit status 2)", status=2)
+    assert failure(narrator, first, Path()) is first
+
+
+def test_versions() -> None:
+    assert parse_version("Packer v1.6.6\n\nYour version is out of date!") == (1, 6, 6)
+    assert parse_version("nonsense") is None
+    assert too_old((1, 6, 6), (1, 6, 0), "amazon-ebs") is None
+    assert (
+        too_old((1, 6, 6), (1, 7, 0), "required_plugins")
+        == "Packer 1.6.6 is too old: `required_plugins` needs 1.7.0 or newer"
+    )
+
+
+def test_the_command_line() -> None:
+    assert build_argv("/usr/bin/packer", Path("/w/t.json"), {"region": "x", "base_ami": "y"}) == [
+        *("/usr/bin/packer", "-machine-readable", "build", "-on-error=cleanup"),
+        *("-var=base_ami=y", "-var=region=x", "/w/t.json"),
+    ]

@@ -1,0 +1,90 @@
+"""The Packer template, by value, and what a definition's own template needs and declares."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provisimus.machines.packer_template import (
+    OLDEST,
+    Build,
+    declared_variables,
+    needed_version,
+    provisioning_commands,
+    template,
+    variables,
+)
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "machines"
+
+AWS = Build(
+    region="eu-west-1",
+    base="ami-0123456789abcdef0",
+    root_device="/dev/xvda",
+    user="admin",
+    instance_type="t3.small",
+    disk=8,
+    ami_name="acme-greeter-1.0.0-0123456789ab-20260101T000000-abcdef",
+    description="greeter 1.0.0 of acme, made by Provisimus",
+    tags={"Name": "greeter 1.0.0", "provisimus:fingerprint": "sha256:…"},
+    temporary_tags={"provisimus:run": "20260101T000000-abcdef"},
+    key_pair="provisimus-20260101T000000-abcdef",
+    archive=Path("/work/stage.tar"),
+    security_group="sg-1",
+    subnet="subnet-1",
+    environment={"PROVISIMUS_VERSION": "1.0.0", "PROVISIMUS_MACHINE": "greeter"},
+)
+LOCAL = replace(AWS, subnet=None, tunnel=5000, endpoint="http://127.0.0.1:4800")
+
+
+@pytest.mark.parametrize(("name", "build"), [("aws", AWS), ("local", LOCAL)])
+def test_the_whole_template(name: str, build: Build) -> None:
+    assert template(build) == json.loads((GOLDEN / f"template-{name}.json").read_text())
+
+
+def test_only_the_local_cloud_has_an_endpoint_and_skips() -> None:
+    local, aws = (template(build)["builders"][0] for build in (LOCAL, AWS))
+    assert {key for key in local if key not in aws} == {
+        "custom_endpoint_ec2",
+        "skip_credential_validation",
+        "skip_metadata_api_check",
+        "skip_region_validation",
+        "ssh_remote_tunnels",
+    }
+
+
+def test_the_registry_has_one_name_here_and_there() -> None:
+    builder = template(replace(LOCAL, tunnel=5055))["builders"][0]
+    assert builder["ssh_remote_tunnels"] == ["5055:127.0.0.1:5055"]
+
+
+def test_commands_without_settings() -> None:
+    assert provisioning_commands({})[-1] == "sudo /var/lib/provisimus-stage/run"
+
+
+def test_every_value_of_the_template_is_offered_to_a_template_of_ones_own() -> None:
+    given = variables(LOCAL)
+    assert given["base_ami"] == "ami-0123456789abcdef0"
+    assert json.loads(given["run_tags"]) == dict(LOCAL.temporary_tags)
+    assert all(isinstance(value, str) for value in given.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("template.pkr.json", '{"variable": {"base_ami": {}, "region": {}}}'),
+        ("template.pkr.json", '{"variables": {"base_ami": "", "region": ""}}'),
+        ("template.pkr.hcl", 'variable "base_ami" {\n type = string\n}\n  variable "region" {}\n'),
+    ],
+)
+def test_declared_variables(name: str, text: str) -> None:
+    assert declared_variables(name, text) == {"base_ami", "region"}
+
+
+def test_what_a_template_of_ones_own_needs() -> None:
+    assert needed_version("packer { required_plugins { } }") == ((1, 7, 0), "required_plugins")
+    assert needed_version("deprecate_at = 1\nboot_mode = 2") == ((1, 8, 0), "deprecate_at")
+    assert needed_version("source amazon-ebs x {}") == (OLDEST, "amazon-ebs")
