@@ -27,7 +27,6 @@ from provisimus.stacks.instances import (
 )
 from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.template import (
-    IMAGE_ID,
     INSTANCE,
     VOLUME,
     attached,
@@ -36,7 +35,7 @@ from provisimus.stacks.template import (
     needs_swap,
     resources_of,
 )
-from provisimus.stacks.types.interface import ROOT_DEVICE, Template
+from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
 
 
 def apply_stack(
@@ -53,9 +52,7 @@ def apply_stack(
 
     Raises Refused when the stack moved since it was planned, RolledBack, Unhealthy, StillRunning.
     """
-    operation = Operation(
-        environment, plan.service, plan.name, run, tell, Deadline.after(timeout)
-    )
+    operation = Operation(environment, plan.service, plan.name, run, tell, Deadline.after(timeout))
     now = live.find_stack(environment, plan.name)
     check_fresh(plan, now)
     if plan.change == "none":
@@ -67,7 +64,12 @@ def apply_stack(
     if plan.change == "create":
         clear_leftover(operation)
         made = deploy(
-            operation, wanted, create=True, number=1, title=f"create {plan.name}", reason=plan.reason
+            operation,
+            wanted,
+            create=True,
+            number=1,
+            title=f"create {plan.name}",
+            reason=plan.reason,
         )
         _answering(operation, plan, made, wanted.template)
         return made
@@ -105,8 +107,13 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
     before = _before(now, running)
     title = f"update {plan.name}"
     if plan.change == "update":
+        # CloudFormation waits for an instance that it changes to run.
+        make_running(operation.environment, now, operation.tell, operation.deadline)
         made = deploy(operation, wanted, create=False, number=1, title=title, reason=plan.reason)
     else:
+        if now.tags.get(live.FINGERPRINT) == str(plan.fingerprint):
+            # Interrupted half-way, and now the version from before is wanted again.
+            return _put_back(operation, plan, before, number=3)
         if not is_detached(running):
             _release_volumes(operation, now, before.deployment, wanted, plan.reason, number=1)
         title = f"swap the instance of {plan.name}"
@@ -131,19 +138,16 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
             f"{failure.message}; version {before.version} runs again",
             where=f"instance {made.outputs.get('InstanceId')}, now replaced by "
             f"{back.outputs.get('InstanceId')}",
-            hint="the last lines of its console: " + " | ".join(said[-5:]) if said else failure.hint,
+            hint="the last lines of its console: " + " | ".join(said[-5:])
+            if said
+            else failure.hint,
         ) from failure
     return made
 
 
 def _before(now: Stack, running: Mapping[str, object]) -> _Before:
-    tags = dict(now.tags)
-    if live.SWAP in tags:
-        tags[live.FINGERPRINT] = tags.pop(live.SWAP)
     whole = attached(running) if is_detached(running) else running
-    return _Before(
-        Deployment(whole, now.parameters, tags), now.tags.get(live.VERSION, "unknown")
-    )
+    return _Before(Deployment(whole, now.parameters, now.tags), now.tags.get(live.VERSION, "unknown"))
 
 
 def _release_volumes(
@@ -166,7 +170,9 @@ def _release_volumes(
                 environment, physical[name], operation.tell, operation.deadline, why
             )
     # Snapshots are taken at rest: the file systems are whole, and nothing is written after them.
-    with step(operation.tell, "snapshot data volumes", "before another instance mounts them") as out:
+    with step(
+        operation.tell, "snapshot data volumes", "before another instance mounts them"
+    ) as out:
         mark = {live.SWAP: wanted.tags[live.FINGERPRINT]}
         taken = [
             snapshot(
@@ -186,9 +192,8 @@ def _release_volumes(
             if name in physical
         ]
         out.result = ", ".join(taken)
-    tags = {key: value for key, value in running.tags.items() if key != live.FINGERPRINT}
-    tags[live.SWAP] = running.tags.get(live.FINGERPRINT, "unknown")
-    freed = Deployment(detached(running.template), running.parameters, tags)
+    named = running.tags.get(live.FINGERPRINT, "unknown")
+    freed = Deployment(detached(running.template, named), running.parameters, running.tags)
     try:
         deploy(
             operation,
@@ -219,9 +224,7 @@ def _put_back(operation: Operation, plan: StackPlan, before: _Before, *, number:
 
 def _return(operation: Operation, plan: StackPlan, made: Stack, before: _Before) -> Stack:
     """Bring back what ran before a change that was made and does not answer."""
-    new = Deployment(
-        live.template_of(operation.environment, made), made.parameters, made.tags
-    )
+    new = Deployment(live.template_of(operation.environment, made), made.parameters, made.tags)
     old = before.deployment
     if needs_swap(new.template, new.parameters, old.template, old.parameters):
         _release_volumes(operation, made, new, old, "the new version does not answer", number=4)
@@ -281,4 +284,3 @@ def _root_device(environment: Environment, image: MachineImage) -> str:
     if not name:
         raise ProvisimusError(f"the machine image {image.image_id} tells no root device")
     return str(name)
-

@@ -21,7 +21,8 @@ from provisimus.stacks.follow import (
     newest,
 )
 from provisimus.stacks.gate import check_template
-from provisimus.stacks.template import VOLUME, Template, body_of, capabilities_of
+from provisimus.stacks.template import VOLUME, body_of, capabilities_of
+from provisimus.stacks.types.interface import Template
 
 PREFIX = "provisimus-"
 
@@ -137,7 +138,7 @@ def rolled_back(service: str, stack: Stack, events: Iterable[StackEvent]) -> Pro
 
 
 def clear_leftover(operation: Operation) -> None:
-    """Delete what is left of a creation that failed or was never executed, so that the name is free.
+    """Delete what is left of a creation that failed or was never executed: it holds the name.
 
     Raises Conflict when the change sets in it are not ours.
     """

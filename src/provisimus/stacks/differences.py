@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from provisimus.stacks.template import (
-    ATTACHMENT,
-    IMAGE_ID,
-    INSTANCE,
-    VOLUME,
-    Template,
-    resources_of,
-)
+from provisimus.stacks.template import ATTACHMENT, INSTANCE, VOLUME, resources_of
+from provisimus.stacks.types.interface import IMAGE_ID, Template
 
 _NAMES = {"InstanceType": "the instance type", "KeyName": "the key pair", "SubnetId": "the subnet"}
 
@@ -61,7 +55,7 @@ def _volumes(before: Template, after: Template) -> Iterator[str]:
         elif name not in new:
             yield f"the data volume of {mount} goes, a snapshot stays"
         elif _size(old[name]) != _size(new[name]):
-            yield f"the data volume of {mount} grows from {_size(old[name])} to {_size(new[name])} GiB"
+            yield f"the data volume of {mount} grows to {_size(new[name])} GiB"
         elif old[name] != new[name]:
             yield f"the data volume of {mount} changed" + _which(old[name], new[name])
 

@@ -15,7 +15,7 @@ from provisimus.events import Said, Tell, Warned
 STACK = "AWS::CloudFormation::Stack"
 
 NEAR, FAR_FIRST, FAR_LAST = 0.3, 2.0, 5.0
-"""Seconds between two questions: to a cloud on this machine; to AWS, growing while nothing happens."""
+"""Seconds between questions: to a cloud on this machine; to AWS, growing while nothing happens."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ def events_of(environment: Environment, stack: str) -> Iterator[StackEvent]:
     """A stack's events, newest first, page by page."""
     cloud = environment.cloud
     with speaking(cloud, f"read the events of {stack}"):
-        pages = cloud.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+        pages = cloud.cloudformation.get_paginator("describe_stack_events").paginate(
+            StackName=stack
+        )
         for page in pages:
             yield from map(event_of, page["StackEvents"])
 

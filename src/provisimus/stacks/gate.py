@@ -6,11 +6,13 @@ itself is the first to look.
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from typing import Any
 
 from provisimus.errors import Refused
-from provisimus.stacks.template import Template, body_of
+from provisimus.stacks.template import body_of
+from provisimus.stacks.types.interface import Template
 
 
 def check_template(template: Template) -> None:
@@ -33,15 +35,13 @@ def findings(template: Template) -> list[tuple[str, str]]:
     if engine is None:
         return []
     report = engine.validate_template(body_of(template).encode())
-    return [
-        (each.severity.name, f"{each.rule_id}: {each.message}") for each in report.diagnostics
-    ]
+    return [(each.severity.name, f"{each.rule_id}: {each.message}") for each in report.diagnostics]
 
 
 @cache
 def _engine() -> Any:
     try:
-        from cloudformation_validate import RegoEngine
+        library: Any = importlib.import_module("cloudformation_validate")
     except (ImportError, OSError):
         return None
-    return RegoEngine()
+    return library.RegoEngine()

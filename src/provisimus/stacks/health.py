@@ -9,7 +9,7 @@ from provisimus.environment import Environment
 from provisimus.errors import Unhealthy
 from provisimus.events import Said, Tell, Warned, step
 from provisimus.model import Stack
-from provisimus.stacks.template import Template
+from provisimus.stacks.types.interface import Template
 from provisimus.workspace.definitions.machine import Health
 
 PATIENCE = 5.0
@@ -74,7 +74,7 @@ def wait_healthy(
                 raise Unhealthy(
                     f"{url} did not become healthy within {health.within} s: {last}",
                     where=stack.outputs.get("InstanceId"),
-                    hint=f"see its console: provisimus instance console {stack.outputs.get('InstanceId', '')}",
+                    hint=f"see its console: provisimus instance console {stack.outputs.get('InstanceId')}",
                 )
             if fault != told:
                 tell(Said(f"health of {stack.name}", fault))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +87,18 @@ def address_of(instance: Any) -> str | None:
     return (instance or {}).get("PublicIpAddress") or (instance or {}).get("PrivateIpAddress")
 
 
+def service_url(environment: Environment, stack: Stack) -> str | None:
+    """Where the service of a stack answers now; None when it has no address.
+
+    The stack's own `Url` goes stale when its instance is stopped and started.
+    """
+    url, instance = stack.outputs.get("Url"), stack.outputs.get("InstanceId")
+    address = address_of(find_instance(environment, instance)) if instance else None
+    if url is None or address is None:
+        return None
+    return re.sub(r"//[^:/]+", f"//{address}", url)
+
+
 def make_stopped(
     environment: Environment, instance: str, tell: Tell, deadline: Deadline, reason: str
 ) -> bool:
@@ -109,7 +122,7 @@ def _until(environment: Environment, instance: str, wanted: str, deadline: Deadl
             raise ProvisimusError(f"instance {instance} is {state}; it was to be {wanted}")
         if deadline.passed:
             raise StillRunning(
-                f"instance {instance} is {state} after {deadline.seconds:g} s; it was to be {wanted}",
+                f"instance {instance} is {state} after {deadline.seconds:g} s, not {wanted}",
                 hint="the same command goes on from here",
             )
         pace.pause()

@@ -21,7 +21,7 @@ FINGERPRINT = "provisimus:fingerprint"
 MACHINE = "provisimus:machine-fingerprint"
 RUN = "provisimus:run"
 SWAP = "provisimus:swap"
-"""On a stack between the two updates of a swap: the fingerprint that it had before."""
+"""On a snapshot: the fingerprint of the stack that the swap was to lead to."""
 
 
 def stack_name(project: str, environment: str, service: str) -> str:
@@ -137,9 +137,11 @@ def check_usable(stack: Stack, tags: Mapping[str, str]) -> None:
             )
         case "stuck":
             raise Refused(
-                f"the stack {stack.name} is stuck: {stack.status}: {stack.reason or 'no reason given'}",
+                f"the stack {stack.name} is stuck: {stack.status}: {stack.reason or 'unknown'}",
                 where=stack.stack_id,
-                hint=_WAY_OUT.get(stack.status, "delete it: provisimus stack delete " + tags[SERVICE]),
+                hint=_WAY_OUT.get(
+                    stack.status, "delete it: provisimus stack delete " + tags[SERVICE]
+                ),
             )
         case _:
             pass

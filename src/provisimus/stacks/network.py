@@ -92,7 +92,7 @@ def _default(environment: Environment) -> Network:
             if vpcs
             else []
         )
-    subnet = first_default(subnets)  # type: ignore[arg-type]
+    subnet = first_default(subnets)
     if subnet is None:
         raise NotFound(
             f"the account has no default VPC with a default subnet in {cloud.region}",

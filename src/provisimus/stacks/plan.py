@@ -16,14 +16,19 @@ from provisimus.stacks import live as observed
 from provisimus.stacks.differences import in_words
 from provisimus.stacks.network import resolve_network
 from provisimus.stacks.template import (
-    IMAGE_ID,
-    attached,
+    SWAP_OF,
     fingerprint_of,
     is_detached,
     needs_swap,
 )
 from provisimus.stacks.types import find_type
-from provisimus.stacks.types.interface import FROM_THE_IMAGE, StackType, Template, WantedStack
+from provisimus.stacks.types.interface import (
+    FROM_THE_IMAGE,
+    IMAGE_ID,
+    Network,
+    Template,
+    WantedStack,
+)
 from provisimus.workspace.definitions.machine import Health
 from provisimus.workspace.workspace import Workspace
 
@@ -106,7 +111,7 @@ def plan_stack(
     template, parameters = kind.build(wanted), kind.parameters(wanted)
     named = fingerprint_of(template, parameters, machine_fingerprint)
     running = None
-    if live is not None and live.tags.get(observed.FINGERPRINT) != str(named):
+    if live is not None and not _is(live, named):
         running = observed.template_of(environment, live)
     change, reason = decide(
         live, running, template, parameters, named, machine_fingerprint, machine_image
@@ -140,7 +145,7 @@ def decide(
     """What must be done to a stack, and why. `running` is its template; not needed for `none`."""
     if live is None:
         return "create", "there is no such stack"
-    if live.tags.get(observed.FINGERPRINT) == str(named):
+    if _is(live, named):
         return "none", f"the stack has this fingerprint and version {parameters.get('Version')}"
     assert running is not None
     if is_detached(running):
@@ -152,30 +157,29 @@ def decide(
     return ("swap" if swap else "update"), reason
 
 
+def _is(live: Stack, named: Digest) -> bool:
+    return live.tags.get(observed.FINGERPRINT) == str(named) and SWAP_OF not in live.outputs
+
+
 def _comparable(parameters: Mapping[str, str], machine: str | None) -> dict[str, str]:
     """Parameters with the machine's fingerprint in place of what is read from its AMI."""
     rest = {name: value for name, value in parameters.items() if name not in FROM_THE_IMAGE}
     return {**rest, IMAGE_ID: machine or "unknown"}
 
 
-def preview(workspace: Workspace, environment: Environment, service: str) -> tuple[StackType, dict[str, Any]]:
-    """The template that a service would get, for reading; raises what `plan_stack` raises."""
+def preview(workspace: Workspace, environment: Environment, service: str) -> dict[str, Any]:
+    """The template that a service would get, for reading.
+
+    The cloud is asked only where the definition names a subnet: a default one is public.
+    """
     definition = workspace.stack(service, environment.name)
     where = str(workspace.stacks / f"{service}.yaml")
     kind = find_type(definition.type, where=where)
-    live = observed.find_stack(
-        environment, observed.stack_name(workspace.name, environment.name, service)
+    network = (
+        Network("", "", "", True)
+        if definition.network == "default"
+        else resolve_network(environment, definition, None, where=where)
     )
-    wanted = WantedStack(
-        service,
-        definition.version or "unknown",
-        definition,
-        resolve_network(environment, definition, live, where=where),
-        workspace.machine(definition.machine or service).health,
-    )
-    return kind, kind.build(wanted)
-
-
-def previous_of(running: Template) -> dict[str, Any]:
-    """The whole template that a stack had before a swap began, from what it runs now."""
-    return attached(running) if is_detached(running) else dict(running)
+    health = workspace.machine(definition.machine or service).health
+    version = definition.version or "unknown"
+    return kind.build(WantedStack(service, version, definition, network, health))

@@ -1,4 +1,4 @@
-"""Templates as values: written the same way every time, named by a fingerprint, taken apart for a swap.
+"""Templates as values: written one way, named by a fingerprint, taken apart for a swap.
 
 Pure. Knows CloudFormation's shapes, and no stack type.
 """
@@ -20,11 +20,12 @@ ATTACHMENT = "AWS::EC2::VolumeAttachment"
 BODY_LIMIT = 51_200
 """Bytes of a template in a request ("AWS CloudFormation quotas", template body size)."""
 
-REPLACING = frozenset(
-    {"AvailabilityZone", "BlockDeviceMappings", "ImageId", "KeyName", "SubnetId"}
-)
+REPLACING = frozenset({"AvailabilityZone", "BlockDeviceMappings", "ImageId", "KeyName", "SubnetId"})
 """Properties of an instance, of those in use here, whose change makes another instance
 (`createOnlyProperties` and its conditional kin in the type's schema)."""
+
+SWAP_OF = "SwapOf"
+"""Output of a stack between the two updates of a swap: the fingerprint that it had before."""
 
 _DETACHED = "Provisimus::Detached"
 
@@ -53,8 +54,8 @@ def yaml_of(template: Template) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
-    # PyYAML refuses nothing here: a template is made of plain dicts, lists, texts and numbers.
-    return str(yaml.dump(json.loads(json.dumps(template)), Dumper=Dumper, sort_keys=False, width=100))
+    plain = json.loads(json.dumps(template))
+    return str(yaml.dump(plain, Dumper=Dumper, sort_keys=False, width=100))
 
 
 def fingerprint_of(
@@ -91,12 +92,17 @@ def capabilities_of(template: Template) -> list[str]:
 # ---- the swap ------------------------------------------------------------------------------------
 
 
-def detached(template: Template) -> dict[str, Any]:
-    """The template without its attachments, which it keeps in its metadata for the way back."""
+def detached(template: Template, named: str) -> dict[str, Any]:
+    """The template without its attachments, which it keeps in its metadata for the way back.
+
+    That the stack is half-way, and which fingerprint (`named`) it had, is told by an output: a tag
+    would be handed on to the resources, and no resource but the attachments may change now.
+    """
     held = resources_of(template, ATTACHMENT)
     rest = {name: each for name, each in template["Resources"].items() if name not in held}
     metadata = {**template.get("Metadata", {}), _DETACHED: held}
-    return {**template, "Metadata": metadata, "Resources": rest}
+    outputs = {**template.get("Outputs", {}), SWAP_OF: {"Value": named}}
+    return {**template, "Metadata": metadata, "Resources": rest, "Outputs": outputs}
 
 
 def is_detached(template: Template) -> bool:
@@ -107,7 +113,8 @@ def attached(template: Template) -> dict[str, Any]:
     """What `detached` was made from."""
     metadata = dict(template.get("Metadata", {}))
     held = metadata.pop(_DETACHED, {})
-    whole = {**template, "Resources": {**template["Resources"], **held}}
+    outputs = {key: each for key, each in template.get("Outputs", {}).items() if key != SWAP_OF}
+    whole = {**template, "Resources": {**template["Resources"], **held}, "Outputs": outputs}
     if metadata:
         return {**whole, "Metadata": metadata}
     whole.pop("Metadata", None)
@@ -139,10 +146,8 @@ def _hands(template: Template, parameters: Mapping[str, str]) -> Iterator[tuple[
         name = properties["InstanceId"]["Ref"]
         instance = instances.get(name, {}).get("Properties", {})
         identity = {key: instance[key] for key in REPLACING if key in instance}
-        yield (
-            properties["VolumeId"]["Ref"],
-            (name, properties["Device"], json.dumps(_resolved(identity, parameters), sort_keys=True)),
-        )
+        what = json.dumps(_resolved(identity, parameters), sort_keys=True)
+        yield properties["VolumeId"]["Ref"], (name, properties["Device"], what)
 
 
 def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:

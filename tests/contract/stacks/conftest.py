@@ -18,7 +18,7 @@ import pytest
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
-from provisimus.events import Event
+from provisimus.events import Event, Started
 from provisimus.model import Commits, Digest, MachineImage, Stack, fingerprint
 from provisimus.stacks import StackPlan, apply_stack, plan_stack
 from provisimus.workspace import Workspace, open_workspace
@@ -100,13 +100,22 @@ class Scene:
     def release(self, version: str, *, sick: bool = False, **options: Any) -> Stack:
         return self.carry_out(self.plan(version, sick=sick), sick=sick, **options)
 
-    def carry_out(self, plan: StackPlan, *, sick: bool = False, **options: Any) -> Stack:
+    def carry_out(
+        self, plan: StackPlan, *, sick: bool = False, stop_at: str = "-", **options: Any
+    ) -> Stack:
+        """Apply a plan; `stop_at` interrupts it when a step of that name begins."""
+
+        def tell(event: Event) -> None:
+            self.events.append(event)
+            if isinstance(event, Started) and event.step.startswith(stop_at):
+                raise KeyboardInterrupt
+
         return apply_stack(
             plan,
             self.environment,
             self.image(plan.version, sick=sick),
             COMMITS,
-            self.events.append,
+            tell,
             f"run-{uuid.uuid4().hex[:8]}",
             **options,
         )
@@ -114,7 +123,11 @@ class Scene:
     def answer(self, stack: Stack) -> dict[str, str]:
         import httpx
 
-        answer: dict[str, str] = httpx.get(stack.outputs["Url"], trust_env=False).json()
+        from provisimus.stacks.instances import service_url
+
+        url = service_url(self.environment, stack)
+        assert url is not None
+        answer: dict[str, str] = httpx.get(url, trust_env=False).json()
         return answer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_new_version_takes_the_data_volume_over(scene: Scene) -> None:
     )["Snapshots"]
     tags = {each["Key"]: each["Value"] for each in snapshot["Tags"]}
     assert tags["provisimus:version"] == "1.0.0"
-    assert "provisimus:swap" not in after.tags
+    assert "SwapOf" not in after.outputs
 
 
 def test_without_data_a_new_version_is_one_update(scene: Scene) -> None:
@@ -126,12 +127,37 @@ def test_a_swap_that_cannot_make_the_instance_starts_the_old_one_again(scene: Sc
 
 
 def test_a_creation_that_fails_names_the_first_cause_and_leaves_the_name_free(scene: Scene) -> None:
-    scene.define(WITH_DATA + "instance_type: t3.immense\n")
-    with pytest.raises(RolledBack, match="Instance.*t3.immense"):
-        scene.release("1.0.0")
-    scene.define(WITH_DATA)
-    assert scene.plan("1.0.0").change == "create"
+    plan = scene.plan("1.0.0")
+    lost = replace(plan, parameters={**plan.parameters, "AvailabilityZone": "eu-west-1c"})
+    with pytest.raises(RolledBack, match="AttachDataVolumeData"):
+        scene.carry_out(lost)
+    plan = scene.plan("1.0.0")
+    assert (plan.change, plan.live) == ("create", None)
     assert scene.answer(scene.release("1.0.0"))
+
+
+@pytest.mark.parametrize("then", ["1.0.0", "1.0.1", "1.0.2"])
+def test_a_swap_that_was_killed_half_way_is_completed(scene: Scene, then: str) -> None:
+    before = scene.release("1.0.0")
+    with pytest.raises(KeyboardInterrupt):
+        scene.release("1.0.1", stop_at="swap the instance")
+    half = scene.plan(then)
+    assert [step.action for step in half.steps()] == ["swap instance"]
+    after = scene.release(then)
+    assert scene.answer(after)["image"].endswith(f"-{then}")
+    assert after.outputs["DataVolumeData"] == before.outputs["DataVolumeData"]
+    assert not any(step.needed for step in scene.plan(then).steps())
+
+
+def test_one_that_was_killed_at_rest_takes_no_second_snapshot(scene: Scene) -> None:
+    before = scene.release("1.0.0")
+    with pytest.raises(KeyboardInterrupt):
+        scene.release("1.0.1", stop_at="release the volumes")
+    scene.release("1.0.1")
+    found = scene.ec2.describe_snapshots(
+        Filters=[{"Name": "volume-id", "Values": [before.outputs["DataVolumeData"]]}]
+    )["Snapshots"]
+    assert len(found) == 1
 
 
 def test_a_stack_of_somebody_else_is_refused(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""Stack types, one file each. A file in this folder with a constant `TYPE` is found; nothing lists them."""
+"""Stack types, one file each: a file here with a constant `TYPE` is found, nothing lists them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,45 @@
+"""`provisimus instance …`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from provisimus.cli.session import Session, with_session
+from provisimus.cli.table import table
+
+
+@click.group()
+def instance() -> None:
+    """Instances: list them, read their consoles."""
+
+
+@instance.command("list")
+@click.argument("service", required=False)
+@with_session(env=True)
+def list_(session: Session, service: str | None) -> None:
+    """List the instances of this project, or of one SERVICE."""
+    from provisimus.tasks.list_instances import list_instances
+
+    found = list_instances(session.open(), session.workspace.name, service)
+    head = ["instance", "service", "version", "state", "type", "public", "private", "since"]
+    rows = [
+        tuple("-" if value is None else value for value in asdict(each).values()) for each in found
+    ]
+    session.emit([asdict(each) for each in found], table(head, rows) if rows else "no instance")
+
+
+@instance.command()
+@click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE")
+@click.option("--lines", "-n", default=50, show_default=True, help="How many last lines.")
+@with_session(env=True)
+def console(session: Session, what: str, lines: int) -> None:
+    """Show what an instance said on its serial console."""
+    from provisimus.release.lineage import find_traced
+    from provisimus.stacks.instances import console_of
+
+    environment = session.open()
+    found = find_traced(environment, session.workspace.name, what)
+    tail = console_of(environment, found["InstanceId"])[-lines:]
+    session.emit({"instance": found["InstanceId"], "lines": tail}, "\n".join(tail))

@@ -1,0 +1,221 @@
+"""`provisimus stack …`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provisimus.cli.release import carry_out, show_plan
+from provisimus.cli.session import Session, with_session
+from provisimus.cli.table import table
+from provisimus.errors import NotFound, UsageFault
+
+if TYPE_CHECKING:
+    from provisimus.environment import Environment
+    from provisimus.model import Stack
+    from provisimus.stacks.follow import StackEvent
+
+
+@click.group()
+def stack() -> None:
+    """Stacks: plan, apply, delete and look at them."""
+
+
+@stack.command()
+@click.argument("name", required=False)
+@with_session()
+def types(session: Session, name: str | None) -> None:
+    """List the stack types; with a NAME, print an annotated example of it."""
+    from provisimus.stacks.types import all_types, find_type
+
+    if name:
+        found = find_type(name)
+        data = {"name": found.name, "summary": found.summary, "example": found.example}
+        session.emit(data, found.example.rstrip())
+        return
+    rows = [(each.name, each.summary) for each in all_types().values()]
+    session.emit(
+        [{"name": each, "summary": summary} for each, summary in rows],
+        table(["type", "what it is"], rows),
+    )
+
+
+@stack.command()
+@click.argument("service")
+@with_session(env=True)
+def template(session: Session, service: str) -> None:
+    """Print the CloudFormation template of a SERVICE: YAML, or JSON with --json."""
+    from provisimus.stacks.plan import preview
+    from provisimus.stacks.template import yaml_of
+
+    made = preview(session.workspace, session.open(), service)
+    session.emit(made, yaml_of(made).rstrip())
+
+
+@stack.command()
+@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
+@with_session(env=True)
+def plan(session: Session, service: str, exit_code: bool) -> None:
+    """Show what `stack apply` would do, and why. Changes and starts nothing."""
+    show_plan(session, service, exit_code=exit_code)
+
+
+@stack.command()
+@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting for the stack after.")
+@with_session(env=True, yes=True, dry_run=True, work=True)
+def apply(session: Session, service: str, timeout: float | None) -> None:
+    """Bring the stack of a SERVICE to what is declared, with all that it is made of.
+
+    Goes through a change set, tells its events, waits until the service answers.
+    """
+    carry_out(session, service, timeout=timeout)
+
+
+@stack.command()
+@click.argument("service")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting after.")
+@with_session(env=True, yes=True, dry_run=True, work=True)
+def delete(session: Session, service: str, timeout: float | None) -> None:
+    """Delete the stack of a SERVICE. Each data volume leaves a snapshot."""
+    from provisimus.release import one_at_a_time
+    from provisimus.stacks.delete import delete_stack, plan_delete
+
+    workspace = session.workspace
+    with one_at_a_time(workspace, session.env, service, session.run):
+        environment = session.open()
+        found, kept = plan_delete(environment, workspace.name, service)
+        stays = f"a snapshot of {', '.join(kept)} stays" if kept else "no data is kept"
+        data = {"stack": found.name, "snapshots_of": kept, "deleted": not session.dry_run}
+        if session.dry_run:
+            session.emit(data, f"{found.name} would be deleted; {stays}")
+            return
+        session.confirm(f"Delete {found.name} in {session.env}? {stays}.")
+        delete_stack(environment, found, service, session.tell, session.run, timeout=timeout)
+    session.emit(data, f"{found.name} is deleted; {stays}")
+
+
+@stack.command("list")
+@with_session(env=True)
+def list_(session: Session) -> None:
+    """List the stacks of this project in an environment."""
+    from provisimus.stacks.live import SERVICE, VERSION, list_stacks
+
+    found = list_stacks(session.open(), session.workspace.name)
+    rows = [
+        (
+            each.tags.get(SERVICE, "unknown"),
+            each.tags.get(VERSION, "unknown"),
+            each.status,
+            each.outputs.get("Url", "-"),
+            each.name,
+        )
+        for each in found
+    ]
+    text = table(["service", "version", "status", "url", "stack"], rows) if rows else "no stack"
+    session.emit([asdict(each) for each in found], text)
+
+
+@stack.command()
+@click.argument("service")
+@with_session(env=True)
+def status(session: Session, service: str) -> None:
+    """Show the status of a SERVICE's stack and of its instance."""
+    from provisimus.stacks.instances import address_of, find_instance
+    from provisimus.stacks.live import FINGERPRINT, VERSION
+
+    environment, found = _stack(session, service)
+    instance = found.outputs.get("InstanceId")
+    seen = find_instance(environment, instance) if instance else None
+    state = str(seen["State"]["Name"]) if seen else "unknown"
+    data = {
+        "stack": found.name,
+        "status": found.status,
+        "reason": found.reason,
+        "version": found.tags.get(VERSION, "unknown"),
+        "fingerprint": found.tags.get(FINGERPRINT, "unknown"),
+        "instance": instance,
+        "instance_state": state,
+        "address": address_of(seen),
+    }
+    session.emit(data, "\n".join(f"{key:<15} {value}" for key, value in data.items() if value))
+
+
+@stack.command()
+@click.argument("service")
+@with_session(env=True)
+def outputs(session: Session, service: str) -> None:
+    """Show the outputs of a SERVICE's stack."""
+    _, found = _stack(session, service)
+    session.emit(found.outputs, table(["output", "value"], sorted(found.outputs.items())))
+
+
+@stack.command()
+@click.argument("service")
+@click.option("--lines", "-n", default=50, show_default=True, help="How many last events.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the stack rests.")
+@with_session(env=True)
+def events(session: Session, service: str, lines: int, follow: bool) -> None:
+    """Show the events of a SERVICE's stack, oldest first; with --follow, as they come."""
+    from itertools import islice
+
+    from provisimus.events import silence
+    from provisimus.stacks import follow as following
+    from provisimus.stacks.live import state_of
+
+    if follow and session.json:
+        raise UsageFault("--follow and --json do not go together", hint="leave one of them out")
+    environment, found = _stack(session, service)
+    known = list(islice(following.events_of(environment, found.stack_id), lines))[::-1]
+    session.emit([asdict(each) for each in known], "\n".join(map(_line, known)))
+    if follow and state_of(found.status) == "busy":
+        following.follow(
+            environment,
+            found.stack_id,
+            known[-1].event_id if known else None,
+            silence,
+            step=found.name,
+            service=service,
+            deadline=following.Deadline.after(None),
+            on_event=lambda event: click.echo(_line(event)),
+        )
+
+
+@stack.command()
+@click.argument("service")
+@with_session(env=True)
+def diagnose(session: Session, service: str) -> None:
+    """Say what is wrong with a SERVICE: the first cause, its instance, its console's last lines."""
+    from provisimus.stacks.diagnosis import diagnose as look
+
+    environment, found = _stack(session, service)
+    seen = look(environment, found)
+    cause = seen.cause.line if seen.cause else "nothing failed in the last operation"
+    lines = [
+        f"stack     {found.name}  {found.status}" + (f"  {found.reason}" if found.reason else ""),
+        f"cause     {cause}",
+        f"instance  {seen.instance or 'none'}  {seen.instance_state}  {seen.address or '-'}",
+        *(f"  | {line}" for line in seen.console),
+    ]
+    session.emit(asdict(seen), "\n".join(lines))
+
+
+def _stack(session: Session, service: str) -> tuple[Environment, Stack]:
+    from provisimus.stacks import find_stack, stack_name
+
+    environment = session.open()
+    name = stack_name(session.workspace.name, session.env, service)
+    found = find_stack(environment, name)
+    if found is None:
+        raise NotFound(
+            f"there is no stack {name} in {session.env}", hint="see: provisimus stack list"
+        )
+    return environment, found
+
+
+def _line(event: StackEvent | Any) -> str:
+    return f"{time.strftime('%H:%M:%S', time.localtime(event.time))}  {event.line}"

@@ -1,0 +1,25 @@
+"""The chain: artifact → container image → machine image → stack, planned and carried out as one.
+
+The only place that joins the stages. What other commands use of it:
+
+- `plan_release(workspace, environment, asked, until=…)` plans the chain up to a stage: `"stack"`
+  for a service, `"machine"` for a machine (or the machine of a service), `"image"` for an image.
+  Read-only, and JSON-able through `ReleasePlan.plan`.
+- `execute(plan, …)` makes what is missing, in order. A rerun goes on where the last one ended.
+- `plan_images_of_machine(workspace, environment, machine, version)` plans the images of a machine,
+  main image and side carts, by the name that each has in the Compose file.
+- `one_at_a_time(workspace, environment, name, run)` is held while something of a service changes.
+"""
+
+from provisimus.release.execute import Released, execute
+from provisimus.release.lock import one_at_a_time
+from provisimus.release.plan import ReleasePlan, plan_images_of_machine, plan_release
+
+__all__ = [
+    "ReleasePlan",
+    "Released",
+    "execute",
+    "one_at_a_time",
+    "plan_images_of_machine",
+    "plan_release",
+]

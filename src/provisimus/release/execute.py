@@ -1,0 +1,95 @@
+"""Carrying a release plan out: images, machine image, stack, each only where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provisimus.environment import Environment
+from provisimus.errors import Refused
+from provisimus.events import Skipped, Tell
+from provisimus.model import Commits, ContainerImage, MachineImage, Plan, Stack
+from provisimus.release.plan import ReleasePlan
+
+
+@dataclass(frozen=True)
+class Released:
+    """What stands at the end, made now or there before."""
+
+    images: Mapping[str, ContainerImage] = field(default_factory=dict)
+    machine_image: MachineImage | None = None
+    stack: Stack | None = None
+
+
+def execute(
+    release: ReleasePlan,
+    environment: Environment,
+    commits: Commits,
+    tell: Tell,
+    run: str,
+    *,
+    timeout: float | None = None,
+) -> Released:
+    """Make what is missing, in order. `timeout` in seconds, for the stack.
+
+    A stack that moved since the plan was made is Refused; images and machine images cannot move,
+    for they are named by their inputs.
+    """
+    machine = release.machine
+    if machine is not None and machine.image is not None:
+        for plan in release.plan.steps:
+            if plan.stage in ("image", "machine"):
+                tell(Skipped(f"{plan.stage} {plan.subject}", plan.reason))
+        return Released(
+            {},
+            machine.image,
+            _stack(release, environment, machine.image, commits, tell, run, timeout),
+        )
+    images = _images(release, environment, tell, run)
+    if machine is None:
+        return Released(images)
+    from provisimus.machines import bake
+
+    baked = bake(machine, environment, {**images, **release.vendors}, commits, tell, run)
+    return Released(images, baked, _stack(release, environment, baked, commits, tell, run, timeout))
+
+
+def check_saved(saved: Plan, now: Plan) -> None:
+    """Raises Refused when a plan that was saved and reviewed no longer says what would happen."""
+    for what, then, here in (
+        ("the service", (saved.service, saved.version), (now.service, now.version)),
+        ("the environment", saved.environment, now.environment),
+        ("the definitions", dict(saved.fingerprints), dict(now.fingerprints)),
+        ("the live stack", dict(saved.live), dict(now.live)),
+    ):
+        if then != here:
+            raise Refused(
+                f"the saved plan is stale: {what} changed since",
+                hint="plan again, and review what it says now",
+            )
+
+
+def _images(
+    release: ReleasePlan, environment: Environment, tell: Tell, run: str
+) -> dict[str, ContainerImage]:
+    from provisimus.images import build_image
+
+    return {
+        name: build_image(plan, environment, tell, run) for name, plan in release.images.items()
+    }
+
+
+def _stack(
+    release: ReleasePlan,
+    environment: Environment,
+    image: MachineImage,
+    commits: Commits,
+    tell: Tell,
+    run: str,
+    timeout: float | None,
+) -> Stack | None:
+    if release.stack is None:
+        return None
+    from provisimus.stacks import apply_stack
+
+    return apply_stack(release.stack, environment, image, commits, tell, run, timeout=timeout)

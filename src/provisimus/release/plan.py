@@ -1,0 +1,187 @@
+"""The plan of a release: every stage asked what it wants, what there is, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from provisimus.environment import Environment
+from provisimus.errors import NotFound, UsageFault
+from provisimus.model import Plan, ServiceVersion, Stage, Step
+from provisimus.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from provisimus.images import ImagePlan
+    from provisimus.machines import MachinePlan
+    from provisimus.stacks import StackPlan
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """The stages' plans and the one plan made of them. Images by their name in the Compose file."""
+
+    plan: Plan
+    until: Stage
+    images: Mapping[str, ImagePlan] = field(default_factory=dict)
+    vendors: Mapping[str, str] = field(default_factory=dict)
+    """References of images that come straight from a vendor, by their name in the Compose file."""
+    machine: MachinePlan | None = None
+    stack: StackPlan | None = None
+
+
+@dataclass(frozen=True)
+class MachineImages:
+    """The images of a machine: those of the workspace as plans, the vendors' as references."""
+
+    planned: Mapping[str, ImagePlan]
+    vendors: Mapping[str, str]
+
+
+def plan_release(
+    workspace: Workspace, environment: Environment, asked: ServiceVersion, until: Stage = "stack"
+) -> ReleasePlan:
+    """Plan the chain up to a stage. Read-only.
+
+    Raises UsageFault when no version can be known, and whatever a stage finds wrong.
+    """
+    if until in ("artifact", "image"):
+        return _images_only(workspace, environment, asked)
+    from provisimus.machines import ImageInput, plan_machine
+
+    service, machine_name = _names(workspace, environment, asked.name, until)
+    version = resolve_version(workspace, environment, asked, service)
+    images = plan_images_of_machine(workspace, environment, machine_name, version)
+    inputs = {
+        name: ImageInput(name, plan.fingerprint, None) for name, plan in images.planned.items()
+    } | {name: ImageInput(name, None, reference) for name, reference in images.vendors.items()}
+    machine = plan_machine(workspace, environment, machine_name, version, inputs)
+    stack = None
+    if until == "stack":
+        from provisimus.stacks import plan_stack
+
+        assert service is not None
+        stack = plan_stack(
+            workspace, environment, service, version, machine.fingerprint, machine.image
+        )
+    return ReleasePlan(
+        _whole(asked.name, version, environment, images.planned, machine, stack),
+        until,
+        images.planned,
+        images.vendors,
+        machine,
+        stack,
+    )
+
+
+def plan_images_of_machine(
+    workspace: Workspace, environment: Environment, machine: str, version: str
+) -> MachineImages:
+    """Plan the main image at `version` and the side carts at their own versions."""
+    from provisimus.images import plan_image
+
+    definition = workspace.machine(machine)
+    planned: dict[str, ImagePlan] = {}
+    vendors: dict[str, str] = {}
+    for index, use in enumerate(definition.images):
+        if isinstance(use, str):
+            planned[use] = plan_image(workspace, environment, use, version if index == 0 else None)
+        else:
+            vendors[use.service] = use.image
+    return MachineImages(planned, vendors)
+
+
+def resolve_version(
+    workspace: Workspace, environment: Environment, asked: ServiceVersion, service: str | None
+) -> str:
+    """The version asked for, else the declared one, else the one that runs. Raises UsageFault."""
+    if asked.version:
+        return asked.version
+    if service is not None:
+        declared = workspace.stack(service, environment.name).version
+        if declared:
+            return declared
+        running = _running_version(workspace, environment, service)
+        if running:
+            return running
+    raise UsageFault(
+        f"which version of {asked.name}?",
+        where=str(workspace.stacks / f"{service or asked.name}.yaml"),
+        hint=f"say it: {asked.name}@1.0.0, or write version: into the stack's file",
+    )
+
+
+def _running_version(workspace: Workspace, environment: Environment, service: str) -> str | None:
+    from provisimus.stacks import find_stack, stack_name
+    from provisimus.stacks.live import VERSION
+
+    stack = find_stack(environment, stack_name(workspace.name, environment.name, service))
+    return stack.tags.get(VERSION) if stack else None
+
+
+def _names(
+    workspace: Workspace, environment: Environment, name: str, until: Stage
+) -> tuple[str | None, str]:
+    """The service (None for a machine without one) and the machine that a name means."""
+    if until == "stack" or name in workspace.services():
+        return name, workspace.machine_of(name, environment.name)
+    if name in workspace.machines():
+        return None, name
+    workspace.machine(name)
+    raise NotFound(f"there is no machine {name!r}")
+
+
+def _images_only(
+    workspace: Workspace, environment: Environment, asked: ServiceVersion
+) -> ReleasePlan:
+    from provisimus.images import plan_image
+
+    plan = plan_image(workspace, environment, asked.name, asked.version)
+    version = plan.wanted[-1].version
+    return ReleasePlan(
+        _whole(asked.name, version, environment, {asked.name: plan}, None, None),
+        "image",
+        {asked.name: plan},
+    )
+
+
+def _whole(
+    name: str,
+    version: str,
+    environment: Environment,
+    images: Mapping[str, ImagePlan],
+    machine: MachinePlan | None,
+    stack: StackPlan | None,
+) -> Plan:
+    baked = machine is not None and machine.image is not None
+    steps = [step for plan in images.values() for step in plan.steps()]
+    fingerprints = {f"image {key}": str(plan.fingerprint) for key, plan in images.items()}
+    live: dict[str, str] = {}
+    if machine is not None:
+        steps.append(machine.step())
+        fingerprints["machine"] = str(machine.fingerprint)
+    if stack is not None:
+        steps += stack.steps()
+        fingerprints["stack"] = str(stack.fingerprint)
+        if stack.live is not None:
+            from provisimus.stacks.live import FINGERPRINT
+
+            live = {
+                "stack": stack.live.stack_id,
+                "status": stack.live.status,
+                "fingerprint": stack.live.tags.get(FINGERPRINT, "unknown"),
+            }
+    return Plan(
+        name, version, environment.name, tuple(arrange(steps, baked=baked)), fingerprints, live
+    )
+
+
+def arrange(steps: list[Step], *, baked: bool) -> list[Step]:
+    """Each step once, in order. What is baked already needs no image from a registry."""
+    seen: dict[tuple[str, str], Step] = {}
+    for step in steps:
+        if baked and step.stage == "image" and step.needed:
+            why = f"the machine image holds it already ({step.reason})"
+            step = Step(step.stage, step.subject, "keep", why, needed=False)
+        seen.setdefault((step.subject, step.action), step)
+    return list(seen.values())

@@ -1,0 +1,1 @@
+"""Management tasks, one file each: what people do with what runs. They change no definition."""
