@@ -50,8 +50,10 @@ def test_failed_create_rolls_back_and_can_only_be_deleted(story: Any) -> None:
         "First CREATE_COMPLETE",
         "Data CREATE_IN_PROGRESS",
         f"Data CREATE_FAILED [{NO_ROOM_TOLD}]",
-        "STACK ROLLBACK_IN_PROGRESS [The following resource(s) failed to create: [Data]. "
-        "Rollback requested by user.]",
+        (
+            "STACK ROLLBACK_IN_PROGRESS [The following resource(s) failed to create: [Data]. "
+            "Rollback requested by user.]"
+        ),
         "Data DELETE_COMPLETE",
         "First DELETE_IN_PROGRESS",
         "First DELETE_COMPLETE",
@@ -114,13 +116,17 @@ def test_failed_update_puts_back_what_it_changed_and_removes_what_it_made(story:
     assert story.update(volume(2, first="other")) == "UPDATE_ROLLBACK_COMPLETE"
     assert story.news() == [
         "STACK UPDATE_IN_PROGRESS [User Initiated]",
-        "First UPDATE_IN_PROGRESS [Requested update requires the creation of a new physical "
-        "resource; hence creating one.]",
+        (
+            "First UPDATE_IN_PROGRESS [Requested update requires the creation of a new physical "
+            "resource; hence creating one.]"
+        ),
         "First UPDATE_IN_PROGRESS [Resource creation Initiated]",
         "First UPDATE_COMPLETE",
         "Data UPDATE_IN_PROGRESS",
-        'Data UPDATE_FAILED [Resource handler returned message: "too often (Operation: '
-        'ModifyVolume, Status Code: 400, Error Code: VolumeModificationRateExceeded)"]',
+        (
+            'Data UPDATE_FAILED [Resource handler returned message: "too often (Operation: '
+            'ModifyVolume, Status Code: 400, Error Code: VolumeModificationRateExceeded)"]'
+        ),
         "STACK UPDATE_ROLLBACK_IN_PROGRESS [The following resource(s) failed to update: [Data].]",
         "First UPDATE_IN_PROGRESS",
         "First UPDATE_COMPLETE",

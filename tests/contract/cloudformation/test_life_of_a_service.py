@@ -158,8 +158,10 @@ def test_another_image_is_swapped_in_two_updates_and_the_volume_stays(
     assert story.apply(service, ImageId=image) == "UPDATE_COMPLETE"
     assert story.news() == [
         "STACK UPDATE_IN_PROGRESS [User Initiated]",
-        "Instance UPDATE_IN_PROGRESS [Requested update requires the creation of a new physical "
-        "resource; hence creating one.]",
+        (
+            "Instance UPDATE_IN_PROGRESS [Requested update requires the creation of a new physical "
+            "resource; hence creating one.]"
+        ),
         "Instance UPDATE_IN_PROGRESS [Resource creation Initiated]",
         "Instance UPDATE_COMPLETE",
         "Attachment CREATE_IN_PROGRESS",

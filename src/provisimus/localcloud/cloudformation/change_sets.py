@@ -161,7 +161,7 @@ def _compute(engine: Engine, stack: Stack, change_set: ChangeSet, template: Temp
             reason = NO_CHANGES
     except CloudFormationError as error:
         reason = error.message
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the change set must not stay pending
         reason = f"Internal Failure: {type(error).__name__}: {error}"
     with engine.lock:
         change_set.changes = found

@@ -38,7 +38,8 @@ def take_the_place(dispatch: Any) -> None:
     import moto
 
     root = find_spec("moto")
-    assert root is not None and root.origin is not None
+    assert root is not None
+    assert root.origin is not None
     package = ModuleType("moto.cloudformation")
     package.__path__ = [str(Path(root.origin).parent / "cloudformation")]
     package.cloudformation_backends = BackendDict(  # type: ignore[attr-defined]

@@ -143,7 +143,7 @@ class ResourceWork:
             self._remove_physical(record, policy)
         except OperationCancelled:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is the reason told
             self._record(record, "DELETE_FAILED", in_words(error))
             return False
         self._record(record, "DELETE_COMPLETE")
@@ -162,7 +162,7 @@ class ResourceWork:
             self._remove_physical(record, discarded.policy)
         except OperationCancelled:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is the reason told
             self._tell(record, "DELETE_FAILED", in_words(error))
             return
         self._tell(record, "DELETE_COMPLETE")

@@ -18,6 +18,9 @@ from provisimus.localcloud.cloudformation.handlers.interface import Handler
 from provisimus.localcloud.cloudformation.schemas import schema_of
 from provisimus.localcloud.cloudformation.template import Template, references
 
+OPAQUE = "?"
+"""Stands in a path for the inside of a function's result."""
+
 
 def handler_of(type_name: str) -> Handler:
     """The handler of a type; raises ValidationError for one that is not simulated."""
@@ -74,7 +77,11 @@ def needed_capability(template: Template) -> str | None:
 def unhonoured(properties: Mapping[str, Any], honoured: frozenset[str]) -> list[str]:
     """Paths of properties that no pattern covers, in the order written."""
     patterns = [tuple(pattern.split("/")) for pattern in honoured]
-    return ["/".join(path) for path in _leaves(properties, ()) if not _covered(path, patterns)]
+    return [
+        "/".join(step for step in path if step != OPAQUE)
+        for path in _leaves(properties, ())
+        if not _covered(path, patterns)
+    ]
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -90,7 +97,7 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
                 yield from _leaves(argument[2], path)
                 return
             if key == "Ref" or key.startswith("Fn::"):
-                yield (*path, "?")
+                yield (*path, OPAQUE)
                 return
         for key, inner in value.items():
             yield from _leaves(inner, (*path, key))
@@ -102,7 +109,7 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _covered(path: tuple[str, ...], patterns: Iterable[tuple[str, ...]]) -> bool:
-    opaque = path[-1] == "?"
+    opaque = path[-1] == OPAQUE
     steps = path[:-1] if opaque else path
     for pattern in patterns:
         if pattern[-1] == "**" and steps[: len(pattern) - 1] == pattern[:-1]:

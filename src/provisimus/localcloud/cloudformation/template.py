@@ -228,7 +228,7 @@ def _load(text: str) -> dict[str, Any]:
             ) from error
     else:
         try:
-            tree = yaml.load(text, Loader=_Loader)
+            tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader's subclass
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
