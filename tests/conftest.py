@@ -1,0 +1,57 @@
+"""What holds for every test: the folder decides what kind it is, and rehearsals wait to be asked.
+
+    pytest                            unit and contract tests, in seconds
+    pytest -m rehearsal               the whole chain, with virtual machines
+    pytest tests/rehearsal/…          likewise, as much as is named
+    pytest --rehearsal                everything
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+KINDS = ("contract", "rehearsal")
+REHEARSAL_TIMEOUT = 1500
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rehearsal", action="store_true", help="run the rehearsals too")
+    parser.addoption(
+        "--all", action="store_true", help="run the long variants too: ten boots in a row and such"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        kind = _kind(item.path)
+        if kind is None:
+            continue
+        item.add_marker(getattr(pytest.mark, kind))
+        if kind == "rehearsal" and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT))
+    if _rehearsals_asked_for(config):
+        return
+    left_out = [item for item in items if item.get_closest_marker("rehearsal")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _kind(path: Path) -> str | None:
+    """The folder right below tests/, when it is one that marks."""
+    folder = path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) else ""
+    return folder if folder in KINDS else None
+
+
+def _rehearsals_asked_for(config: pytest.Config) -> bool:
+    named = any("rehearsal" in argument for argument in config.invocation_params.args)
+    return named or bool(config.getoption("--rehearsal"))
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the long variants were asked for with --all."""
+    return bool(request.config.getoption("--all"))
