@@ -176,8 +176,10 @@ def _render(
         return references[name]
 
     # YAML is no HTML: nothing to escape.
-    environment = jinja2.Environment(  # noqa: S701
-        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701
+        keep_trailing_newline=True,
     )
     try:
         code = environment.compile(template, where, where)

@@ -208,7 +208,7 @@ def _remove(environment: Environment, leftover: Leftover) -> None:
 
 def _wait_until_terminated(environment: Environment, ids: list[str], tell: Tell) -> None:
     waiter = environment.cloud.ec2.get_waiter("instance_terminated")
-    delay = 1 if environment.local else 5
+    delay = 1 if environment.cloud.endpoint else 5
     try:
         with speaking(environment.cloud, "wait until the instances are gone"):
             waiter.wait(InstanceIds=ids, WaiterConfig={"Delay": delay, "MaxAttempts": 300 // delay})
