@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from provisimus.environment import Environment
-from provisimus.errors import NotFound, ProvisimusError, Refused, RolledBack, Unhealthy
+from provisimus.errors import (
+    NotFound,
+    ProvisimusError,
+    Refused,
+    RolledBack,
+    StillRunning,
+    Unhealthy,
+    Unreachable,
+)
 from provisimus.events import Said, Skipped, Tell, step
 from provisimus.model import Commits, MachineImage, Stack
 from provisimus.stacks import live
@@ -120,7 +128,9 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
         reason = "the new instance takes the data volumes over"
         try:
             made = deploy(operation, wanted, create=False, number=2, title=title, reason=reason)
-        except RolledBack as failure:
+        except (StillRunning, Unreachable):
+            raise
+        except ProvisimusError as failure:
             _put_back(operation, plan, before, number=3)
             raise RolledBack(
                 f"{failure.message}; version {before.version} runs again",
@@ -147,7 +157,9 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
 
 def _before(now: Stack, running: Mapping[str, object]) -> _Before:
     whole = attached(running) if is_detached(running) else running
-    return _Before(Deployment(whole, now.parameters, now.tags), now.tags.get(live.VERSION, "unknown"))
+    return _Before(
+        Deployment(whole, now.parameters, now.tags), now.tags.get(live.VERSION, "unknown")
+    )
 
 
 def _release_volumes(

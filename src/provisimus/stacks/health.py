@@ -71,10 +71,11 @@ def wait_healthy(
             last = fault
             waited = time.monotonic() - began
             if waited >= health.within:
+                instance = stack.outputs.get("InstanceId")
                 raise Unhealthy(
                     f"{url} did not become healthy within {health.within} s: {last}",
-                    where=stack.outputs.get("InstanceId"),
-                    hint=f"see its console: provisimus instance console {stack.outputs.get('InstanceId')}",
+                    where=f"instance {instance}",
+                    hint=f"see its console: provisimus instance console {instance}",
                 )
             if fault != told:
                 tell(Said(f"health of {stack.name}", fault))
@@ -93,7 +94,7 @@ def ask_over_http(url: str) -> str | None:
     except httpx.TimeoutException:
         return "no answer in time"
     except httpx.TransportError as error:
-        return f"no answer: {error or type(error).__name__}"
+        return f"no answer: {str(error) or type(error).__name__}"
     if answer.status_code == 200:
         return None
     said = answer.text.strip().splitlines()

@@ -54,6 +54,8 @@ class StackPlan:
     change: Change
     reason: str
     health: Health | None
+    image_id: str | None = None
+    """The AMI that it will run; None when that is not baked yet."""
 
     def steps(self) -> tuple[Step, ...]:
         """In order; a swap is two updates, for CloudFormation cannot do it in one."""
@@ -113,9 +115,7 @@ def plan_stack(
     running = None
     if live is not None and not _is(live, named):
         running = observed.template_of(environment, live)
-    change, reason = decide(
-        live, running, template, parameters, named, machine_fingerprint, machine_image
-    )
+    change, reason = decide(live, running, template, parameters, named, machine_fingerprint)
     return StackPlan(
         service,
         version,
@@ -130,6 +130,7 @@ def plan_stack(
         change,
         reason,
         wanted.health,
+        machine_image.image_id if machine_image else None,
     )
 
 
@@ -140,7 +141,6 @@ def decide(
     parameters: Mapping[str, str],
     named: Digest,
     machine: Digest,
-    image: MachineImage | None,
 ) -> tuple[Change, str]:
     """What must be done to a stack, and why. `running` is its template; not needed for `none`."""
     if live is None:

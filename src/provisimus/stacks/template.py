@@ -46,7 +46,7 @@ def yaml_of(template: Template) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, _: Any) -> bool:
             return True
 
     def text(dumper: Any, value: str) -> Any:

@@ -10,6 +10,7 @@ of its image says `sick`. So whatever waits for a service waits for something re
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,7 +53,8 @@ def main(ready: Path) -> None:
 
     def public_address() -> str:
         number = next(numbers)
-        address = f"127.88.{number // 250}.{number % 250 + 1}"
+        # A range of addresses for each process: test runs beside each other do not meet.
+        address = f"127.{88 + os.getpid() % 100}.{os.getpid() // 100 % 250}.{number % 250 + 1}"
         instance_at(address, lambda: client("ec2"))
         return address
 
