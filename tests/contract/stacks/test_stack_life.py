@@ -128,11 +128,15 @@ def test_a_swap_that_cannot_make_the_instance_starts_the_old_one_again(scene: Sc
 
 def test_a_creation_that_fails_names_the_first_cause_and_leaves_the_name_free(scene: Scene) -> None:
     plan = scene.plan("1.0.0")
-    nowhere = {"GroupDescription": "of a VPC that is not there", "VpcId": "vpc-0123456789abcdef0"}
-    lost = {"Lost": {"Type": "AWS::EC2::SecurityGroup", "Properties": nowhere}}
+    nobody = {
+        "Device": "/dev/sdg",
+        "InstanceId": "i-0123456789abcdef0",
+        "VolumeId": {"Ref": "DataVolumeData"},
+    }
+    lost = {"Lost": {"Type": "AWS::EC2::VolumeAttachment", "Properties": nobody}}
     template = {**plan.template, "Resources": {**plan.template["Resources"], **lost}}
     with pytest.raises(
-        RolledBack, match=r"Lost \(AWS::EC2::SecurityGroup\): .*vpc-0123456789abcdef0"
+        RolledBack, match=r"Lost \(AWS::EC2::VolumeAttachment\): .*already attached"
     ):
         scene.carry_out(replace(plan, template=template))
     plan = scene.plan("1.0.0")
