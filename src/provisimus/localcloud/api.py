@@ -1,0 +1,135 @@
+"""The control API under ``/_localcloud``, on the same port as AWS's.
+
+What is asked of the local cloud itself, not of AWS: status, base images, consoles, shutdown.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from provisimus.localcloud.bases.recipe import parse_order
+from provisimus.localcloud.faults import LocalCloudError
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/_localcloud"
+_JSON = "application/json"
+_LINES = "application/x-ndjson"
+_TEXT = "text/plain; charset=utf-8"
+_LARGEST_BODY = 1024 * 1024
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What the supervisor offers to be asked for."""
+
+    status: Callable[[], dict[str, Any]]
+    make_base: Callable[[Any, Callable[[str], None]], str]
+    console: Callable[[str], str | None]
+    docker: Callable[[], str]
+    shutdown: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; the body may come in pieces."""
+
+    status: str
+    kind: str
+    body: Iterable[bytes]
+
+
+def with_control(actions: Actions, aws: Application, changed: Callable[[], None]) -> Application:
+    """Put the control API before the AWS one, and tell of every AWS request that may change things."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path != PREFIX and not path.startswith(f"{PREFIX}/"):
+            try:
+                return aws(environ, start_response)
+            finally:
+                changed()
+        if _from_a_browser(environ):
+            reply = _failure("403 Forbidden", "browsers may not speak to the local cloud")
+        else:
+            reply = _answer(actions, environ["REQUEST_METHOD"], path.removeprefix(PREFIX), environ)
+        start_response(reply.status, [("Content-Type", reply.kind)])
+        return reply.body
+
+    return application
+
+
+def _from_a_browser(environ: dict[str, Any]) -> bool:
+    # Any web page may send requests to loopback; only a browser sends these headers.
+    return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_MODE" in environ
+
+
+def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -> Reply:
+    parts = [part for part in path.split("/") if part]
+    try:
+        match (method, parts):
+            case ("GET", ["status"]):
+                return _json(actions.status())
+            case ("POST", ["bases"]):
+                body = _body(environ)
+                return Reply("200 OK", _LINES, _progress(lambda say: actions.make_base(body, say)))
+            case ("POST", ["docker"]):
+                return _json({"host": actions.docker()})
+            case ("GET", ["instances", identifier, "console"]):
+                text = actions.console(identifier)
+                if text is None:
+                    return _failure("404 Not Found", f"there is no instance {identifier}")
+                return Reply("200 OK", _TEXT, [text.encode()])
+            case ("POST", ["shutdown"]):
+                threading.Thread(target=actions.shutdown, name="shutdown", daemon=True).start()
+                return _json({"text": "shutting down"})
+            case _:
+                return _failure("404 Not Found", f"no {method} {PREFIX}{path} here")
+    except LocalCloudError as error:
+        return _failure("409 Conflict", error.what, error.hint)
+
+
+def _progress(work: Callable[[Callable[[str], None]], str]) -> Iterator[bytes]:
+    """Lines of JSON while the work goes on, and its outcome as the last one."""
+    lines: queue.Queue[dict[str, str] | None] = queue.Queue()
+
+    def run() -> None:
+        try:
+            lines.put({"image_id": work(lambda text: lines.put({"text": text}))})
+        except LocalCloudError as error:
+            lines.put({"error": error.what, "hint": error.hint})
+        except Exception as error:
+            log.exception("making a base failed")
+            lines.put({"error": f"{type(error).__name__}: {error}", "hint": "see the log"})
+        lines.put(None)
+
+    # The work goes on when the caller hangs up: the next one then finds it done.
+    threading.Thread(target=run, name="base", daemon=True).start()
+    while (line := lines.get()) is not None:
+        yield json.dumps(line).encode() + b"\n"
+
+
+def _body(environ: dict[str, Any]) -> Any:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if length > _LARGEST_BODY:
+        raise LocalCloudError("the request is too large")
+    try:
+        return json.loads(environ["wsgi.input"].read(length) or b"null")
+    except ValueError as error:
+        raise LocalCloudError(f"the request is not JSON: {error}") from error
+
+
+def _json(value: Any) -> Reply:
+    return Reply("200 OK", _JSON, [json.dumps(value).encode()])
+
+
+def _failure(status: str, what: str, hint: str = "") -> Reply:
+    return Reply(status, _JSON, [json.dumps({"error": what, "hint": hint}).encode()])

@@ -1,0 +1,20 @@
+"""Where moto's models meet real machines and disks: one file per kind of thing that is hooked.
+
+moto keeps what the API says; a hook makes it true. Each file replaces methods of moto's classes once,
+when the process starts, so that direct calls, Packer and CloudFormation all come through here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisimus.localcloud.hooks.cloud import Cloud
+
+
+def install(cloud: Cloud) -> None:
+    """Hook everything; once in a process, before the first request."""
+    from provisimus.localcloud.hooks import console, images, instances, network, volumes
+
+    for hooked in (volumes, images, instances, network, console):
+        hooked.install(cloud)

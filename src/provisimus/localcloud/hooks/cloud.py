@@ -1,0 +1,79 @@
+"""What every hook works with: machines, disks, one lock for changes and a worker per instance."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.ec2.exceptions import EC2ClientError
+
+from provisimus.localcloud.disks import Disks
+from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.layout import Layout
+from provisimus.localcloud.machines import Machines
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Cloud:
+    """The seam between moto's models and what is real. One for the process."""
+
+    layout: Layout
+    machines: Machines
+    disks: Disks
+    port: int
+    account: str
+    region: str
+    changed: Callable[[], None]
+    """Called after work in the background changed what the API would say."""
+    changes: threading.RLock = field(default_factory=threading.RLock)
+    """Held for moments, while models change; never while a machine is waited for."""
+    _workers: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
+
+    def work(self, identifier: str, task: Callable[[], None]) -> None:
+        """Do slow work for one instance, in the order asked."""
+        with self.changes:
+            worker = self._workers.get(identifier)
+            if worker is None:
+                worker = ThreadPoolExecutor(1, thread_name_prefix=f"work-{identifier}")
+                self._workers[identifier] = worker
+
+        def guarded() -> None:
+            try:
+                task()
+            except Exception:
+                log.exception("work for %s failed", identifier)
+            self.changed()
+
+        worker.submit(guarded)
+
+    def backend(self) -> Any:
+        """moto's EC2 backend of this cloud's account and region."""
+        from moto.ec2.models import ec2_backends
+
+        return ec2_backends[self.account][self.region]
+
+    def instances(self) -> list[Any]:
+        """Every instance that moto knows in every region, terminated ones included."""
+        from moto.ec2.models import ec2_backends
+
+        return [
+            instance
+            for backend in list(ec2_backends[self.account].values())
+            for reservation in list(backend.reservations.values())
+            for instance in list(reservation.instances)
+        ]
+
+
+def refused(error: LocalCloudError) -> EC2ClientError:
+    """An error of ours as the API says it; the caller's request changed nothing."""
+    return EC2ClientError("InternalError", " - ".join(p for p in (error.what, error.hint) if p))
+
+
+def wrong_state(what: str) -> EC2ClientError:
+    return EC2ClientError("IncorrectInstanceState", what)

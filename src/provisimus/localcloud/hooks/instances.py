@@ -1,0 +1,262 @@
+"""Instances: RunInstances and its kin start, stop and end real machines, and states tell the truth.
+
+An API call changes the state to the one in between and returns; the instance's worker does the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from copy import copy
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.ec2.exceptions import EC2ClientError, InvalidAMIIdError
+from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
+from moto.ec2.responses.instances import InstanceResponse
+
+from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.hooks import describe
+from provisimus.localcloud.hooks.cloud import Cloud, wrong_state
+from provisimus.localcloud.hooks.mappings import launch_mappings
+from provisimus.localcloud.seed import write_seed
+
+log = logging.getLogger(__name__)
+
+_CODES = {
+    "pending": 0,
+    "running": 16,
+    "shutting-down": 32,
+    "terminated": 48,
+    "stopping": 64,
+    "stopped": 80,
+}
+
+_moto_run = InstanceBackend.run_instances
+_moto_start = Instance.start
+_moto_stop = Instance.stop
+_moto_terminate = Instance.terminate
+_moto_mappings = InstanceResponse._parse_block_device_mapping
+
+
+def install(cloud: Cloud) -> None:
+    """Replace moto's methods."""
+
+    def run_instances(
+        backend: Any,
+        image_id: str,
+        count: int,
+        user_data: Any,
+        security_group_names: Any,
+        **kw: Any,
+    ) -> Any:
+        with cloud.changes:
+            image = _image(backend, image_id, kw)
+            kw["block_device_mappings"] = launch_mappings(
+                image.block_device_mappings, _requested(backend, kw)
+            )
+            _place_in_default_subnet(backend, kw)
+            reservation = _moto_run(backend, image_id, count, user_data, security_group_names, **kw)
+            for instance in reservation.instances:
+                set_state(instance, "pending")
+        for instance in reservation.instances:
+            cloud.work(instance.id, lambda instance=instance: boot(cloud, instance))  # type: ignore[misc]
+        return reservation
+
+    def start(instance: Any) -> InstanceState:
+        with cloud.changes:
+            before = copy(instance._state)
+            if before.name in ("pending", "running"):
+                return before
+            if before.name != "stopped":
+                raise wrong_state(f"The instance '{instance.id}' is not in a state from which it "
+                                  f"can be started; it is {before.name}.")  # fmt: skip
+            _moto_start(instance)
+            set_state(instance, "pending")
+        cloud.work(instance.id, lambda: boot(cloud, instance))
+        return before
+
+    def stop(instance: Any) -> InstanceState:
+        with cloud.changes:
+            before = copy(instance._state)
+            if before.name in ("stopping", "stopped"):
+                return before
+            if before.name not in ("pending", "running"):
+                raise wrong_state(f"The instance '{instance.id}' is not in a state from which it "
+                                  f"can be stopped; it is {before.name}.")  # fmt: skip
+            set_state(instance, "stopping")
+        cloud.work(instance.id, lambda: _halt(cloud, instance))
+        return before
+
+    def terminate(instance: Any) -> InstanceState:
+        with cloud.changes:
+            before = copy(instance._state)
+            if before.name in ("shutting-down", "terminated"):
+                return before
+            set_state(instance, "shutting-down")
+        cloud.work(instance.id, lambda: _end(cloud, instance))
+        return before
+
+    def reboot(instance: Any) -> None:
+        if instance._state.name not in ("pending", "running"):
+            raise wrong_state(f"The instance '{instance.id}' is {instance._state.name}.")
+        cloud.work(instance.id, lambda: _reboot(cloud, instance))
+
+    def parse_mappings(response: Any) -> list[dict[str, Any]]:
+        # moto turns "not said" into false, which would leave root volumes behind.
+        parsed = _moto_mappings(response)
+        for given, mapping in zip(
+            response._get_param("BlockDeviceMappings", []), parsed, strict=True
+        ):
+            if "DeleteOnTermination" not in given.get("Ebs", {}):
+                mapping["Ebs"]["DeleteOnTermination"] = None
+        return parsed
+
+    InstanceBackend.run_instances = run_instances  # type: ignore[method-assign]
+    InstanceResponse._parse_block_device_mapping = parse_mappings  # type: ignore[method-assign]
+    Instance.start = start  # type: ignore[method-assign]
+    Instance.stop = stop  # type: ignore[method-assign]
+    Instance.terminate = terminate  # type: ignore[method-assign]
+    Instance.reboot = reboot  # type: ignore[method-assign]
+
+
+def boot(cloud: Cloud, instance: Any) -> None:
+    """Start the machine of a pending instance and say that it runs, or why it does not."""
+    if instance._state.name != "pending":
+        return
+    folder = cloud.layout.instance(instance.id)
+    first = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        cloud.layout.console(instance.id).touch()
+        write_seed(describe.seed(instance), folder / "seed.iso")
+        cloud.machines.start(describe.machine_spec(cloud.layout, instance))
+    except Exception as error:  # whatever it was, the instance must not stay pending
+        log.error("%s does not start", instance.id, exc_info=not isinstance(error, LocalCloudError))
+        log.error("%s", error)
+        reason = f"Server.InternalError: {error}"
+        if first:
+            _forget(cloud, instance)
+        else:
+            _moto_stop(instance)
+        instance.state_reason = StateReason(reason, "Server.InternalError")
+        instance._reason = reason
+        return
+    for line in describe.ports(instance).not_simulated:
+        log.warning("%s: %s", instance.id, line)
+    with cloud.changes:
+        if instance._state.name == "pending":
+            set_state(instance, "running")
+
+
+def ended_by_itself(cloud: Cloud, identifier: str, code: int) -> None:
+    """A guest powered itself off, or its machine broke: do what the instance says for that case."""
+    instance = next((i for i in cloud.instances() if i.id == identifier), None)
+    if instance is None:
+        return
+    with cloud.changes:
+        if instance._state.name not in ("pending", "running"):
+            return
+        ends = code == 0 and instance.instance_initiated_shutdown_behavior == "terminate"
+        set_state(instance, "shutting-down" if ends else "stopping")
+    if ends:
+        cloud.work(identifier, lambda: _forget(cloud, instance))
+        return
+
+    def settle() -> None:
+        _moto_stop(instance)
+        instance.state_reason = (
+            StateReason("Client.InstanceInitiatedShutdown: Instance initiated shutdown",
+                        "Client.InstanceInitiatedShutdown")
+            if code == 0
+            else StateReason(f"Server.InternalError: the machine ended with code {code}",
+                             "Server.InternalError")
+        )  # fmt: skip
+
+    cloud.work(identifier, settle)
+
+
+def set_state(instance: Any, name: str) -> None:
+    instance._state.name, instance._state.code = name, _CODES[name]
+
+
+def _halt(cloud: Cloud, instance: Any) -> None:
+    cloud.machines.stop(instance.id)
+    with cloud.changes:
+        if instance._state.name == "stopping":
+            _moto_stop(instance)
+
+
+def _end(cloud: Cloud, instance: Any) -> None:
+    # Where nothing outlives the instance there is nothing to write back, so it is switched off.
+    outlives = any(
+        not block.delete_on_termination for _, block in instance.get_block_device_mapping
+    )
+    if outlives:
+        cloud.machines.stop(instance.id)
+    else:
+        cloud.machines.stop(instance.id, grace=0)
+    _forget(cloud, instance)
+
+
+def _forget(cloud: Cloud, instance: Any) -> None:
+    """moto's own termination detaches the volumes and deletes those that go with the instance."""
+    with cloud.changes:
+        set_state(instance, "terminated")
+        _moto_terminate(instance)
+        instance._reason = f"User initiated ({utcnow():%Y-%m-%d %H:%M:%S UTC})"
+    shutil.rmtree(cloud.layout.instance(instance.id), ignore_errors=True)
+
+
+def _reboot(cloud: Cloud, instance: Any) -> None:
+    if instance._state.name != "running":
+        return
+    cloud.machines.stop(instance.id)
+    with cloud.changes:
+        set_state(instance, "pending")
+    boot(cloud, instance)
+
+
+def _image(backend: Any, image_id: str, kw: dict[str, Any]) -> Any:
+    if not image_id and kw.get("launch_template"):
+        image_id = backend._get_template_from_args(kw["launch_template"]).data.get("ImageId", "")
+    image = backend.amis.get(image_id)
+    if image is None:
+        raise InvalidAMIIdError(image_id)
+    if image.state != "available":
+        raise EC2ClientError("InvalidAMIID.Unavailable", f"The image {image_id} is {image.state}.")
+    return image
+
+
+def _requested(backend: Any, kw: dict[str, Any]) -> list[dict[str, Any]]:
+    given = kw.get("block_device_mappings")
+    if given is None and kw.get("launch_template"):
+        template = backend._get_template_from_args(kw["launch_template"])
+        given = template.data.get("BlockDeviceMappings")
+    return list(given or [])
+
+
+def _place_in_default_subnet(backend: Any, kw: dict[str, Any]) -> None:
+    """A launch that names no subnet goes into the default one, as in every account since 2013."""
+    if kw.get("subnet_id") or kw.get("nics"):
+        return
+    zone = kw.get("placement")
+    subnets = backend.get_default_subnets()
+    chosen = subnets.get(zone) if zone else next(iter(dict(sorted(subnets.items())).values()), None)
+    if chosen is not None:
+        kw["subnet_id"] = chosen.id
+
+
+def resume(cloud: Cloud) -> None:
+    """After a restart: boot what ran, and finish what was under way."""
+    for instance in cloud.instances():
+        match instance._state.name:
+            case "pending" | "running":
+                set_state(instance, "pending")
+                cloud.work(instance.id, lambda i=instance: boot(cloud, i))  # type: ignore[misc]
+            case "stopping":
+                _moto_stop(instance)
+            case "shutting-down":
+                cloud.work(instance.id, lambda i=instance: _forget(cloud, i))  # type: ignore[misc]
+            case _:
+                pass

@@ -1,0 +1,88 @@
+"""Public addresses and security groups: what moto says about them becomes true at once."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.security_groups import SecurityGroupBackend
+
+from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.hooks import describe
+from provisimus.localcloud.hooks.cloud import Cloud
+from provisimus.localcloud.network import next_public_address
+
+log = logging.getLogger(__name__)
+
+_CHANGING = (
+    "authorize_security_group_ingress",
+    "revoke_security_group_ingress",
+    "modify_security_group_rules",
+)
+
+
+def install(cloud: Cloud) -> None:
+    """Replace moto's functions and methods."""
+
+    def public_address() -> str:
+        return next_public_address(_taken(cloud), cloud.port)
+
+    elastic_network_interfaces.random_public_ip = public_address
+    elastic_ip_addresses.random_ip = public_address
+
+    for name in _CHANGING:
+        _follow(cloud, name)
+
+    moto_delete = SecurityGroupBackend.delete_security_group
+
+    def delete_security_group(backend: Any, name: Any = None, group_id: Any = None) -> None:
+        group = (
+            backend.get_security_group_from_id(group_id)
+            if group_id
+            else backend.get_security_group_by_name_or_id(name)
+        )
+        for nic in list(backend.enis.values()) if group is not None else ():
+            if any(own.id == group.id for own in nic.group_set):
+                raise EC2ClientError(
+                    "DependencyViolation", f"resource {group.id} has a dependent object"
+                )
+        moto_delete(backend, name, group_id)
+
+    SecurityGroupBackend.delete_security_group = delete_security_group  # type: ignore[method-assign]
+
+
+def apply(cloud: Cloud) -> None:
+    """Forward to every running machine exactly the ports that its groups open now."""
+    for instance in cloud.instances():
+        if not cloud.machines.is_running(instance.id):
+            continue
+        try:
+            cloud.machines.set_interface(instance.id, describe.interface(instance))
+        except LocalCloudError as error:
+            log.error("forwarding to %s: %s", instance.id, error.what)
+
+
+def _follow(cloud: Cloud, name: str) -> None:
+    moto = getattr(SecurityGroupBackend, name)
+
+    def changed(backend: Any, *args: Any, **kw: Any) -> Any:
+        with cloud.changes:
+            result = moto(backend, *args, **kw)
+        apply(cloud)
+        return result
+
+    setattr(SecurityGroupBackend, name, changed)
+
+
+def _taken(cloud: Cloud) -> set[str]:
+    from moto.ec2.models import ec2_backends
+
+    taken: set[str] = set()
+    for backend in list(ec2_backends[cloud.account].values()):
+        nics: list[NetworkInterface] = list(backend.enis.values())
+        taken |= {nic.public_ip for nic in nics if nic.public_ip}
+        taken |= {address.public_ip for address in list(backend.addresses)}
+    return taken

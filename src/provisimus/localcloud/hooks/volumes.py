@@ -1,0 +1,218 @@
+"""Volumes and snapshots: each is a real disk; attaching and detaching plugs it into a real machine."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from moto.ec2.exceptions import EC2ClientError, VolumeInUseError
+from moto.ec2.models.elastic_block_store import EBSBackend
+
+from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.hooks import describe
+from provisimus.localcloud.hooks.cloud import Cloud, refused, wrong_state
+
+log = logging.getLogger(__name__)
+
+_moto_create = EBSBackend.create_volume
+_moto_delete = EBSBackend.delete_volume
+_moto_attach = EBSBackend.attach_volume
+_moto_detach = EBSBackend.detach_volume
+_moto_modify = EBSBackend.modify_volume
+_moto_snapshot = EBSBackend.create_snapshot
+_moto_copy = EBSBackend.copy_snapshot
+_moto_delete_snapshot = EBSBackend.delete_snapshot
+
+_records_only: ContextVar[bool] = ContextVar("records_only", default=False)
+
+
+@contextlib.contextmanager
+def records_only() -> Iterator[None]:
+    """moto makes a stand-in volume and snapshot for each machine image; those get no disks."""
+    token = _records_only.set(True)
+    try:
+        yield
+    finally:
+        _records_only.reset(token)
+
+
+def install(cloud: Cloud) -> None:
+    """Replace moto's methods."""
+    machines, disks, layout = cloud.machines, cloud.disks, cloud.layout
+
+    def create_volume(backend: Any, size: Any, zone_name: str, snapshot_id: Any = None,
+                      *args: Any, **kw: Any) -> Any:  # fmt: skip
+        with cloud.changes:
+            _check_size(backend, size, snapshot_id)
+            volume = _moto_create(
+                backend, int(size) if size else size, zone_name, snapshot_id, *args, **kw
+            )
+            if _records_only.get():
+                return volume
+            try:
+                if snapshot_id:
+                    disks.create_from_snapshot(volume.id, snapshot_id, volume.size)
+                else:
+                    disks.create_blank(volume.id, volume.size)
+            except LocalCloudError as error:
+                backend.volumes.pop(volume.id)
+                raise refused(error) from error
+            return volume
+
+    def delete_volume(backend: Any, volume_id: str) -> Any:
+        with cloud.changes:
+            volume = _moto_delete(backend, volume_id)
+            sweep(cloud)
+            return volume
+
+    def attach_volume(backend: Any, volume_id: str, instance_id: str, device_path: str,
+                      delete_on_termination: bool = False) -> Any:  # fmt: skip
+        with cloud.changes:
+            volume = backend.get_volume(volume_id)
+            instance = backend.get_instance(instance_id)
+            if volume.attachment:
+                raise VolumeInUseError(volume_id, volume.attachment.instance.id)
+            if device_path in instance.block_device_mapping:
+                raise EC2ClientError(
+                    "InvalidParameterValue",
+                    f"Invalid value '{device_path}' for unixDevice. "
+                    "Attachment point already in use",
+                )
+            if volume.zone and instance.placement.zone != volume.zone.name:
+                raise EC2ClientError(
+                    "InvalidVolume.ZoneMismatch",
+                    f"The volume '{volume_id}' is not in the same availability zone as instance "
+                    f"'{instance_id}'",
+                )
+            if instance._state.name in ("shutting-down", "terminated", "stopping"):
+                raise wrong_state(f"Instance '{instance_id}' is {instance._state.name}.")
+            attachment = _moto_attach(
+                backend, volume_id, instance_id, device_path, bool(delete_on_termination)
+            )
+            if attachment is None or not machines.is_running(instance_id):
+                return attachment
+            attachment.status = "attaching"
+
+        def plug() -> None:
+            try:
+                if machines.is_running(instance_id):
+                    machines.attach(instance_id, describe.volume(layout, volume_id))
+                attachment.status = "attached"
+            except LocalCloudError as error:
+                log.error("attaching %s to %s failed: %s", volume_id, instance_id, error.what)
+                with cloud.changes:
+                    _moto_detach(backend, volume_id, instance_id, device_path)
+
+        cloud.work(instance_id, plug)
+        return attachment
+
+    def detach_volume(backend: Any, volume_id: str, instance_id: str, device_path: str) -> Any:
+        with cloud.changes:
+            volume = backend.get_volume(volume_id)
+            attachment = volume.attachment
+            instance_id = instance_id or (attachment.instance.id if attachment else "")
+            if attachment is None or not machines.is_running(instance_id):
+                return _moto_detach(backend, volume_id, instance_id, device_path)
+            instance = backend.get_instance(instance_id)
+            root = instance.block_device_mapping.get(instance.root_device_name)
+            if root is not None and root.volume_id == volume_id:
+                raise EC2ClientError(
+                    "OperationNotPermitted",
+                    f"Unable to detach root volume '{volume_id}' from instance '{instance_id}'",
+                )
+            attachment.status = "detaching"
+
+        def unplug() -> None:
+            try:
+                if machines.is_running(instance_id):
+                    machines.detach(instance_id, volume_id)
+            except LocalCloudError as error:
+                log.error("detaching %s from %s failed: %s", volume_id, instance_id, error.what)
+                attachment.status = "busy"
+                return
+            with cloud.changes:
+                if volume.attachment is attachment:
+                    _moto_detach(backend, volume_id, instance_id, device_path)
+
+        cloud.work(instance_id, unplug)
+        return attachment
+
+    def modify_volume(backend: Any, volume_id: str, target_size: Any = None, *args: Any) -> Any:
+        with cloud.changes:
+            volume = backend.get_volume(volume_id)
+            if target_size and int(target_size) != volume.size:
+                if int(target_size) < volume.size:
+                    raise EC2ClientError("InvalidParameterValue", "New size cannot be smaller.")
+                if volume.attachment and machines.is_running(volume.attachment.instance.id):
+                    raise EC2ClientError(
+                        "UnsupportedOperation",
+                        "The local cloud grows a volume only while no running instance has it.",
+                    )
+                disks.resize(volume_id, int(target_size))
+            return _moto_modify(
+                backend, volume_id, int(target_size) if target_size else None, *args
+            )
+
+    def create_snapshot(backend: Any, volume_id: str, *args: Any, **kw: Any) -> Any:
+        with cloud.changes:
+            snapshot = _moto_snapshot(backend, volume_id, *args, **kw)
+            if not _records_only.get():
+                try:
+                    take_snapshot(cloud, snapshot.volume, snapshot.id)
+                except LocalCloudError as error:
+                    backend.snapshots.pop(snapshot.id)
+                    raise refused(error) from error
+            return snapshot
+
+    def copy_snapshot(backend: Any, source_snapshot_id: str, *args: Any, **kw: Any) -> Any:
+        with cloud.changes:
+            snapshot = _moto_copy(backend, source_snapshot_id, *args, **kw)
+            disks.copy_snapshot(source_snapshot_id, snapshot.id)
+            return snapshot
+
+    def delete_snapshot(backend: Any, snapshot_id: str) -> Any:
+        with cloud.changes:
+            snapshot = _moto_delete_snapshot(backend, snapshot_id)
+            sweep(cloud)
+            return snapshot
+
+    EBSBackend.create_volume = create_volume  # type: ignore[method-assign]
+    EBSBackend.delete_volume = delete_volume  # type: ignore[method-assign]
+    EBSBackend.attach_volume = attach_volume  # type: ignore[method-assign]
+    EBSBackend.detach_volume = detach_volume  # type: ignore[method-assign]
+    EBSBackend.modify_volume = modify_volume  # type: ignore[method-assign]
+    EBSBackend.create_snapshot = create_snapshot  # type: ignore[method-assign]
+    EBSBackend.copy_snapshot = copy_snapshot  # type: ignore[method-assign]
+    EBSBackend.delete_snapshot = delete_snapshot  # type: ignore[method-assign]
+
+
+def take_snapshot(cloud: Cloud, volume: Any, snapshot: str) -> None:
+    """Make a snapshot's disk; a running machine goes on in a new layer. Raises LocalCloudError."""
+    overlay = cloud.disks.begin_snapshot(volume.id, snapshot)
+    instance = volume.attachment.instance.id if volume.attachment else None
+    if instance and cloud.machines.is_running(instance):
+        cloud.machines.switch_to_overlay(instance, volume.id, cloud.layout.relative(overlay))
+
+
+def sweep(cloud: Cloud) -> None:
+    """Remove the disks that no record needs, in any region."""
+    from moto.ec2.models import ec2_backends
+
+    wanted: set[str] = set()
+    for backend in list(ec2_backends[cloud.account].values()):
+        wanted |= set(backend.volumes) | set(backend.snapshots)
+    cloud.disks.sweep(wanted)
+
+
+def _check_size(backend: Any, size: Any, snapshot_id: str | None) -> None:
+    if snapshot_id and size and snapshot_id in backend.snapshots:
+        least = backend.snapshots[snapshot_id].volume.size
+        if int(size) < int(least):
+            raise EC2ClientError(
+                "InvalidBlockDeviceMapping",
+                f"Volume of size {size}GB is smaller than snapshot '{snapshot_id}', "
+                f"expect size >= {least}GB",
+            )

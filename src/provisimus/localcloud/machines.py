@@ -1,0 +1,244 @@
+"""The life of machines: start, stop, kill, attach, detach, and noticing when one ends by itself.
+
+Knows QEMU and files, not EC2: states, ids and who is allowed what belong to ``hooks/``. Every method
+blocks until it is done; callers keep one worker per machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from provisimus.localcloud.acceleration import KVM, Acceleration
+from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.layout import Layout
+from provisimus.localcloud.network import Interface, forward_changes
+from provisimus.localcloud.processes import Command, Nursery, end
+from provisimus.localcloud.qemu import (
+    UNPRIVILEGED,
+    MachineSpec,
+    Volume,
+    block_options,
+    device_options,
+    drop_privileges,
+    machine_arguments,
+    node_name,
+)
+from provisimus.localcloud.qmp import Monitor, MonitorError
+
+log = logging.getLogger(__name__)
+
+GRACE = 30.0
+"""Seconds that a guest has to power down by itself before it is switched off."""
+_UNPLUG = 20.0
+
+OnEnd = Callable[[str, int], None]
+"""Told a machine's id and exit code when it ended without having been asked to."""
+
+
+@dataclass
+class _Machine:
+    spec: MachineSpec
+    process: subprocess.Popen[bytes]
+    monitor: Monitor
+    ending: bool = False
+    nodes: dict[str, list[str]] = field(default_factory=dict)
+    """Per volume, its layers since the start, the newest last."""
+
+
+class Machines:
+    """All machines that run. Files are handed to the unprivileged user that QEMU runs as."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        layout: Layout,
+        acceleration: Callable[[], Acceleration],
+        on_end: OnEnd,
+    ) -> None:
+        self._nursery = nursery
+        self._layout = layout
+        self._acceleration = acceleration
+        self._on_end = on_end
+        self._running: dict[str, _Machine] = {}
+
+    @staticmethod
+    def owner() -> tuple[int, int] | None:
+        """User and group that must own disks, or None where machines run as ourselves."""
+        return (UNPRIVILEGED, UNPRIVILEGED) if os.geteuid() == 0 else None
+
+    def start(self, spec: MachineSpec) -> None:
+        """Start a machine; returns when QEMU runs it. Raises LocalCloudError."""
+        if spec.identifier in self._running:
+            raise LocalCloudError(f"{spec.identifier} runs already")
+        ours, theirs = socket.socketpair()
+        folder = self._layout.instance(spec.identifier)
+        acceleration = self._acceleration()
+        arguments = machine_arguments(spec, acceleration, theirs.fileno(), os.cpu_count() or 1)
+        if self.owner() is not None:
+            groups = (KVM.stat().st_gid,) if acceleration.name == "kvm" else ()
+            arguments = (*drop_privileges(groups), *arguments)
+            self._hand_over(folder)
+        log.info("start %s: %s", spec.identifier, " ".join(arguments))
+        errors = folder / "qemu.log"
+        try:
+            process = self._nursery.start(
+                Command(arguments, self._layout.root, errors, (theirs.fileno(),))
+            )
+        except OSError as error:
+            ours.close()
+            raise LocalCloudError(f"QEMU cannot be started: {error}", "install qemu-system-x86")
+        finally:
+            theirs.close()
+        machine = _Machine(spec, process, Monitor(ours))
+        try:
+            machine.monitor.greet(timeout=30)
+        except MonitorError as error:
+            end(process, 1)
+            said = errors.read_text(errors="replace").strip().splitlines()[-3:]
+            raise LocalCloudError(
+                f"QEMU did not start: {' | '.join(said) or error.what}"
+            ) from error
+        self._running[spec.identifier] = machine
+        threading.Thread(
+            target=self._watch, args=(machine,), name=f"watch-{spec.identifier}", daemon=True
+        ).start()
+
+    def stop(self, identifier: str, grace: float = GRACE) -> bool:
+        """Power a machine down through ACPI, or switch it off after ``grace`` seconds.
+
+        Returns whether the guest went down by itself. A machine that does not run is down.
+        """
+        machine = self._running.get(identifier)
+        if machine is None:
+            return True
+        machine.ending = True
+        by_itself = grace > 0 and self._power_down(machine, grace)
+        if not by_itself:
+            end(machine.process, 2)
+        machine.process.wait()
+        self._running.pop(identifier, None)
+        machine.monitor.close()
+        return by_itself
+
+    def is_running(self, identifier: str) -> bool:
+        machine = self._running.get(identifier)
+        return machine is not None and machine.process.poll() is None
+
+    def running(self) -> tuple[str, ...]:
+        return tuple(self._running)
+
+    def pid(self, identifier: str) -> int | None:
+        machine = self._running.get(identifier)
+        return machine.process.pid if machine else None
+
+    def attach(self, identifier: str, volume: Volume) -> None:
+        """Plug a volume into a running machine. Raises LocalCloudError."""
+        machine = self._machine(identifier)
+        machine.monitor.execute("blockdev-add", **_keywords(block_options(volume)))
+        try:
+            machine.monitor.execute("device_add", **_keywords(device_options(volume)))
+        except MonitorError:
+            machine.monitor.execute("blockdev-del", node_name=node_name(volume.identifier))
+            raise
+        machine.spec = machine.spec.with_data((*machine.spec.data, volume))
+
+    def detach(self, identifier: str, volume: str) -> None:
+        """Unplug a volume and wait for the guest to let go. Raises LocalCloudError if it does not."""
+        machine = self._machine(identifier)
+        device = f"dev-{node_name(volume)}"
+        for _try in range(3):
+            try:
+                machine.monitor.execute("device_del", id=device)
+            except MonitorError as error:
+                if "already in the process of unplug" not in error.what:
+                    raise
+            if machine.monitor.wait_event(
+                lambda e: e["event"] == "DEVICE_DELETED" and e["data"].get("device") == device,
+                _UNPLUG / 3,
+            ):
+                break
+        else:
+            raise LocalCloudError(
+                f"the guest of {identifier} did not release {volume} within {_UNPLUG:.0f} s",
+                "unmount it there first",
+            )
+        for node in reversed(machine.nodes.pop(volume, [node_name(volume)])):
+            # Overlays go with the device; only what was added by name must be removed by name.
+            with contextlib.suppress(MonitorError):
+                machine.monitor.execute("blockdev-del", node_name=node)
+        kept = tuple(v for v in machine.spec.data if v.identifier != volume)
+        machine.spec = machine.spec.with_data(kept)
+
+    def switch_to_overlay(self, identifier: str, volume: str, file: str) -> None:
+        """Have a running machine go on writing a volume in a new overlay. Raises LocalCloudError.
+
+        The overlay's file exists and names its base already; QEMU only changes over.
+        """
+        machine = self._machine(identifier)
+        nodes = machine.nodes.setdefault(volume, [node_name(volume)])
+        overlay = f"{node_name(volume)}.{len(nodes)}"
+        machine.monitor.execute(
+            "blockdev-snapshot-sync",
+            node_name=nodes[-1],
+            snapshot_file=file,
+            snapshot_node_name=overlay,
+            format="qcow2",
+            mode="existing",
+        )
+        nodes.append(overlay)
+
+    def set_interface(self, identifier: str, interface: Interface) -> None:
+        """Open and close ports of a running machine. Raises LocalCloudError when one is taken."""
+        machine = self._running.get(identifier)
+        if machine is None:
+            return
+        for command in forward_changes(machine.spec.interface, interface):
+            machine.monitor.human(command)
+        machine.spec = replace(machine.spec, interface=interface)
+
+    def _machine(self, identifier: str) -> _Machine:
+        machine = self._running.get(identifier)
+        if machine is None:
+            raise LocalCloudError(f"{identifier} does not run")
+        return machine
+
+    def _power_down(self, machine: _Machine, grace: float) -> bool:
+        # A guest that is still booting does not hear the button, so it is pressed again.
+        pressed = 0.0
+        while pressed < grace:
+            try:
+                machine.monitor.execute("system_powerdown")
+            except MonitorError:
+                break
+            try:
+                machine.process.wait(5)
+                return True
+            except subprocess.TimeoutExpired:
+                pressed += 5
+        return machine.process.poll() is not None
+
+    def _watch(self, machine: _Machine) -> None:
+        code = machine.process.wait()
+        if machine.ending:
+            return
+        if self._running.pop(machine.spec.identifier, None) is not None:
+            log.info("%s ended by itself with code %s", machine.spec.identifier, code)
+            self._on_end(machine.spec.identifier, code)
+
+    def _hand_over(self, folder: Path) -> None:
+        for path in (self._layout.root, self._layout.disks, self._layout.instances, folder):
+            path.chmod(path.stat().st_mode | 0o011)
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+
+
+def _keywords(options: dict[str, object]) -> dict[str, object]:
+    return {key.replace("-", "_"): value for key, value in options.items()}

@@ -1,0 +1,315 @@
+"""The supervisor: one process that serves the API and answers for everything it started.
+
+The story of a run: take the directory, take the ports, hook moto, restore, boot what ran, serve until
+told to stop, power the guests down, save, end every child. Killed at any point, the kernel ends the
+children and the next run goes on from the last saved state.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from provisimus.localcloud import VERSION, acceleration
+from provisimus.localcloud.acceleration import Acceleration
+from provisimus.localcloud.api import Actions, with_control
+from provisimus.localcloud.bases.build import clean_leftovers, ensure_base
+from provisimus.localcloud.bases.recipe import parse_order
+from provisimus.localcloud.disks import Disks
+from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.layout import Layout
+from provisimus.localcloud.machines import GRACE, Machines
+from provisimus.localcloud.processes import Nursery
+from provisimus.localcloud.services import Services
+
+log = logging.getLogger("provisimus.localcloud")
+
+ACCOUNT = "123456789012"
+"""The account that moto takes requests to come from."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line said."""
+
+    directory: Path
+    port: int
+    registry_port: int
+    region: str
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop. Raises LocalCloudError when it cannot begin."""
+    layout = Layout(settings.directory)
+    lock = take_directory(layout)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    listener = take_port(settings.port)
+    Supervisor(settings, layout, listener).serve()
+    lock.close()
+
+
+def take_directory(layout: Layout) -> IO[str]:
+    """Make the directory ours by a lock that ends with the process. Raises LocalCloudError."""
+    try:
+        layout.make()
+        lock = layout.lock.open("a+")
+    except OSError as error:
+        raise LocalCloudError(f"{layout.root} cannot be written: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        raise LocalCloudError(
+            f"a local cloud runs in {layout.root} already (process {holder})",
+            "use it, or stop it first: provisimus local down",
+        ) from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def take_port(port: int) -> socket.socket:
+    """Listen on a loopback port. Raises LocalCloudError when it is taken."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise LocalCloudError(
+            f"port {port} of 127.0.0.1 cannot be taken: {error.strerror}",
+            "choose another (PROVISIMUS_LOCAL_PORT), or stop what listens there",
+        ) from None
+    listener.listen(128)
+    return listener
+
+
+class Supervisor:
+    """Everything of one running local cloud."""
+
+    def __init__(self, settings: Settings, layout: Layout, listener: socket.socket) -> None:
+        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+        os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
+        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
+        self._settings = settings
+        self._layout = layout
+        self._nursery = Nursery()
+        self._ready = False
+        self._over = threading.Event()
+        self._deciding = threading.Lock()
+        self._choice: Acceleration | None = None
+        clean_leftovers(layout)
+        shutil.rmtree(layout.scratch, ignore_errors=True)
+        layout.make()
+
+        # moto reads its settings from the environment when it is imported.
+        from provisimus.localcloud.hooks import install
+        from provisimus.localcloud.hooks.cloud import Cloud
+        from provisimus.localcloud.state import Saver
+
+        self._saver = Saver(self._save)
+        machines = Machines(self._nursery, layout, self.acceleration, self._machine_ended)
+        self._cloud = Cloud(
+            layout, machines, Disks(layout, Machines.owner()), settings.port, ACCOUNT,
+            settings.region, self._saver.changed,
+        )  # fmt: skip
+        install(self._cloud)
+        self._engine = self._mount_cloudformation()
+        self._services = Services(self._nursery, layout, settings.registry_port)
+        self._server = self._build_server(listener)
+
+    def serve(self) -> None:
+        """Serve until told to stop, then stop everything."""
+        for wanted in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(wanted, lambda *_: self._over.set())
+        try:
+            self._services.start_registry()
+            self._restore()
+            threading.Thread(target=self._server.serve_forever, name="api", daemon=True).start()
+            self._ready = True
+            log.info("ready: %s", self._settings.endpoint)
+            self._over.wait()
+        finally:
+            self._stop()
+
+    def acceleration(self) -> Acceleration:
+        """How machines are run: remembered, or found out now."""
+        with self._deciding:
+            if self._choice is None:
+                self._choice = self._decide()
+            return self._choice
+
+    def _decide(self) -> Acceleration:
+        quick = acceleration.quick_answer() or acceleration.remembered(self._layout.acceleration)
+        if quick is not None:
+            return quick
+        kernel = next(iter(self._layout.bases.glob("*.vmlinuz")), None)
+        if kernel is None:
+            return acceleration.emulated("no kernel is here yet to try /dev/kvm with")
+        answer = acceleration.probe(self._nursery, kernel, self._layout.scratch)
+        acceleration.remember(self._layout.acceleration, answer)
+        log.info("acceleration: %s, %s", answer.name, answer.why)
+        return answer
+
+    def _mount_cloudformation(self) -> Any:
+        from provisimus.localcloud.cloudformation import mount
+
+        def client(service: str) -> Any:
+            import boto3
+
+            return boto3.client(  # type: ignore[call-overload]
+                service,
+                endpoint_url=self._settings.endpoint,
+                region_name=self._settings.region,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+
+        engine = mount(client, self._settings.region, ACCOUNT)
+        engine.on_change = self._saver.changed
+        return engine
+
+    def _build_server(self, listener: socket.socket) -> Any:
+        from moto.moto_server.werkzeug_app import (
+            DomainDispatcherApplication,
+            MotoRequestHandler,
+            create_backend_app,
+        )
+        from werkzeug.serving import make_server
+
+        class QuietHandler(MotoRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_request(self, *args: Any) -> None:
+                pass
+
+        actions = Actions(
+            status=self._status,
+            make_base=self._make_base,
+            console=self._console,
+            docker=self._services.docker,
+            shutdown=self._over.set,
+        )
+        application = with_control(
+            actions, DomainDispatcherApplication(create_backend_app), self._saver.changed
+        )
+        return make_server(
+            "127.0.0.1", self._settings.port, application, threaded=True,
+            request_handler=QuietHandler, fd=listener.fileno(),
+        )  # fmt: skip
+
+    def _make_base(self, body: Any, say: Callable[[str], None]) -> str:
+        from provisimus.localcloud.hooks.images import register_base
+
+        order = parse_order(body)
+        disk = ensure_base(self._nursery, self._layout, order.recipe, say)
+        with self._deciding:
+            self._choice = None  # a kernel to try with may have come
+        self.acceleration()
+        return register_base(self._cloud, order, disk)
+
+    def _console(self, identifier: str) -> str | None:
+        from provisimus.localcloud.hooks.console import read_console
+
+        known = any(instance.id == identifier for instance in self._cloud.instances())
+        return read_console(self._cloud, identifier) if known else None
+
+    def _status(self) -> dict[str, Any]:
+        from provisimus.localcloud.hooks.images import bases
+
+        choice = self._choice or acceleration.remembered(self._layout.acceleration)
+        return {
+            "ready": self._ready,
+            "pid": os.getpid(),
+            "version": VERSION,
+            "endpoint": self._settings.endpoint,
+            "region": self._settings.region,
+            "account": ACCOUNT,
+            "directory": str(self._layout.root),
+            "acceleration": {
+                "name": choice.name if choice else "unknown",
+                "cpu": choice.cpu if choice else "unknown",
+                "why": choice.why if choice else "not tried yet",
+            },
+            "services": self._services.status(),
+            "instances": [
+                {
+                    "id": instance.id,
+                    "state": instance.state,
+                    "public_ip": instance.public_ip,
+                    "private_ip": instance.private_ip,
+                    "pid": self._cloud.machines.pid(instance.id),
+                    "console": str(self._layout.console(instance.id)),
+                }
+                for instance in self._cloud.instances()
+                if instance.state != "terminated"
+            ],
+            "bases": bases(self._cloud),
+        }
+
+    def _machine_ended(self, identifier: str, code: int) -> None:
+        from provisimus.localcloud.hooks.instances import ended_by_itself
+
+        if not self._over.is_set():
+            ended_by_itself(self._cloud, identifier, code)
+            self._saver.changed()
+
+    def _save(self) -> None:
+        from provisimus.localcloud.state import save_backends
+
+        if not self._ready:
+            return
+        with self._cloud.changes:
+            save_backends(self._layout.state)
+        temporary = self._layout.cloudformation.with_suffix(".next")
+        temporary.write_text(json.dumps(self._engine.save()))
+        os.replace(temporary, self._layout.cloudformation)
+
+    def _restore(self) -> None:
+        from provisimus.localcloud.hooks.instances import resume
+        from provisimus.localcloud.hooks.volumes import sweep
+        from provisimus.localcloud.state import restore_backends
+
+        if not restore_backends(self._layout.state):
+            return
+        if self._layout.cloudformation.exists():
+            try:
+                self._engine.restore(json.loads(self._layout.cloudformation.read_text()))
+            except Exception:
+                log.exception("the stacks cannot be restored; their file is kept")
+                self._layout.cloudformation.rename(
+                    self._layout.cloudformation.with_suffix(".unreadable")
+                )
+        sweep(self._cloud)
+        resume(self._cloud)
+
+    def _stop(self) -> None:
+        """Power down guests side by side, save, end the services."""
+        self._over.set()
+        log.info("stopping")
+        running = self._cloud.machines.running()
+        with ThreadPoolExecutor(max(1, len(running))) as each:
+            list(each.map(lambda i: self._cloud.machines.stop(i, GRACE), running))
+        self._server.shutdown() if self._ready else None
+        self._saver.flush()
+        self._services.stop()
+        log.info("stopped")

@@ -1,0 +1,137 @@
+"""What moto knows, kept across restarts: saved soon after a change, restored at start.
+
+moto's models are saved whole, by pickle, with reducers for what cannot be pickled. That is tied to
+moto's exact version, which therefore is part of the file, as are this package's own changes to it.
+An unreadable file is set aside, never deleted and never a reason not to start.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import logging
+import os
+import pickle
+import threading
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cloudpickle  # type: ignore[import-untyped]
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from provisimus.localcloud import VERSION
+
+log = logging.getLogger(__name__)
+
+SERVICES = ("ec2", "iam", "kms", "ssm", "secretsmanager", "sts")
+"""The services whose state is kept; what others hold is gone after a restart."""
+_CALM = 0.3
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+
+
+def save_backends(path: Path) -> None:
+    """Write the state, atomically. Raises OSError, pickle.PicklingError."""
+    data: dict[str, Any] = {"version": _version(), "services": {}}
+    from moto import backends
+
+    for service in SERVICES:
+        found = backends.get_backend(service)  # type: ignore[arg-type]
+        data["services"][service] = {
+            account: dict(regions.items()) for account, regions in dict(found).items()
+        }
+    stream = io.BytesIO()
+    _Pickler(stream).dump(data)
+    temporary = path.with_suffix(".next")
+    temporary.write_bytes(stream.getvalue())
+    os.replace(temporary, path)
+
+
+def restore_backends(path: Path) -> bool:
+    """Read the state back into moto; False when there is none that can be used."""
+    if not path.exists():
+        return False
+    from moto import backends
+
+    try:
+        with path.open("rb") as stream:
+            data = pickle.load(stream)
+        if data["version"] != _version():
+            raise ValueError(f"it is of version {data['version']}, this is {_version()}")
+        for service, accounts in data["services"].items():
+            found = backends.get_backend(service)
+            for account, regions in accounts.items():
+                for region, backend in regions.items():
+                    dict.__setitem__(found[account], region, backend)
+    except Exception as error:
+        aside = path.with_name(f"{path.name}.unreadable-{int(time.time())}")
+        path.rename(aside)
+        log.error("the saved state cannot be used (%s); it was set aside as %s", error, aside)
+        return False
+    return True
+
+
+class Saver:
+    """Saves in the background a moment after the last change, and once more when closed."""
+
+    def __init__(self, save: Callable[[], None]) -> None:
+        self._save = save
+        self._dirty = threading.Event()
+        self._turn = threading.Lock()
+        threading.Thread(target=self._serve, name="saver", daemon=True).start()
+
+    def changed(self) -> None:
+        self._dirty.set()
+
+    def flush(self) -> None:
+        """Save now."""
+        with self._turn:
+            self._dirty.clear()
+            try:
+                self._save()
+            except Exception:
+                log.exception("the state could not be saved")
+
+    def _serve(self) -> None:
+        while True:
+            self._dirty.wait()
+            time.sleep(_CALM)
+            self.flush()
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    def reducer_override(self, found: Any) -> Any:
+        if isinstance(found, _LOCKS):
+            return (threading.RLock if isinstance(found, _LOCKS[1]) else threading.Lock), ()
+        if isinstance(found, rsa.RSAPrivateKey):
+            pem = found.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            return serialization.load_pem_private_key, (pem, None)
+        if isinstance(found, types.ModuleType):
+            return importlib.import_module, (found.__name__,)
+        if type(found).__name__ == "ParameterDict":
+            return _parameter_dict, (found.__dict__, list(dict.items(found)))
+        return super().reducer_override(found)
+
+
+def _parameter_dict(attributes: dict[str, Any], items: list[tuple[Any, Any]]) -> Any:
+    from moto.ssm.models import ParameterDict
+
+    made = ParameterDict.__new__(ParameterDict)
+    made.__dict__.update(attributes)
+    made.default_factory = list
+    for key, value in items:
+        dict.__setitem__(made, key, value)
+    return made
+
+
+def _version() -> str:
+    import moto
+
+    return f"{VERSION}/{moto.__version__}"
