@@ -59,7 +59,7 @@ def parse_coordinates(text: str) -> Coordinates:
 
 
 def from_source(text: str, version: str) -> Coordinates:
-    """Coordinates of a build manifest, `group:artifact[:packaging[:classifier]]`, with a version."""
+    """`group:artifact[:packaging[:classifier]]` of a build manifest, with a version."""
     group, artifact, *rest = text.split(":")
     packaging, *classifier = rest or ["jar"]
     return Coordinates(group, artifact, packaging, "".join(classifier), version)

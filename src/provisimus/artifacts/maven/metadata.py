@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from provisimus.artifacts.maven.versions import in_order, is_snapshot
@@ -47,8 +47,8 @@ def parse(text: str) -> Metadata:
     if "<!DOCTYPE" in text:
         return Metadata()
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - no document type, so no entities
-    except ElementTree.ParseError:
+        root = ET.fromstring(text)  # noqa: S314 - no document type, so no entities
+    except ET.ParseError:
         return Metadata()
     versions = tuple(
         each.text.strip() for each in root.findall("versioning/versions/version") if each.text

@@ -70,23 +70,23 @@ def _parse(text: str) -> list[_Item]:
     top: list[_Item] = []
     current = top
     nested = [top]
-    tokens = re.findall(r"\d+|[^\d.\-]+|[.\-]", text.lower())
-    for index, token in enumerate(tokens):
-        before = tokens[index - 1] if index else "."
-        after = tokens[index + 1] if index + 1 < len(tokens) else ""
-        if token in ".-":
+    parts = re.findall(r"\d+|[^\d.\-]+|[.\-]", text.lower())
+    for index, part in enumerate(parts):
+        before = parts[index - 1] if index else "."
+        after = parts[index + 1] if index + 1 < len(parts) else ""
+        if part in ".-":
             if before in (".", "-"):
                 current.append(0)
-            if token == "-":
+            if part == "-":
                 current = _nest(current, nested)
             continue
         # A change between digits and letters is a hyphen that nobody wrote.
         if before not in (".", "-"):
             current = _nest(current, nested)
-        if token.isdigit():
-            current.append(int(token))
+        if part.isdigit():
+            current.append(int(part))
         else:
-            word = _SHORT.get(token, token) if after.isdigit() else token
+            word = _SHORT.get(part, part) if after.isdigit() else part
             current.append(_SAME.get(word, word))
     for each in reversed(nested):
         _trim(each)

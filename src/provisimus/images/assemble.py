@@ -1,0 +1,132 @@
+"""The assemble lane: an image without a builder, its layers made while they go into the registry.
+
+The decisions are `assembly.py`'s; here they are carried out.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provisimus.events import Progress, Tell
+from provisimus.images.assembly import ComposedLayer, compose
+from provisimus.images.documents import Base, StoredLayer
+from provisimus.images.layers import CompressedLayer, tar_pieces
+from provisimus.images.registry import Registry
+from provisimus.images.tree import Tree, layer_paths
+from provisimus.model import Digest, fingerprint
+
+if TYPE_CHECKING:
+    from provisimus.images.definition import Definition
+    from provisimus.images.plan import ImagePlan
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a lane hands over: layers above the base that are in the registry, and settings."""
+
+    base: Base
+    settings: Mapping[str, Any]
+    layers: tuple[StoredLayer, ...]
+    history: tuple[tuple[str, bool], ...]
+
+
+def assemble(
+    plan: ImagePlan, client: Registry, definition: Definition, base: Base, tell: Tell, step: str
+) -> Made:
+    """Raises NotUnderstood where only a real builder knows what is meant."""
+    assert definition.assembly is not None
+    cache = plan.workspace.state / "cache"
+    tree = Tree()
+    if any(each.keyword in ("COPY", "ADD", "WORKDIR") for each in definition.assembly.instructions):
+        tree = base_tree(client, base, cache)
+    composition = compose(
+        definition.assembly, base.settings, tree, definition.context, str(definition.dockerfile)
+    )
+    repository = client.repository(definition.name)
+    take_over(client, repository, base)
+    stored = tuple(
+        put_layer(client, repository, each, cache, tell, step) for each in composition.layers
+    )
+    return Made(base, composition.config, stored, composition.history)
+
+
+def take_over(client: Registry, repository: str, base: Base) -> None:
+    """Make a base's layers part of this repository without a download, where the registry can."""
+    for each in base.layers:
+        if not client.mount(repository, each.digest, base.repository):
+            copy = partial(client.blob_pieces, base.repository, each.digest)
+            client.upload(repository, copy)
+
+
+def put_layer(
+    client: Registry,
+    repository: str,
+    layer: ComposedLayer,
+    cache: Path,
+    tell: Tell,
+    step: str,
+) -> StoredLayer:
+    """Make a layer while sending it. One whose content the registry has is not even made."""
+    key = fingerprint({"layer": [each.identity for each in layer.entries]})
+    place = cache / "layers" / f"{key.hex}.json"
+    remembered = _remembered(place)
+    if remembered is not None and client.has_blob(repository, remembered.digest):
+        return remembered
+    total = sum(each.size for each in layer.entries)
+    made: list[CompressedLayer] = []
+
+    def pieces() -> Iterator[bytes]:
+        compressed = CompressedLayer(tar_pieces(layer.entries))
+        made.append(compressed)
+        for piece in compressed:
+            tell(Progress(step, min(compressed.tar_size, total), total))
+            yield piece
+
+    blob = client.upload(repository, pieces)
+    stored = StoredLayer(made[-1].diff_id, blob.digest, blob.size)
+    data = {"diff_id": str(stored.diff_id), "digest": str(stored.digest), "size": stored.size}
+    _write(place, data)
+    return stored
+
+
+def base_tree(client: Registry, base: Base, cache: Path) -> Tree:
+    """The folders and links of a base, from its layers; read once for each set of layers."""
+    if not base.layers:
+        return Tree()
+    key = fingerprint({"layers": [str(each.diff_id) for each in base.layers]})
+    place = cache / "trees" / f"{key.hex}.json"
+    try:
+        return Tree.from_json(json.loads(place.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, AssertionError):
+        pass
+    tree = Tree()
+    for each in base.layers:
+        tree = tree.with_layer(layer_paths(client.blob_pieces(base.repository, each.digest)))
+    _write(place, tree.as_json())
+    return tree
+
+
+def _remembered(place: Path) -> StoredLayer | None:
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+        diff_id, digest = Digest.parse(found["diff_id"]), Digest.parse(found["digest"])
+        return StoredLayer(diff_id, digest, int(found["size"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(place: Path, data: Mapping[str, object] | Sequence[object]) -> None:
+    """A cache may be lost, but never be half: it is replaced in one step."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        temporary.write_text(json.dumps(data), encoding="utf-8")
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,117 @@
+"""What an image starts from: scratch, an image of the workspace, or Debian packages of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from provisimus.errors import NotFound
+from provisimus.events import Progress, Said, Tell, Warned, step
+from provisimus.images import debian
+from provisimus.images.definition import BASE, Definition
+from provisimus.images.documents import Base, StoredLayer, configuration, manifest
+from provisimus.images.find import fingerprint_tag, one_platform, read_base
+from provisimus.images.labels import FINGERPRINT, OCI
+from provisimus.images.layers import CompressedLayer
+from provisimus.images.lock import LockedBase, read_lock, write_lock
+from provisimus.images.registry import Registry
+from provisimus.images.registry.client import OCI_MANIFEST
+from provisimus.images.render import named_image
+from provisimus.model import Digest
+
+if TYPE_CHECKING:
+    from provisimus.images.plan import ImagePlan, WantedDebian, WantedImage
+
+SMALL = 6
+"""zlib's level for a base: made once, pulled many times."""
+
+
+def base_image(
+    plan: ImagePlan, client: Registry, definition: Definition, reference: str, own: Base | None
+) -> Base:
+    """The base that FROM names in a rendered Dockerfile. Raises NotFound."""
+    if reference == "scratch":
+        return Base()
+    if reference == BASE and own is not None:
+        return own
+    name = named_image(reference) or reference
+    wanted = next(each for each in plan.wanted if each.name == name)
+    repository = client.repository(name)
+    found = client.manifest(repository, fingerprint_tag(wanted.fingerprint))
+    if found is None:
+        raise NotFound(
+            f"the base {name} of {definition.name} is not in the registry",
+            hint=f"build it: provisimus image build {name}",
+        )
+    return read_base(client, repository, one_platform(client, repository, found))
+
+
+def debian_image(plan: ImagePlan, client: Registry, wanted: WantedImage, tell: Tell) -> Base | None:
+    """The base made from the packages of the image's source, built when the registry has none.
+
+    None where the source is another. Pins what it is in docker.lock.
+    """
+    if wanted.debian is None:
+        return None
+    digest = wanted.debian.digest or _build(client, wanted, wanted.debian, tell)
+    repository = client.repository(wanted.name)
+    found = client.manifest(repository, str(digest))
+    if found is None:
+        raise NotFound(f"registry {client.host} lost {wanted.name}@{digest}")
+    base = read_base(client, repository, found)
+    _pin(plan, wanted.debian, digest, Digest.parse(found.data["config"]["digest"]), tell)
+    return base
+
+
+def _build(client: Registry, wanted: WantedImage, base: WantedDebian, tell: Tell) -> Digest:
+    source = wanted.definition.manifest.source
+    assert source is not None
+    assert source.debian is not None
+    packages = source.debian
+    repository = client.repository(wanted.name)
+    client.ping()
+    name = f"packages of {wanted.name}"
+    why = f"{base.reason}: Debian {packages.suite}, {', '.join(packages.packages)}"
+    made: list[CompressedLayer] = []
+
+    def pieces() -> Iterator[bytes]:
+        tar = debian.packages_tar(packages, lambda line: tell(Said(name, line)))
+        compressed = CompressedLayer(tar, SMALL)
+        made.append(compressed)
+        for piece in compressed:
+            tell(Progress(name, compressed.tar_size))
+            yield piece
+
+    with step(tell, name, why) as outcome:
+        blob = client.upload(repository, pieces)
+        layer = StoredLayer(made[-1].diff_id, blob.digest, blob.size)
+        labels = {
+            OCI + "title": f"{wanted.name}: Debian packages",
+            OCI + "version": packages.suite,
+            FINGERPRINT: str(base.fingerprint),
+        }
+        history = [(f"Debian {packages.suite}: {' '.join(packages.packages)}", True)]
+        settings = {"Env": list(debian.ENVIRONMENT), "Cmd": ["/bin/bash"]}
+        config = configuration(Base(), settings, [layer], history, labels, int(debian.EPOCH))
+        client.put_blob(repository, config)
+        body = manifest(config, [layer], labels)
+        digest = client.put_manifest(repository, base.tag, OCI_MANIFEST, body)
+        outcome.result = f"{blob.size / 1e6:.0f} MB, {made[-1].tar_size / 1e6:.0f} MB unpacked"
+    return digest
+
+
+def _pin(plan: ImagePlan, base: WantedDebian, digest: Digest, config: Digest, tell: Tell) -> None:
+    lock = read_lock(plan.workspace.docker)
+    before = lock.bases.get(base.name)
+    update = before.update if before else 0
+    wanted = LockedBase(base.fingerprint, digest, config, update)
+    if before == wanted:
+        return
+    if before and before.fingerprint == base.fingerprint and before.digest:
+        tell(
+            Warned(
+                f"the registry no longer has the base of {base.name} that docker.lock pinned "
+                f"({before.digest.short}…); docker.lock now names {digest.short}…"
+            )
+        )
+    write_lock(plan.workspace.docker, lock.having(base.name, wanted))

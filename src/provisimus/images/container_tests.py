@@ -1,0 +1,144 @@
+"""The tests of a manifest, run in real containers of the image before it gets a tag.
+
+Where no Docker Engine answers they are skipped, with an event that says why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from provisimus.errors import ToolFailed, ToolMissing, Unhealthy, Unreachable
+from provisimus.events import Said, Skipped, Tell
+from provisimus.images.docker_client import Docker, open_docker
+from provisimus.workspace.definitions.image import Test
+
+if TYPE_CHECKING:
+    from provisimus.environment import Environment
+
+TAIL = 20
+"""How many last lines of a container's log a failure shows."""
+
+EVERY = 0.1
+"""Seconds between two questions over HTTP."""
+
+
+def run_tests(
+    tests: Sequence[Test],
+    reference: str,
+    environment: Environment,
+    tell: Tell,
+    run: str,
+    step: str,
+) -> bool:
+    """Run every test against the image by digest. False when they could not run at all.
+
+    Raises Unhealthy for the first that fails, with the container's last lines.
+    """
+    if not tests:
+        return True
+    try:
+        docker = open_docker(environment)
+    except (Unreachable, ToolMissing) as error:
+        tell(Skipped(f"tests of {step}", error.message))
+        return False
+    docker.run("pull", "--quiet", reference)
+    try:
+        for test in tests:
+            tell(Said(step, f"test: {describe(test)}"))
+            _one(docker, test, reference, run)
+    finally:
+        docker.try_run("image", "rm", "--no-prune", reference)
+    return True
+
+
+def describe(test: Test) -> str:
+    """The test in words."""
+    if test.run is not None:
+        return "run " + " ".join(test.run)
+    assert test.http is not None
+    return f"GET :{test.http.port}{test.http.path} answers {test.http.status}"
+
+
+def command_arguments(test: Test, reference: str, run: str) -> list[str]:
+    """Arguments of `docker` that start the container of a test, detached."""
+    common = ["run", "--detach", "--label", f"provisimus.run={run}"]
+    if test.run is not None:
+        program, *arguments = test.run
+        return [*common, "--entrypoint", program, reference, *arguments]
+    assert test.http is not None
+    return [*common, "--publish", f"127.0.0.1::{test.http.port}", reference]
+
+
+def _one(docker: Docker, test: Test, reference: str, run: str) -> None:
+    try:
+        container = docker.run(*command_arguments(test, reference, run)).strip().splitlines()[-1]
+    except ToolFailed as error:
+        raise _failed(test, error.message, list(error.tail)) from error
+    try:
+        if test.run is not None:
+            _wait_for_end(docker, container, test)
+        else:
+            _wait_for_answer(docker, container, test)
+    finally:
+        docker.try_run("rm", "--force", "--volumes", container)
+
+
+def _wait_for_end(docker: Docker, container: str, test: Test) -> None:
+    try:
+        status = docker.run("wait", container, timeout=test.within).strip()
+    except ToolFailed as error:
+        why = f"it did not end within {test.within} s"
+        raise _failed(test, why, _log(docker, container)) from error
+    if status != "0":
+        raise _failed(test, f"exit status {status}", _log(docker, container))
+
+
+def _wait_for_answer(docker: Docker, container: str, test: Test) -> None:
+    import httpx
+
+    assert test.http is not None
+    deadline = time.monotonic() + test.within
+    last = "nothing listens"
+    # Engines without a proxy of their own publish nothing on loopback: ask the container itself.
+    places = _places(docker, container, test.http.port)
+    while time.monotonic() < deadline:
+        for place in places:
+            try:
+                answer = httpx.get(f"http://{place}{test.http.path}", timeout=5, trust_env=False)
+            except httpx.TransportError as error:
+                last = str(error) or type(error).__name__
+                continue
+            if answer.status_code == test.http.status:
+                return
+            last = f"it answered {answer.status_code}"
+        running = docker.try_run("inspect", "--format", "{{.State.Running}}", container)
+        if running.strip() != "true":
+            raise _failed(test, "the container ended", _log(docker, container))
+        time.sleep(EVERY)
+    raise _failed(test, f"{last} after {test.within} s", _log(docker, container))
+
+
+def _places(docker: Docker, container: str, port: int) -> list[str]:
+    published = docker.try_run("port", container, f"{port}/tcp").split()
+    own = docker.try_run(
+        "inspect",
+        "--format",
+        "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}",
+        container,
+    ).split()
+    return [*published[:1], *(f"{address}:{port}" for address in own)]
+
+
+def _log(docker: Docker, container: str) -> list[str]:
+    return docker.try_run("logs", "--tail", str(TAIL), container).splitlines()
+
+
+def _failed(test: Test, why: str, lines: Sequence[str]) -> Unhealthy:
+    kept = [line for line in lines if line.strip()][-TAIL:]
+    said = "\n".join(f"  | {line}" for line in kept)
+    return Unhealthy(
+        f"the test `{describe(test)}` failed: {why}" + (f"\n{said}" if said else ""),
+        hint="no tag has moved; change the image or its test in manifest.yaml",
+    )

@@ -1,0 +1,247 @@
+"""What an image shall be, worked out from its definition: rendered, its lane known, fingerprinted.
+
+Reads the image's folder and resolves its artifact; asks no registry, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
+from provisimus.images.assembly import Assembly, read_assembly
+from provisimus.images.context import ContextEntry, read_context
+from provisimus.images.debian import base_fingerprint
+from provisimus.images.dockerfile import NotUnderstood
+from provisimus.images.documents import architecture
+from provisimus.images.lock import DockerLock
+from provisimus.images.render import DEFAULT, ArtifactValues, Rendered, Values, render
+from provisimus.model import Artifact, Digest, fingerprint
+from provisimus.workspace import marks
+from provisimus.workspace.definitions.image import ImageManifest
+
+if TYPE_CHECKING:
+    from provisimus.artifacts import Repositories
+    from provisimus.workspace import Workspace
+
+RECIPE = 1
+"""Raise it when the same definition would give another image: everything is then built anew."""
+
+BASE = "provisimus.base"
+"""How a rendered Dockerfile names the image's own base, made from its manifest's source."""
+
+TEMPLATE = "Dockerfile.j2"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One image of the workspace at one version, before anything is asked of a registry."""
+
+    name: str
+    version: str
+    folder: Path
+    manifest: ImageManifest
+    template: str
+    values: Values
+    rendered: Rendered
+    assembly: Assembly | None
+    """None for the engine lane."""
+    why_engine: str
+    artifact: Artifact | None
+    context: tuple[ContextEntry, ...]
+    repositories: Repositories
+
+    @property
+    def lane(self) -> str:
+        return "assemble" if self.assembly else "engine"
+
+    @property
+    def dockerfile(self) -> Path:
+        return self.folder / TEMPLATE
+
+    def rendered_with(self, reference: Callable[[str], str], base: str | None) -> str:
+        """The Dockerfile as a real builder can use it: every base by its own reference."""
+        values = Values(self.values.version, self.values.vars, self.values.artifact, base)
+        return render(self.template, self.dockerfile, values, reference).text
+
+
+def read_definition(
+    workspace: Workspace, name: str, version: str | None, repositories: Repositories
+) -> Definition:
+    """Raises NotFound, InvalidDefinitions, UsageFault (no version), ChecksumMismatch."""
+    manifest = workspace.image(name)
+    folder = workspace.docker / name
+    decided = _version(workspace, name, version, manifest)
+    artifact = _artifact(manifest, folder, decided, repositories)
+    values = Values(
+        version=decided,
+        vars=manifest.vars,
+        artifact=_values_of(artifact),
+        base=BASE
+        if manifest.source and (manifest.source.debian or manifest.source.image)
+        else None,
+    )
+    template = _template(folder, values)
+    rendered = render(template, folder / TEMPLATE, values)
+    assembly, why = _lane(rendered.text, values.base)
+    context = read_context(folder)
+    if artifact is not None and values.artifact is not None:
+        context = _with_artifact(context, artifact, values.artifact.file, repositories, folder)
+    return Definition(
+        name,
+        decided,
+        folder,
+        manifest,
+        template,
+        values,
+        rendered,
+        assembly,
+        why,
+        artifact,
+        context,
+        repositories,
+    )
+
+
+def debian_base(definition: Definition, lock: DockerLock) -> Digest | None:
+    """The fingerprint of the base made from Debian packages; None where the source is another."""
+    source = definition.manifest.source
+    if source is None or source.debian is None:
+        return None
+    locked = lock.bases.get(definition.name)
+    return base_fingerprint(source.debian, architecture(), locked.update if locked else 0)
+
+
+def image_fingerprint(
+    definition: Definition, bases: Mapping[str, Digest], debian: Digest | None
+) -> Digest:
+    """Of everything the image is made from; of no commit, time or place.
+
+    `bases` are the fingerprints of the images of the workspace that it is built on.
+    """
+    artifact = definition.artifact
+    source = definition.manifest.source
+    return fingerprint(
+        {
+            "recipe": RECIPE,
+            "architecture": architecture(),
+            "name": definition.name,
+            "version": definition.version,
+            "dockerfile": definition.rendered.text,
+            "labels": definition.manifest.labels,
+            "source": source.model_dump(exclude_none=True, mode="json") if source else None,
+            "context": [each.identity for each in definition.context],
+            "artifact": [str(artifact.coordinates), artifact.sha256.hex] if artifact else None,
+            "bases": {name: each.hex for name, each in sorted(bases.items())},
+            "debian": debian.hex if debian else None,
+        }
+    )
+
+
+def _version(workspace: Workspace, name: str, asked: str | None, manifest: ImageManifest) -> str:
+    own = manifest.version
+    if asked and own and asked != own:
+        raise UsageFault(
+            f"{name} has its own version, {own}, in its manifest; {asked} was asked for",
+            where=str(workspace.docker / name / "manifest.yaml"),
+            hint=f"change `version:` there, or ask for {name}",
+        )
+    decided = asked or own
+    if decided is None and name in workspace.services():
+        decided = workspace.stack(name).version
+    if decided is None:
+        raise UsageFault(
+            f"which version of {name}?",
+            hint=f"say {name}@VERSION, or write `version:` into its manifest if it is a base or a "
+            "side cart",
+        )
+    return decided
+
+
+def _artifact(
+    manifest: ImageManifest, folder: Path, version: str, repositories: Repositories
+) -> Artifact | None:
+    source = manifest.source
+    if source is None:
+        return None
+    if source.url:
+        document = marks.read(folder / "manifest.yaml")
+        raise InvalidDefinitions(
+            [
+                Problem(
+                    str(folder / "manifest.yaml"),
+                    document.line(("source", "url")),
+                    "source/url",
+                    "a vendor's file by address cannot be fetched yet",
+                    "publish it: provisimus artifact publish FILE --coordinates …; "
+                    "then say source: {maven: …}",
+                )
+            ]
+        )
+    if not source.maven:
+        return None
+    from provisimus.artifacts.maven.layout import from_source
+
+    return repositories.resolve(from_source(source.maven, version))
+
+
+def _values_of(artifact: Artifact | None) -> ArtifactValues | None:
+    if artifact is None:
+        return None
+    from provisimus.artifacts.maven.layout import file_name
+
+    # Not the name it has in the repository: a SNAPSHOT's would change with every upload.
+    coordinates = artifact.coordinates
+    return ArtifactValues(file_name(coordinates), coordinates.version, artifact.sha256.hex)
+
+
+def _template(folder: Path, values: Values) -> str:
+    path = folder / TEMPLATE
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    if values.base is not None:
+        return DEFAULT
+    raise NotFound(
+        f"image {folder.name} has no template Dockerfile",
+        where=str(path),
+        hint="write it; it may use image(…), artifact, vars and version",
+    )
+
+
+def _lane(text: str, base: str | None) -> tuple[Assembly | None, str]:
+    try:
+        return read_assembly(text, base), ""
+    except NotUnderstood as error:
+        return None, f"{error.reason} (line {error.line} of the rendered Dockerfile)"
+
+
+def _with_artifact(
+    context: tuple[ContextEntry, ...],
+    artifact: Artifact,
+    file: str,
+    repositories: Repositories,
+    folder: Path,
+) -> tuple[ContextEntry, ...]:
+    if any(each.path == file for each in context):
+        raise InvalidDefinitions(
+            [
+                Problem(
+                    str(folder / file),
+                    None,
+                    "",
+                    "the image's folder holds a file with the name of its artifact",
+                    "remove it: the artifact comes from the binary repository",
+                )
+            ]
+        )
+    entry = ContextEntry(
+        file,
+        "file",
+        0o644,
+        artifact.sha256.hex,
+        artifact.size,
+        pieces=lambda: repositories.read(artifact),
+    )
+    return tuple(sorted((*context, entry), key=lambda each: each.path))

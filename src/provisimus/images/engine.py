@@ -1,0 +1,181 @@
+"""The engine lane: what needs a real builder is built by Docker, then exported and put into the
+registry by us, so that both lanes publish in the same way and no temporary tag is left behind.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provisimus.errors import NotFound, ProvisimusError, ToolFailed
+from provisimus.events import Progress, Said, Tell
+from provisimus.images.assemble import Made
+from provisimus.images.context import ContextEntry
+from provisimus.images.docker_client import Docker, open_docker
+from provisimus.images.documents import Base, StoredLayer, own_labels_removed
+from provisimus.images.find import fingerprint_tag, one_platform, read_base
+from provisimus.images.layers import CompressedLayer
+from provisimus.images.registry import Registry
+
+if TYPE_CHECKING:
+    from provisimus.environment import Environment
+    from provisimus.images.definition import Definition
+    from provisimus.images.plan import ImagePlan
+
+
+def build_with_engine(
+    plan: ImagePlan,
+    client: Registry,
+    definition: Definition,
+    own_base: Base | None,
+    environment: Environment,
+    tell: Tell,
+    step: str,
+) -> Made:
+    """Build with the engine and bring its layers into the registry.
+
+    Raises Unreachable (no engine answers), ToolMissing, ToolFailed with the builder's last lines.
+    """
+    docker = open_docker(environment)
+    bases = {name: _base(plan, client, name) for name in definition.rendered.images}
+    text = definition.rendered_with(
+        lambda name: f"{bases[name].reference}@{bases[name].digest}",
+        f"{own_base.reference}@{own_base.digest}" if own_base else None,
+    )
+    with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
+        folder = Path(scratch)
+        write_context(definition.context, folder / "context")
+        (folder / "Dockerfile").write_text(text, encoding="utf-8")
+        image = _build(docker, folder, tell, step)
+        try:
+            docker.run("image", "save", "-o", str(folder / "image.tar"), image)
+            known = [*bases.values(), *([own_base] if own_base else [])]
+            return _stored(client, definition, folder, known, tell, step)
+        finally:
+            docker.try_run("image", "rm", "--no-prune", image)
+
+
+def write_context(context: Sequence[ContextEntry], folder: Path) -> None:
+    """The context as files, for a builder that wants a folder."""
+    folder.mkdir(parents=True)
+    for each in context:
+        place = folder / each.path
+        if each.kind == "folder":
+            place.mkdir(parents=True, exist_ok=True)
+        elif each.kind == "link":
+            place.symlink_to(each.target)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as file:
+                for piece in each.pieces() if each.pieces else ():
+                    file.write(piece)
+            place.chmod(each.mode)
+
+
+def build_argv(folder: Path) -> list[str]:
+    """Arguments of `docker` for a build that leaves the image's id in `folder`/id."""
+    return [
+        *("build", "--file", str(folder / "Dockerfile"), "--iidfile", str(folder / "id")),
+        str(folder / "context"),
+    ]
+
+
+def _build(docker: Docker, folder: Path, tell: Tell, step: str) -> str:
+    def listen(line: str) -> None:
+        tell(Said(step, line))
+
+    try:
+        docker.stream(build_argv(folder), listen)
+    except ToolFailed as error:
+        raise ToolFailed(
+            f"docker build failed: {error.tail[-1] if error.tail else error.message}",
+            status=error.status,
+            tail=error.tail,
+            hint="the instructions are those of `provisimus image show --rendered`",
+        ) from error
+    return (folder / "id").read_text(encoding="utf-8").strip()
+
+
+def _base(plan: ImagePlan, client: Registry, name: str) -> Base:
+    wanted = next(each for each in plan.wanted if each.name == name)
+    repository = client.repository(name)
+    found = client.manifest(repository, fingerprint_tag(wanted.fingerprint))
+    if found is None:
+        raise NotFound(f"the base {name} is not in the registry")
+    return read_base(client, repository, one_platform(client, repository, found))
+
+
+def _stored(
+    client: Registry,
+    definition: Definition,
+    folder: Path,
+    bases: Sequence[Base],
+    tell: Tell,
+    step: str,
+) -> Made:
+    """Put the layers of an exported image into the registry; those of known bases are mounted."""
+    saved = folder / "saved"
+    with tarfile.open(folder / "image.tar") as archive:
+        archive.extractall(saved, filter="data")
+    (folder / "image.tar").unlink()
+    listed = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))[0]
+    config: dict[str, Any] = json.loads((saved / listed["Config"]).read_text(encoding="utf-8"))
+    repository = client.repository(definition.name)
+    known = {each.diff_id: (base, each) for base in bases for each in base.layers}
+    layers = []
+    for diff_id, name in zip(config["rootfs"]["diff_ids"], listed["Layers"], strict=True):
+        found = next((pair for key, pair in known.items() if str(key) == diff_id), None)
+        if found and client.mount(repository, found[1].digest, found[0].repository):
+            layers.append(found[1])
+        else:
+            layers.append(_upload(client, repository, saved / name, diff_id, tell, step))
+    shutil.rmtree(saved)
+    settings = dict(config.get("config") or {})
+    labels = own_labels_removed(settings.pop("Labels", None) or {})
+    first = bases[0] if len(bases) == 1 else None
+    base = Base(
+        reference=first.reference if first else "",
+        digest=first.digest if first else None,
+        config=config,
+    )
+    # What the engine invents for the container in which it builds says nothing of the image.
+    for key in ("Hostname", "Image", "Domainname"):
+        settings.pop(key, None)
+    kept = {key: value for key, value in settings.items() if value not in (None, "", False)}
+    return Made(base, {**kept, "Labels": labels}, tuple(layers), ())
+
+
+def _upload(
+    client: Registry, repository: str, path: Path, diff_id: str, tell: Tell, step: str
+) -> StoredLayer:
+    made: list[CompressedLayer] = []
+    total = path.stat().st_size
+
+    def pieces() -> Iterator[bytes]:
+        compressed = CompressedLayer(_plain(path))
+        made.append(compressed)
+        for piece in compressed:
+            tell(Progress(step, compressed.tar_size, total))
+            yield piece
+
+    blob = client.upload(repository, pieces)
+    if str(made[-1].diff_id) != diff_id:
+        raise ProvisimusError(
+            f"the engine exported a layer that is not {diff_id}", hint="run the command again"
+        )
+    return StoredLayer(made[-1].diff_id, blob.digest, blob.size)
+
+
+def _plain(path: Path) -> Iterator[bytes]:
+    """A layer's TAR; engines with containerd's store export it compressed."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            yield piece

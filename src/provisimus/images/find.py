@@ -1,0 +1,104 @@
+"""Asking a registry for images: by fingerprint, by reference; reading what their labels say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from provisimus.errors import NotFound
+from provisimus.images.documents import Base, architecture, base_of
+from provisimus.images.labels import FINGERPRINT, OCI
+from provisimus.images.registry import Registry, open_registry, parse_reference
+from provisimus.images.registry.client import DOCKER_LIST, OCI_INDEX, Manifest
+from provisimus.model import UNKNOWN, ContainerImage, Digest
+
+
+def fingerprint_tag(fingerprint: Digest) -> str:
+    """The tag under which an image is found by what it was made from."""
+    return f"fp-{fingerprint.hex[:20]}"
+
+
+def find_image(registry: str | Registry, name: str, fingerprint: Digest) -> ContainerImage | None:
+    """The image of this fingerprint; None when it was not built yet.
+
+    Raises Unreachable when no registry answers.
+    """
+    client = open_registry(registry) if isinstance(registry, str) else registry
+    repository = client.repository(name)
+    manifest = client.manifest(repository, fingerprint_tag(fingerprint))
+    if manifest is None:
+        return None
+    found = _image(client, name, repository, manifest)
+    return found if found.fingerprint == fingerprint else None
+
+
+def read_image(registry: str | Registry, reference: str) -> ContainerImage:
+    """An image by `host:port/name@sha256:…` or by tag. Raises NotFound.
+
+    A reference to another registry than `registry` is asked there.
+    """
+    client = open_registry(registry) if isinstance(registry, str) else registry
+    wanted = parse_reference(reference)
+    if wanted.host != client.host:
+        client = open_registry(wanted.host)
+    name = wanted.repository.removeprefix(client.prefix)
+    manifest = client.manifest(wanted.repository, wanted.selector)
+    if manifest is None:
+        raise NotFound(f"registry {client.host} has no image {reference}")
+    return _image(client, name, wanted.repository, manifest)
+
+
+def read_base(client: Registry, repository: str, manifest: Manifest) -> Base:
+    """An image as the base of another. `manifest` is of one platform."""
+    config = _config(client, repository, manifest)
+    return Base(
+        name=repository,
+        repository=repository,
+        reference=f"{client.host}/{repository}",
+        digest=manifest.digest,
+        layers=base_of(manifest.data, config),
+        config=config,
+    )
+
+
+def one_platform(client: Registry, repository: str, manifest: Manifest) -> Manifest:
+    """The manifest itself, or the one of this machine's processor when it is an index.
+
+    Raises NotFound when the index has none.
+    """
+    if manifest.media_type not in (OCI_INDEX, DOCKER_LIST):
+        return manifest
+    wanted = architecture()
+    for each in manifest.data.get("manifests", []):
+        platform = each.get("platform", {})
+        if (platform.get("architecture"), platform.get("os")) == (wanted, "linux"):
+            found = client.manifest(repository, str(each["digest"]))
+            if found is not None:
+                return found
+    raise NotFound(f"{client.host}/{repository}@{manifest.digest} is not there for linux/{wanted}")
+
+
+def _image(client: Registry, name: str, repository: str, manifest: Manifest) -> ContainerImage:
+    single = one_platform(client, repository, manifest)
+    settings = _config(client, repository, single).get("config") or {}
+    labels: dict[str, str] = settings.get("Labels") or {}
+    ports = sorted(int(each.partition("/")[0]) for each in settings.get("ExposedPorts") or {})
+    try:
+        fingerprint = Digest.parse(labels.get(FINGERPRINT, ""))
+    except ValueError:
+        fingerprint = None
+    return ContainerImage(
+        name=name,
+        version=labels.get(OCI + "version", UNKNOWN),
+        repository=f"{client.host}/{repository}",
+        digest=manifest.digest,
+        fingerprint=fingerprint,
+        labels=dict(sorted(labels.items())),
+        ports=tuple(ports),
+    )
+
+
+def _config(client: Registry, repository: str, manifest: Manifest) -> dict[str, Any]:
+    digest = Digest.parse(manifest.data["config"]["digest"])
+    parsed: dict[str, Any] = json.loads(client.blob(repository, digest))
+    return parsed
