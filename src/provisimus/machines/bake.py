@@ -236,7 +236,7 @@ def the_build(
 
 
 def tunnel_port(registry: str) -> int | None:
-    """The port of a registry on this machine's loopback; None for one that has a name of its own."""
+    """The port of a registry on this machine's loopback; None for one with a name of its own."""
     host, _, port = registry.partition("/")[0].rpartition(":")
     return int(port) if host in ("127.0.0.1", "localhost") and port.isdigit() else None
 
@@ -280,7 +280,7 @@ def _run_packer(
 
 @contextmanager
 def _security_group(environment: Environment, build: Build, tell: Tell) -> Iterator[str]:
-    """A group that lets Packer in over SSH: ours, since Packer 1.6 cannot tag the one it would make.
+    """A group that lets Packer in over SSH: ours, since Packer 1.6 cannot tag one of its own.
 
     Removed when the bake ends; one that cannot be removed is left to `machine reap`.
     """

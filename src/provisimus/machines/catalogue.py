@@ -1,4 +1,4 @@
-"""The AMIs of an account: bases to start from, and machine images found by their tags. Read-only."""
+"""The AMIs of an account: bases to start from, machine images found by their tags. Read-only."""
 
 from __future__ import annotations
 

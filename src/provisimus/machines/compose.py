@@ -83,7 +83,7 @@ def _service(machine: Machine, image: ServiceImage, *, main: bool) -> dict[str, 
             ]
     else:
         service["read_only"] = True
-        service["tmpfs"] = ["/tmp"]
+        service["tmpfs"] = ["/tmp"]  # noqa: S108
     service["logging"] = LOGGING
     return service
 
@@ -178,7 +178,7 @@ def _render(
     # YAML is no HTML: nothing to escape.
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701
+        autoescape=False,
         keep_trailing_newline=True,
     )
     try:
@@ -207,7 +207,7 @@ def _yaml(document: Mapping[str, Any]) -> str:
     import yaml
 
     class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
             return True
 
     text: str = yaml.dump(document, Dumper=Plain, sort_keys=False, width=1000)

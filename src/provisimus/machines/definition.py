@@ -1,7 +1,7 @@
 """Reading a machine's folder: what its setup scripts and files are, and what is wrong with them.
 
-Nothing is followed out of the folder: links are kept as links, and one that would leave the machine's
-root is refused before anything starts.
+Nothing is followed out of the folder: links are kept as links, and one that would leave the
+machine's root is refused before anything starts.
 """
 
 from __future__ import annotations

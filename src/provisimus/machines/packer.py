@@ -107,7 +107,7 @@ class Narrator:
             self._enter(phase)
         if kind == "error" and text.strip():
             self.errors.append(text)
-        if text.strip():
+        if text.strip() and not text.startswith("Adding tag"):
             self._said.append(text)
             self._tell(Said(self._name(self._phase or "start"), text))
 
@@ -132,7 +132,7 @@ class Narrator:
 
 
 def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
-    """The error of a failed bake: the script that failed with its last lines, else Packer's words."""
+    """The error of a failed bake: the script that failed and its last lines, or Packer's words."""
     if narrator.failed:
         script, status, tail = narrator.failed
         own = script.startswith("setup/")
@@ -148,7 +148,7 @@ def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
         return error
     hint = None
     if any("Timeout waiting for SSH" in text for text in words):
-        hint = "can the machine be reached (subnet, route, security group), and is the base's user right?"
+        hint = "can it be reached (subnet, route, security group), and is the base's user right?"
     return ToolFailed(
         f"Packer failed: {words[0]}",
         status=error.status,

@@ -25,7 +25,7 @@ NEEDS = {
 }
 """Words of a definition's own template, and the first Packer that takes each."""
 
-ARCHIVE = "/tmp/provisimus-stage.tar"
+ARCHIVE = "/tmp/provisimus-stage.tar"  # noqa: S108
 """Where the archive of ``staging.py`` is put on the machine that bakes."""
 STAGE = "/var/lib/provisimus-stage"
 
@@ -73,7 +73,7 @@ def template(build: Build) -> dict[str, Any]:
 
 
 def provisioning_commands(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """What runs on the machine; the rest is in the archive. Values hold no quotes (versions, names)."""
+    """What runs on the machine; the rest is in the archive. Values are versions and names."""
     settings = " ".join(f"{key}={value}" for key, value in sorted(environment.items()))
     return (
         f"sudo rm -rf {STAGE}",

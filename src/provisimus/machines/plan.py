@@ -1,4 +1,4 @@
-"""What machine image is wanted, whether it exists, and in words why it has to be baked. Read-only."""
+"""What machine image is wanted, whether it exists, and why it has to be baked. Read-only."""
 
 from __future__ import annotations
 

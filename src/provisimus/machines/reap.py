@@ -1,11 +1,12 @@
 """What killed bakes left in the cloud: found by tags, shown, removed in the right order.
 
-Only what carries the mark of a run is touched: its tags, or for what cannot be tagged when it is made
-(key pairs of Packer, an AMI in its first seconds) the run's id in its name.
+Only what carries the mark of a run is touched: its tags, or for what cannot be tagged when it is
+made (key pairs of Packer, an AMI in its first seconds) the run's id in its name.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from provisimus.events import Tell, Warned, step
 from provisimus.machines import runs, tags
 from provisimus.machines.catalogue import is_gone
 
+SETTLES_WITHIN = 60.0
+"""Seconds for which a removal is tried again while something else still holds the thing."""
 ORDER = ("instance", "image", "snapshot", "volume", "key pair", "security group")
 """What must go first: an instance holds its volumes and groups, an image its snapshots."""
 
@@ -198,12 +201,22 @@ def _remove(environment: Environment, leftover: Leftover) -> None:
         "key pair": lambda: ec2.delete_key_pair(KeyName=name),
         "security group": lambda: ec2.delete_security_group(GroupId=name),
     }
-    try:
-        with speaking(environment.cloud, f"remove the {leftover.kind} {name}"):
-            calls[leftover.kind]()
-    except CloudFault as error:
-        if not is_gone(error):
-            raise
+    deadline = time.monotonic() + SETTLES_WITHIN
+    while True:
+        try:
+            with speaking(environment.cloud, f"remove the {leftover.kind} {name}"):
+                calls[leftover.kind]()
+        except CloudFault as error:
+            if is_gone(error):
+                return
+            # A terminated instance holds its group and volumes for a moment longer.
+            if error.code not in ("DependencyViolation", "VolumeInUse", "InvalidSnapshot.InUse"):
+                raise
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 def _wait_until_terminated(environment: Environment, ids: list[str], tell: Tell) -> None:

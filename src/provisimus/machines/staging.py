@@ -1,4 +1,4 @@
-"""The one archive that Packer uploads: the steps of the bake and everything they put on the machine.
+"""The one archive that Packer uploads: the steps of the bake and what they put on the machine.
 
     run                the runner; steps/ our steps, setup/ the definition's, in name order
     root/              copied over the machine's root: files/, units, settings, the Compose file
@@ -124,7 +124,7 @@ def _text(path: str, lines: Iterable[str], mode: int = 0o644) -> Entry:
 
 
 def write_archive(entries: Iterable[Entry], target: Path) -> None:
-    """Write the entries as a tar file: owned by root, without times, so equal input is equal bytes."""
+    """Write the entries as a tar file: owned by root, no times; equal input gives equal bytes."""
     with tarfile.open(target, "w", format=tarfile.GNU_FORMAT) as archive:
         for entry in entries:
             about = tarfile.TarInfo(entry.path)
