@@ -1,0 +1,120 @@
+"""The template of stack type `service`, whole, against golden files.
+
+`PROVISIMUS_WRITE_GOLDEN=1` writes them anew; look at the difference before it is committed.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from provisimus.stacks.gate import findings
+from provisimus.stacks.template import yaml_of
+from provisimus.stacks.types import all_types, find_type
+from provisimus.stacks.types.interface import Network, WantedStack
+from provisimus.stacks.types.service import (
+    TYPE,
+    instance_id_of,
+    named_volumes,
+    user_data_of,
+)
+from provisimus.workspace.definitions.machine import Health, HttpHealth
+from provisimus.workspace.definitions.stack import DataVolume, StackDefinition
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
+HEALTH = Health(http=HttpHealth(port=8080))
+
+
+def wanted(*, public: bool = True, health: Health | None = HEALTH, **given: object) -> WantedStack:
+    return WantedStack(
+        "greeter",
+        "1.0.0",
+        StackDefinition.model_validate(given),
+        Network("vpc-1", "subnet-1", "eu-west-1a", public),
+        health,
+    )
+
+
+OPEN = [{"port": 8080, "from": "0.0.0.0/0"}]
+CASES = {
+    "plain": wanted(),
+    "one-volume": wanted(ingress=OPEN, data_volumes=[{"mount": "/data", "size": "20 GiB"}]),
+    "private-with-all": wanted(
+        public=False,
+        key_name="ops",
+        instance_type="m6i.large",
+        ingress=[*OPEN, {"port": 22, "from": "10.0.0.0/8"}, {"port": 8080, "from": "::/0"}],
+        data_volumes=[
+            {"mount": "/data", "size": "20 GiB"},
+            {"mount": "/var/lib/queue", "size": "1 TiB"},
+        ],
+    ),
+    "no-health": wanted(health=None, ingress=OPEN),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_template_is_the_golden_one(name: str) -> None:
+    path = GOLDEN / f"service-{name}.yaml"
+    text = yaml_of(TYPE.build(CASES[name]))
+    if os.environ.get("PROVISIMUS_WRITE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.yaml")} == {f"service-{name}" for name in CASES}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_awss_own_validator_finds_nothing(name: str) -> None:
+    found = findings(TYPE.build(CASES[name]))
+    assert [each for each in found if each[0] not in ("INFO", "DEBUG")] == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_parameter_but_those_of_the_image_has_a_value(name: str) -> None:
+    given = set(TYPE.parameters(CASES[name])) | {"ImageId", "RootDevice"}
+    assert given == set(TYPE.build(CASES[name])["Parameters"])
+
+
+def test_a_volume_keeps_its_name_whatever_stands_beside_it() -> None:
+    data, logs = DataVolume(mount="/data", size="1 GiB"), DataVolume(mount="/logs", size="1 GiB")
+    assert list(named_volumes((data, logs))) == ["DataVolumeData", "DataVolumeLogs"]
+    assert list(named_volumes((logs, data))) == ["DataVolumeLogs", "DataVolumeData"]
+
+
+def test_mounts_that_look_alike_get_names_of_their_own() -> None:
+    names = list(
+        named_volumes(
+            (DataVolume(mount="/a-b", size="1 GiB"), DataVolume(mount="/a/b", size="1 GiB"))
+        )
+    )
+    assert len(set(names)) == 2
+    assert all(name.startswith("DataVolumeAB") and name.isalnum() for name in names)
+
+
+def test_user_data_says_which_volume_belongs_where() -> None:
+    volumes = named_volumes((DataVolume(mount="/data", size="1 GiB"),))
+    assert user_data_of(volumes) == (
+        "#cloud-config\n"
+        "write_files:\n"
+        "  - path: /etc/provisimus/volumes\n"
+        '    permissions: "0644"\n'
+        "    content: |\n"
+        "      ${DataVolumeData} /data\n"
+    )
+
+
+def test_other_user_data_means_another_instance() -> None:
+    assert instance_id_of("a") != instance_id_of("b")
+    assert instance_id_of("a").isalnum()
+
+
+def test_types_are_found_and_their_examples_hold() -> None:
+    import yaml
+
+    assert "service" in all_types()
+    for each in all_types().values():
+        StackDefinition.model_validate(yaml.safe_load(each.example))
+        assert find_type(each.name) is each
