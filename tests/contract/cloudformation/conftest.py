@@ -126,7 +126,7 @@ class Story:
             ChangeSetName=f"change-{next(_numbers)}",
             ChangeSetType=kind,
             TemplateBody=body,
-            Parameters=self.world.parameters(**changed) if "Parameters:" in body else [],
+            Parameters=self.world.parameters(**changed) if "ImageId: {Type" in body else [],
             Capabilities=["CAPABILITY_NAMED_IAM"],
             Tags=[{"Key": k, "Value": v} for k, v in (tags or {}).items()],
         )

@@ -227,6 +227,11 @@ class ResourceWork:
     def _update(
         self, old: Resource, entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...]
     ) -> None:
+        refusal = handler_of(old.type).refusal(old.properties, shape.properties)
+        if refusal:
+            self._record(old, "UPDATE_IN_PROGRESS", properties=shape.properties)
+            self._record(old, "UPDATE_FAILED", refusal, shape.properties)
+            raise ResourceError(old.logical_id, "update")
         begun = replace(old, attempted=shape)
         begun = self._record(begun, "UPDATE_IN_PROGRESS", properties=shape.properties)
         try:
@@ -252,7 +257,7 @@ class ResourceWork:
         assert now.physical_id is not None
         physical_id = now.physical_id
         wanted = self._for_handler(replace(now, properties=shape.properties, tags=shape.tags))
-        before = Shape(self._resolved(now.properties), now.tags)
+        before = Shape(self._resolved(now.properties), self._resolved(now.tags))
         handler.update(self._cloud, physical_id, before, wanted)
         self._cloud.until(
             lambda: handler.settled(self._cloud, physical_id, wanted.properties),
@@ -267,7 +272,8 @@ class ResourceWork:
         physical_id, properties = record.physical_id, record.properties
         worth_keeping = policy == "Snapshot" and not record.settling
         if worth_keeping and not handler.gone(self._cloud, physical_id, properties):
-            handler.snapshot(self._cloud, physical_id, record.shape)
+            kept = Shape(properties, self._resolved(record.tags))
+            handler.snapshot(self._cloud, physical_id, kept)
         handler.delete(self._cloud, physical_id, properties)
         self._cloud.until(
             lambda: handler.gone(self._cloud, physical_id, properties),
@@ -287,7 +293,7 @@ class ResourceWork:
             )
         return Wanted(
             self._resolved(wanted.properties),
-            wanted.tags,
+            self._resolved(wanted.tags),
             wanted.logical_id,
             generated_name(self._stack.name, wanted.logical_id),
         )

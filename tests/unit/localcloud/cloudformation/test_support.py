@@ -45,15 +45,15 @@ def test_properties_that_no_handler_honours(properties: dict[str, Any], refused:
         (
             "{Type: AWS::EC2::Volume, Properties: {MultiAttachEnabled: true}}",
             (
-                "Property MultiAttachEnabled of AWS::EC2::Volume (resource A) is known to AWS, not to "
-                "this local cloud"
+                "Property MultiAttachEnabled of AWS::EC2::Volume (resource A) is known to AWS, not "
+                "to this local cloud"
             ),
         ),
         (
             "{Type: AWS::EC2::Instance, Properties: {BlockDeviceMappings: [{Ebs: {Iops: 1}}]}}",
             (
-                "Property BlockDeviceMappings/*/Ebs/Iops of AWS::EC2::Instance (resource A) is known "
-                "to AWS, not to this local cloud"
+                "Property BlockDeviceMappings/*/Ebs/Iops of AWS::EC2::Instance (resource A) is "
+                "known to AWS, not to this local cloud"
             ),
         ),
         (

@@ -90,15 +90,15 @@ def test_dates_stay_text_and_json_is_read() -> None:
         (
             "Resources: {A: {Type: T, Properties: {X: !Ref B}}}",
             (
-                "Template format error: Unresolved resource dependencies [B] in the Resources block "
-                "of the template"
+                "Template format error: Unresolved resource dependencies [B] in the Resources "
+                "block of the template"
             ),
         ),
         (
             ONE + "\nOutputs: {O: {Value: !GetAtt C.Arn}}",
             (
-                "Template format error: Unresolved resource dependencies [C] in the Outputs block of "
-                "the template"
+                "Template format error: Unresolved resource dependencies [C] in the Outputs block "
+                "of the template"
             ),
         ),
         (
@@ -120,8 +120,8 @@ def test_dates_stay_text_and_json_is_read() -> None:
         (
             "Parameters: {P: {Default: 1}}\n" + ONE,
             (
-                "Template format error: [/Parameters/P] Every Parameters object must contain a Type "
-                "member."
+                "Template format error: [/Parameters/P] Every Parameters object must contain a "
+                "Type member."
             ),
         ),
     ],

@@ -152,8 +152,10 @@ class Instance(Handler):
             cloud.ec2.modify_instance_attribute(
                 InstanceId=instance_id, InstanceType={"Value": new["InstanceType"]}
             )
+        # boto3 encodes this value once; moto decodes it once and wants base64 still.
         cloud.ec2.modify_instance_attribute(
-            InstanceId=instance_id, UserData={"Value": user_data(new.get("UserData", ""))}
+            InstanceId=instance_id,
+            UserData={"Value": base64.b64encode(user_data(new.get("UserData", "")))},
         )
         cloud.ec2.start_instances(InstanceIds=[instance_id])
         cloud.until(

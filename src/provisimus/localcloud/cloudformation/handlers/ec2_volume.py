@@ -18,7 +18,6 @@ from provisimus.localcloud.cloudformation.handlers.interface import (
     Wanted,
     changed,
     only,
-    refuse_changes,
 )
 
 _ABSENT = ("InvalidVolume.NotFound",)
@@ -50,17 +49,17 @@ class Volume(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"VolumeId": physical_id}
 
+    def refusal(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+        for name in _FIXED:
+            if before.get(name) != after.get(name):
+                return f"Update of property {name} of {self.type} is not supported"
+        if after.get("Size", 0) < before.get("Size", 0):
+            return f"New size cannot be smaller than existing size ({before['Size']} GiB)"
+        return None
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
-        reason = refuse_changes(self.type, before.properties, after.properties, *_FIXED)
-        if reason:
-            raise ResourceFailed(reason)
         if changed(before.properties, after.properties, *_MODIFIABLE):
             volume = _find(cloud, physical_id) or {}
-            size = after.properties.get("Size")
-            if size is not None and size < volume.get("Size", 0):
-                raise ResourceFailed(
-                    f"New size cannot be smaller than existing size ({volume['Size']} GiB)"
-                )
             wanted = {
                 key: value
                 for key, value in only(after.properties, *_MODIFIABLE).items()

@@ -76,6 +76,10 @@ class Handler(ABC):
         """For properties whose change replaces only under conditions: whether it does here."""
         return False
 
+    def refusal(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+        """Why this change can be made neither in place nor by replacing, if it cannot."""
+        return None
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         """Change in place; never called for what needs a replacement."""
         raise ResourceFailed(f"Update to resource type {self.type} is not supported.")
@@ -101,13 +105,3 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any], *names: str) ->
 def only(properties: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """These properties, where given: they go to the API under the same names."""
     return {name: properties[name] for name in names if name in properties}
-
-
-def refuse_changes(
-    type_name: str, before: Mapping[str, Any], after: Mapping[str, Any], *names: str
-) -> str | None:
-    """A reason when one of these, which AWS documents as not updatable, differs."""
-    for name in names:
-        if before.get(name) != after.get(name):
-            return f"Update of property {name} of {type_name} is not supported"
-    return None
