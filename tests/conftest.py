@@ -4,6 +4,8 @@
     pytest -m rehearsal               the whole chain, with virtual machines
     pytest tests/rehearsal/…          likewise, as much as is named
     pytest --rehearsal                everything
+
+Nothing here knows a stage; fixtures live beside the tests that use them.
 """
 
 from __future__ import annotations
@@ -24,14 +26,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         kind = _kind(item.path)
         if kind is None:
             continue
         item.add_marker(getattr(pytest.mark, kind))
-        if kind == "rehearsal" and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT))
+        if kind == "rehearsal":
+            # One worker takes them all: never two virtual machines at a time.
+            item.add_marker(pytest.mark.xdist_group("rehearsal"))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT))
+    # Last, whatever the shuffle: what breaks in seconds is told in seconds.
+    items.sort(key=lambda item: item.get_closest_marker("rehearsal") is not None)
     if _rehearsals_asked_for(config):
         return
     left_out = [item for item in items if item.get_closest_marker("rehearsal")]
