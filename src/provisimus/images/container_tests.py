@@ -44,12 +44,10 @@ def run_tests(
         tell(Skipped(f"tests of {step}", error.message))
         return False
     docker.run("pull", "--quiet", reference)
-    try:
-        for test in tests:
-            tell(Said(step, f"test: {describe(test)}"))
-            _one(docker, test, reference, run)
-    finally:
-        docker.try_run("image", "rm", "--no-prune", reference)
+    for test in tests:
+        tell(Said(step, f"test: {describe(test)}"))
+        _one(docker, test, reference, run)
+    _forget_older(docker, reference)
     return True
 
 
@@ -69,6 +67,16 @@ def command_arguments(test: Test, reference: str, run: str) -> list[str]:
         return [*common, "--entrypoint", program, reference, *arguments]
     assert test.http is not None
     return [*common, "--publish", f"127.0.0.1::{test.http.port}", reference]
+
+
+def _forget_older(docker: Docker, reference: str) -> None:
+    """Remove what earlier tests pulled. The newest stays: the next shares its base's layers."""
+    repository, _, digest = reference.partition("@")
+    listed = docker.try_run("image", "ls", "--digests", "--format", "{{.Digest}} {{.Tag}}", repository)
+    for line in listed.splitlines():
+        older, _, tag = line.partition(" ")
+        if older.startswith("sha256:") and older != digest and tag == "<none>":
+            docker.try_run("image", "rm", f"{repository}@{older}")
 
 
 def _one(docker: Docker, test: Test, reference: str, run: str) -> None:

@@ -47,7 +47,8 @@ class Docker:
 def open_docker(environment: Environment) -> Docker:
     """An engine that answers. Raises ToolMissing (no client), Unreachable with what to do."""
     process.find_program("docker", hint=HINT)
-    host = environment.docker_host()
+    # What the user says goes before the engine that the environment would start.
+    host = None if os.environ.get("DOCKER_HOST") else environment.docker_host()
     docker = Docker(host)
     try:
         answer = docker.run(
