@@ -115,7 +115,8 @@ class Narrator:
         verb, _, rest = text.partition(" ")
         if verb == "step":
             self._enter(re.sub(r"^\d+-", "", rest))
-        elif verb == "failed":
+        elif verb == "failed" and self.failed is None:
+            # A script of the definition fails first, then the step that runs it.
             script, _, status = rest.partition(" with status ")
             self.failed = (script, status, tuple(self._said))
 

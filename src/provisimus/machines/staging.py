@@ -1,6 +1,6 @@
 """The one archive that Packer uploads: the steps of the bake and what they put on the machine.
 
-    run                the runner; steps/ our steps, setup/ the definition's, in name order
+    run step ready     what runs steps/ (ours) and setup/ (the definition's), in name order
     root/              copied over the machine's root: files/, units, settings, the Compose file
     images mounts start users keys/<user> builder     what the steps read, a line each
 
@@ -21,6 +21,8 @@ from provisimus.machines.definition import Entry, MachineFiles
 from provisimus.workspace.definitions.machine import Machine, User
 
 SCRIPTS = Path(__file__).parent / "scripts"
+TOOLS = ("ready", "run", "step")
+"""Scripts of the bake that are no steps: what the steps are run with, and call."""
 DAEMON_JSON = "etc/docker/daemon.json"
 
 
@@ -39,11 +41,11 @@ def staging(
     """
     root = _root(machine, files, compose, lineage)
     entries = [
-        Entry("run", 0o755, (SCRIPTS / "bake" / "run").read_bytes()),
         *(
-            Entry(f"steps/{path.name}", 0o755, path.read_bytes())
+            Entry(
+                path.name if path.name in TOOLS else f"steps/{path.name}", 0o755, path.read_bytes()
+            )
             for path in sorted((SCRIPTS / "bake").iterdir())
-            if path.name != "run"
         ),
         *_below("setup", (_runnable(entry) for entry in files.setup)),
         *_below("root", root),

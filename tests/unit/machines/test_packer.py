@@ -24,7 +24,7 @@ GOOD = """\
 1795385167,,ui,say,==> amazon-ebs: Waiting for SSH to become available...
 1795385169,,ui,say,==> amazon-ebs: Connected to SSH!
 1795385169,,ui,say,==> amazon-ebs: Uploading /w/stage.tar => /tmp/provisimus-stage.tar
-1795385170,,ui,message,    amazon-ebs: provisimus: step 60-images
+1795385170,,ui,message,    amazon-ebs: provisimus: step 50-images
 1795385170,,ui,message,    amazon-ebs: pulling a%!(PACKER_COMMA) b
 1795385171,,ui,message,    amazon-ebs: provisimus: step setup/10-hello
 1795385171,,ui,message,    amazon-ebs: hello
@@ -34,9 +34,10 @@ BAD = (
     + """\
 1795385172,,ui,message,    amazon-ebs: no such file
 1795385172,,ui,message,    amazon-ebs: provisimus: failed setup/10-hello with status 3
-1795385173,,ui,error,==> amazon-ebs: Provisioning step had errors: Running the cleanup provisioner...
+1795385172,,ui,message,    amazon-ebs: provisimus: failed 60-setup with status 1
+1795385173,,ui,error,==> amazon-ebs: Provisioning step had errors: Running the cleanup
 1795385173,,ui,say,==> amazon-ebs: Terminating the source AWS instance...
-1795385187,,ui,error,Build 'amazon-ebs' errored after 20 seconds: Script exited with non-zero exit status: 1
+1795385187,,ui,error,Build 'amazon-ebs' errored: Script exited with non-zero exit status: 1
 1795385187,,error-count,1
 """
 )

@@ -40,8 +40,8 @@ def test_a_plain_machine() -> None:
     assert text(found["root/bootstrap/docker-compose.yml"]) == COMPOSE.text
     assert found["run"].mode == 0o755
     assert [path for path in found if path.startswith("steps/")] == [
-        *("steps/10-wait", "steps/20-files", "steps/30-docker", "steps/40-users"),
-        *("steps/50-setup", "steps/60-images", "steps/70-containers", "steps/90-clean"),
+        *("steps/20-files", "steps/30-docker", "steps/40-users", "steps/50-images"),
+        *("steps/60-setup", "steps/70-containers", "steps/90-clean"),
     ]
     assert [path for path in found if path.endswith((".service", ".timer"))] == [
         "root/etc/systemd/system/provisimus-bootstrap.service"
