@@ -317,6 +317,12 @@ def _facts(lead: str, fingerprint: str, run: str | None, commits: Mapping[str, s
     short = fingerprint.removeprefix("sha256:")[:12]
     lines = [f"{lead}· fingerprint {short}" + (f", made by run {run}" if run else "")]
     if commits:
-        told = ", ".join(f"{name} {commit}" for name, commit in commits.items())
+        told = ", ".join(f"{name} {_short(commit)}" for name, commit in commits.items())
         lines.append(f"{lead}· commits: {told}")
     return lines
+
+
+def _short(commit: str) -> str:
+    """Twelve digits, and the mark of what was not committed."""
+    digits, dash, rest = commit.partition("-")
+    return digits[:12] + dash + rest if len(digits) == 40 else commit

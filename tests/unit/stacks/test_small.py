@@ -1,12 +1,12 @@
 """Small decisions of the stack stage: networks, health, URLs, what a deletion keeps."""
 
 import pytest
+from tests.unit.stacks.test_service import CASES, TYPE
 
 from provisimus.stacks.delete import snapshotted
 from provisimus.stacks.health import is_open
 from provisimus.stacks.instances import address_of
 from provisimus.stacks.network import first_default
-from tests.unit.stacks.test_service import CASES, TYPE
 
 
 def test_the_first_zone_by_name_is_chosen() -> None:
