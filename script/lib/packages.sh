@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # the colours and ROOT come from say.sh
 # What the distribution supplies. A program that is there already, from wherever, is left alone.
 
 # Program or file, and the package that brings it.

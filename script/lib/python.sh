@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # the colours and ROOT come from say.sh
 # The virtual environment in .venv, from the hashed requirements.
 
 set_up_python() {

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # the colours and ROOT come from say.sh
 # The demo's workspace, made from examples/acme: three Git repositories, so that commits are real.
 # Run again, nothing here is made twice: a version is a tag, and a JAR that its commit made is kept.
 

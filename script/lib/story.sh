@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # the colours and ROOT come from say.sh
 # The demo as a story: chapters with their time, commands shown as they are typed.
 
 chapter_number=0
