@@ -72,7 +72,9 @@ def command_arguments(test: Test, reference: str, run: str) -> list[str]:
 def _forget_older(docker: Docker, reference: str) -> None:
     """Remove what earlier tests pulled. The newest stays: the next shares its base's layers."""
     repository, _, digest = reference.partition("@")
-    listed = docker.try_run("image", "ls", "--digests", "--format", "{{.Digest}} {{.Tag}}", repository)
+    listed = docker.try_run(
+        "image", "ls", "--digests", "--format", "{{.Digest}} {{.Tag}}", repository
+    )
     for line in listed.splitlines():
         older, _, tag = line.partition(" ")
         if older.startswith("sha256:") and older != digest and tag == "<none>":

@@ -177,7 +177,7 @@ def _refuse_directives(lines: list[str]) -> None:
 
 
 def _instruction(text: str, line: int) -> Instruction:
-    keyword, rest = [*text.strip().split(maxsplit=1), ""][:2]
+    keyword, rest = [*text.split(maxsplit=1), "", ""][:2]
     keyword, rest = keyword.upper(), rest.strip()
     if keyword not in KEYWORDS:
         raise NotUnderstood(f"the instruction {keyword}", line)

@@ -81,8 +81,9 @@ def render(
     except jinja2.TemplateSyntaxError as error:
         raise _problem(where, error.lineno, f"this is no Jinja2: {error.message}") from None
     except jinja2.UndefinedError as error:
-        message = error.message or "a variable is undefined"
-        raise _problem(where, _line(error), message, _hint(message, values)) from None
+        said = error.message or "a variable is undefined"
+        message = re.sub(r"'[^']*' has no attribute ('\w+')", r"there is no \1 here", said)
+        raise _problem(where, _line(error), message, _hint(said, values)) from None
     except jinja2.TemplateError as error:
         raise _problem(where, _line(error), str(error)) from None
     except (TypeError, ValueError, ArithmeticError, OverflowError) as error:
@@ -125,18 +126,22 @@ def _hint(message: str, values: Values) -> str | None:
         return "the manifest has no source with an artifact: add source: {maven: …}"
     if wanted[1] == "base":
         return "the manifest's source is no base: add source: {debian: …}"
-    if wanted[1]:
-        known = [*_known(values), "image"]
-        if name in values.vars:
-            return f"write vars.{name}"
-    else:
-        known = [*values.vars] if values.vars else []
+    known = {each: each for each in (*_known(values), "image")}
+    if wanted[2]:
+        known = {
+            key: f"{group}.{key}"
+            for group, each in _known(values).items()
+            if isinstance(each, dict)
+            for key in each
+        }
+    elif name in values.vars:
+        return f"write vars.{name}"
     near = difflib.get_close_matches(name, known, n=1)
     if near:
-        return f"did you mean {near[0]!r}?"
-    return (
-        "known: " + ", ".join(sorted(known)) if known else "declare it under vars: in the manifest"
-    )
+        return f"did you mean {known[near[0]]}?"
+    if not known:
+        return "declare it under vars: in the manifest"
+    return "known: " + ", ".join(sorted(known.values()))
 
 
 def _problem(

@@ -1,0 +1,88 @@
+"""What a JAR says of itself, and what of a broken one."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from provisimus.artifacts.archives import (
+    CorruptArtifact,
+    check_archive,
+    commit_in,
+    coordinates_in,
+    manifest_value,
+    properties,
+)
+from provisimus.model import Coordinates
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def jar(path: Path, **files: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+def test_manifest_lines_go_on_after_72_bytes() -> None:
+    text = (
+        f"Manifest-Version: 1.0\r\nGit-Commit: {COMMIT[:10]}\r\n {COMMIT[10:]}\r\n\r\nName: x\r\n"
+    )
+    assert manifest_value(text, "git-commit") == COMMIT
+    assert manifest_value(text, "Name") is None
+
+
+def test_commit_of_the_manifest_goes_first(tmp_path: Path) -> None:
+    files = {
+        "META-INF/MANIFEST.MF": f"Git-Commit: {COMMIT}\n",
+        "git.properties": "git.commit.id=other\n",
+    }
+    assert commit_in(jar(tmp_path / "a.jar", **files)) == COMMIT
+
+
+def test_commit_of_git_properties(tmp_path: Path) -> None:
+    files = {"BOOT-INF/classes/git.properties": f"#x\ngit.commit.id.full={COMMIT}\n"}
+    assert commit_in(jar(tmp_path / "a.jar", **files)) == COMMIT
+
+
+def test_unknown_commit_stays_unknown(tmp_path: Path) -> None:
+    assert commit_in(jar(tmp_path / "a.jar", x="y")) is None
+    (tmp_path / "b.tar.gz").write_bytes(b"")
+    assert commit_in(tmp_path / "b.tar.gz") is None
+
+
+def test_coordinates(tmp_path: Path) -> None:
+    name = "META-INF/maven/com.acme/greeter/pom.properties"
+    files = {name: "groupId=com.acme\nartifactId=greeter\nversion=1.0.0\n"}
+    found = coordinates_in(jar(tmp_path / "a.jar", **files))
+    assert found == (Coordinates("com.acme", "greeter", "jar", "", "1.0.0"),)
+
+
+def test_properties() -> None:
+    text = "# no\n! no\na=1\n b : 2 \nc.d=http\\://x\n"
+    assert properties(text) == {"a": "1", "b": "2", "c.d": "http://x"}
+
+
+@pytest.mark.parametrize("cut", [0, 10, 100])
+def test_truncated_jar(tmp_path: Path, cut: int) -> None:
+    whole = jar(tmp_path / "a.jar", x="y" * 1000).read_bytes()
+    (tmp_path / "b.jar").write_bytes(whole[:cut])
+    with pytest.raises(CorruptArtifact, match=r"b\.jar is truncated or damaged"):
+        check_archive(tmp_path / "b.jar")
+
+
+def test_damaged_jar(tmp_path: Path) -> None:
+    path = tmp_path / "a.jar"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("x", "y" * 1000)
+    path.write_bytes(path.read_bytes().replace(b"yyy", b"yyz", 1))
+    with pytest.raises(CorruptArtifact):
+        check_archive(path)
+
+
+def test_other_files_pass(tmp_path: Path) -> None:
+    (tmp_path / "a.deb").write_bytes(b"anything")
+    check_archive(tmp_path / "a.deb")

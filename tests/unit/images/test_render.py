@@ -1,0 +1,83 @@
+"""Templates: text in, text and dependencies out, errors with a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provisimus.errors import InvalidDefinitions
+from provisimus.images.render import ArtifactValues, Values, named_image, render
+
+WHERE = Path("docker/greeter/Dockerfile.j2")
+VALUES = Values(
+    version="1.0.0", vars={"port": 8080}, artifact=ArtifactValues("greeter-1.0.0.jar", "1.0.0")
+)
+
+
+def test_rendering() -> None:
+    template = (
+        'FROM {{ image("jre") }}\n'
+        "COPY {{ artifact.file }} /app/\n"
+        "{% if vars.port %}EXPOSE {{ vars.port }}{% endif %}\n"
+        "LABEL v={{ version }} a={{ artifact.version }}\n"
+        'COPY --from={{ image("tools") }} {{ image("jre") }}'
+    )
+    found = render(template, WHERE, VALUES)
+    assert found.images == ("jre", "tools")
+    assert found.text == (
+        "FROM provisimus.image/jre\n"
+        "COPY greeter-1.0.0.jar /app/\n"
+        "EXPOSE 8080\n"
+        "LABEL v=1.0.0 a=1.0.0\n"
+        "COPY --from=provisimus.image/tools provisimus.image/jre"
+    )
+    assert named_image("provisimus.image/jre") == "jre"
+    assert named_image("jre") is None
+
+
+def test_a_place_of_our_own() -> None:
+    found = render('FROM {{ image("jre") }}', WHERE, VALUES, lambda name: f"host:5000/{name}@x")
+    assert found.text == "FROM host:5000/jre@x"
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "message", "hint"),
+    [
+        ("\nA {{ vars.prot }}", 2, "there is no 'prot' here", "did you mean vars.port?"),
+        ("\n\nA {{ port }}", 3, "'port' is undefined", "write vars.port"),
+        ("{{ verson }}", 1, "'verson' is undefined", "did you mean version?"),
+        (
+            "{{ base }}",
+            1,
+            "'base' is undefined",
+            "the manifest's source is no base: add source: {debian: …}",
+        ),
+        (
+            "{{ artifact.name }}",
+            1,
+            "there is no 'name' here",
+            "known: artifact.file, artifact.sha256, artifact.version, vars.port",
+        ),
+        ("A\n{% if %}", 2, "this is no Jinja2: Expected an expression", None),
+        ("A\n{{ 1 // 0 }}", 2, "ZeroDivisionError", None),
+    ],
+)
+def test_errors(template: str, line: int, message: str, hint: str | None) -> None:
+    with pytest.raises(InvalidDefinitions) as caught:
+        render(template, WHERE, VALUES)
+    problem = caught.value.problems[0]
+    assert (problem.file, problem.line, problem.hint) == (str(WHERE), line, hint)
+    assert message in problem.message
+
+
+def test_no_artifact_says_so() -> None:
+    with pytest.raises(InvalidDefinitions) as caught:
+        render("{{ artifact.file }}", WHERE, Values("1"))
+    assert "has no source with an artifact" in (caught.value.problems[0].hint or "")
+
+
+@pytest.mark.parametrize("template", ["{{ ''.__class__.__mro__ }}", "{{ vars.clear() }}"])
+def test_the_sandbox(template: str) -> None:
+    with pytest.raises(InvalidDefinitions):
+        render(template, WHERE, VALUES)
