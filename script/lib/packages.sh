@@ -25,6 +25,7 @@ PROGRAMS=(
     "python3 python3"
     "curl curl"
     "ssh openssh-client"
+    "busybox busybox-static"
 )
 
 set_up_packages() {
