@@ -25,9 +25,9 @@ def main() -> int:
     try:
         run(Settings(given.dir.resolve(), given.port, given.registry_port, given.region))
     except LocalCloudError as error:
-        print(f"error: {error.what}", file=sys.stderr)
+        sys.stderr.write(f"error: {error.what}\n")
         if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+            sys.stderr.write(f"hint: {error.hint}\n")
         return 1
     return 0
 

@@ -1,7 +1,7 @@
 """How fast QEMU may run guests here, found out by trying and remembered.
 
-/dev/kvm may exist, open and still hang a guest at its kernel, with no error. It is therefore trusted
-only after a guest's kernel has spoken on the serial line within a deadline.
+/dev/kvm may exist, open and still hang a guest at its kernel, with no error. It is therefore
+trusted only after a guest's kernel has spoken on the serial line within a deadline.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Acceleration:
             return ("-accel", "kvm", "-cpu", self.cpu)
         # Nehalem is twice as fast to emulate as "max"; the default translation cache of 1 GB
         # would be resident memory of every guest.
-        return ("-accel", "tcg,thread=multi,tb-size=192", "-cpu", self.cpu)
+        return ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", self.cpu)
 
 
 def emulated(why: str) -> Acceleration:
@@ -74,7 +74,9 @@ def probe(nursery: Nursery, kernel: Path, scratch: Path) -> Acceleration:
         try:
             process = nursery.start(Command(_probe_arguments(kernel, serial)))
         except OSError as error:
-            raise LocalCloudError(f"QEMU cannot be started: {error}", "install qemu-system-x86")
+            raise LocalCloudError(
+                f"QEMU cannot be started: {error}", "install qemu-system-x86"
+            ) from error
         try:
             spoke = _listen(process, serial)
         finally:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from provisimus.localcloud.bases.recipe import parse_order
 from provisimus.localcloud.faults import LocalCloudError
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Reply:
 
 
 def with_control(actions: Actions, aws: Application, changed: Callable[[], None]) -> Application:
-    """Put the control API before the AWS one, and tell of every AWS request that may change things."""
+    """Put the control API before the AWS one, and tell of every AWS request: it may change much."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

@@ -1,8 +1,8 @@
 """Volumes and snapshots as layers of qcow2 files; what may be removed, and when.
 
-A snapshot costs no copy: the volume's file becomes the snapshot and the volume goes on as an overlay
-of it. A layer under another is never removed, only forgotten, and goes with the last one above it.
-No process and no API is known here: whoever holds a volume open is told by the caller.
+A snapshot costs no copy: the volume's file becomes the snapshot and the volume goes on as an
+overlay of it. A layer under another is never removed, only forgotten, and goes with the last one
+above it. No process and no API is known here: whoever holds a volume open is told by the caller.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Disks:
         os.link(current, kept)
         overlay = current.with_suffix(".next")
         self._make(overlay, virtual_size(_header(kept)), kept)
-        os.replace(overlay, current)
+        overlay.replace(current)
         return current
 
     def resize(self, volume: str, size: int) -> None:
@@ -144,7 +144,11 @@ def _header(path: Path) -> bytes:
 
 def _qemu_img(*arguments: str) -> None:
     done = subprocess.run(
-        ("qemu-img", *arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True
+        ("qemu-img", *arguments),
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise LocalCloudError(f"qemu-img {arguments[0]} failed: {done.stderr.strip()}")

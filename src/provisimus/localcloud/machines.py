@@ -1,7 +1,7 @@
 """The life of machines: start, stop, kill, attach, detach, and noticing when one ends by itself.
 
-Knows QEMU and files, not EC2: states, ids and who is allowed what belong to ``hooks/``. Every method
-blocks until it is done; callers keep one worker per machine.
+Knows QEMU and files, not EC2: states, ids and who is allowed what belong to ``hooks/``. Every
+method blocks until it is done; callers keep one worker per machine.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class Machines:
             )
         except OSError as error:
             ours.close()
-            raise LocalCloudError(f"QEMU cannot be started: {error}", "install qemu-system-x86")
+            raise LocalCloudError(
+                f"QEMU cannot be started: {error}", "install qemu-system-x86"
+            ) from error
         finally:
             theirs.close()
         machine = _Machine(spec, process, Monitor(ours))
@@ -142,21 +144,21 @@ class Machines:
     def attach(self, identifier: str, volume: Volume) -> None:
         """Plug a volume into a running machine. Raises LocalCloudError."""
         machine = self._machine(identifier)
-        machine.monitor.execute("blockdev-add", **_keywords(block_options(volume)))
+        machine.monitor.execute("blockdev-add", block_options(volume))
         try:
-            machine.monitor.execute("device_add", **_keywords(device_options(volume)))
+            machine.monitor.execute("device_add", device_options(volume))
         except MonitorError:
-            machine.monitor.execute("blockdev-del", node_name=node_name(volume.identifier))
+            machine.monitor.execute("blockdev-del", {"node-name": node_name(volume.identifier)})
             raise
         machine.spec = machine.spec.with_data((*machine.spec.data, volume))
 
     def detach(self, identifier: str, volume: str) -> None:
-        """Unplug a volume and wait for the guest to let go. Raises LocalCloudError if it does not."""
+        """Unplug a volume once the guest lets go. Raises LocalCloudError if it does not."""
         machine = self._machine(identifier)
         device = f"dev-{node_name(volume)}"
         for _try in range(3):
             try:
-                machine.monitor.execute("device_del", id=device)
+                machine.monitor.execute("device_del", {"id": device})
             except MonitorError as error:
                 if "already in the process of unplug" not in error.what:
                     raise
@@ -173,7 +175,7 @@ class Machines:
         for node in reversed(machine.nodes.pop(volume, [node_name(volume)])):
             # Overlays go with the device; only what was added by name must be removed by name.
             with contextlib.suppress(MonitorError):
-                machine.monitor.execute("blockdev-del", node_name=node)
+                machine.monitor.execute("blockdev-del", {"node-name": node})
         kept = tuple(v for v in machine.spec.data if v.identifier != volume)
         machine.spec = machine.spec.with_data(kept)
 
@@ -187,11 +189,13 @@ class Machines:
         overlay = f"{node_name(volume)}.{len(nodes)}"
         machine.monitor.execute(
             "blockdev-snapshot-sync",
-            node_name=nodes[-1],
-            snapshot_file=file,
-            snapshot_node_name=overlay,
-            format="qcow2",
-            mode="existing",
+            {
+                "node-name": nodes[-1],
+                "snapshot-file": file,
+                "snapshot-node-name": overlay,
+                "format": "qcow2",
+                "mode": "existing",
+            },
         )
         nodes.append(overlay)
 
@@ -238,7 +242,3 @@ class Machines:
             path.chmod(path.stat().st_mode | 0o011)
         for path in (folder, *folder.iterdir()):
             os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
-
-
-def _keywords(options: dict[str, object]) -> dict[str, object]:
-    return {key.replace("-", "_"): value for key, value in options.items()}

@@ -52,7 +52,7 @@ class Nursery:
             command, answer = self._orders.get()
             try:
                 answer.set_result(_fork(command))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (it belongs to the caller)
                 answer.set_exception(error)
 
 
@@ -72,7 +72,7 @@ def _fork(command: Command) -> subprocess.Popen[bytes]:
             stderr=output,
             pass_fds=command.keep_descriptors,
             start_new_session=True,
-            preexec_fn=_die_with_parent(command.death_signal, os.getpid()),
+            preexec_fn=_die_with_parent(command.death_signal, os.getpid()),  # noqa: PLW1509
         )
     finally:
         if not isinstance(output, int):

@@ -8,7 +8,7 @@ from provisimus.localcloud.acceleration import Acceleration
 from provisimus.localcloud.network import Interface, netdev_argument
 
 UNPRIVILEGED = 64801
-"""User and group that QEMU runs as when we are root: nobody's, so it may touch only its own disks."""
+"""User and group that QEMU runs as when we are root: nobody's, so only its own disks are its."""
 
 MOST_MEMORY = 2048
 """MiB; however large the instance type, all machines share this computer."""
@@ -42,7 +42,7 @@ class MachineSpec:
 
 
 def serial_number(volume: str) -> str:
-    """The disk's serial: the volume's id without its dash, as EBS has it (at most 20 characters)."""
+    """The disk's serial: the volume's id without its dash, as EBS has it; 20 characters at most."""
     return volume.replace("-", "")[:20]
 
 

@@ -37,11 +37,13 @@ class Monitor:
         """Wait until QEMU has come up and switch to commands. Raises MonitorError."""
         self.execute("qmp_capabilities", timeout=timeout)
 
-    def execute(self, command: str, timeout: float = 20, **arguments: Any) -> Any:
+    def execute(
+        self, command: str, arguments: dict[str, object] | None = None, timeout: float = 20
+    ) -> Any:
         """Run a command and return its answer. Raises MonitorError."""
         order: dict[str, Any] = {"execute": command}
         if arguments:
-            order["arguments"] = {key.replace("_", "-"): v for key, v in arguments.items()}
+            order["arguments"] = arguments
         with self._turn:
             while not self._answers.empty():
                 self._answers.get_nowait()
@@ -59,14 +61,14 @@ class Monitor:
         return answer["return"]
 
     def human(self, line: str) -> str:
-        """A command that exists only in the human monitor. Raises MonitorError when it complains."""
-        said = str(self.execute("human-monitor-command", command_line=line)).strip()
+        """A command of the human monitor only. Raises MonitorError when it complains."""
+        said = str(self.execute("human-monitor-command", {"command-line": line})).strip()
         if said and "removed" not in said:
             raise MonitorError(f"{line}: {said}")
         return said
 
     def wait_event(self, matches: Callable[[dict[str, Any]], bool], timeout: float) -> bool:
-        """Whether a matching event came (or had come) within ``timeout`` seconds; it is used up."""
+        """Whether a matching event came within ``timeout`` seconds, or before; uses it up."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:

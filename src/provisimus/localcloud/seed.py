@@ -25,7 +25,7 @@ class Seed:
 
 
 def meta_data(seed: Seed) -> str:
-    """The file ``meta-data``: YAML with one key a line, the keys as a JSON list (busybox reads it)."""
+    """The file ``meta-data``: YAML, one key a line (busybox reads it), keys as a JSON list."""
     return (
         f"instance-id: {seed.instance}\n"
         f"local-hostname: {seed.hostname}\n"
@@ -46,7 +46,7 @@ def write_seed(seed: Seed, target: Path) -> None:
             done = subprocess.run(
                 ("genisoimage", "-quiet", "-output", str(target), "-volid", "cidata",
                  "-joliet", "-rock", *files),
-                cwd=folder, capture_output=True, text=True,
+                cwd=folder, check=False, capture_output=True, text=True,
             )  # fmt: skip
         except FileNotFoundError:
             raise LocalCloudError(

@@ -1,8 +1,8 @@
 """The supervisor: one process that serves the API and answers for everything it started.
 
-The story of a run: take the directory, take the ports, hook moto, restore, boot what ran, serve until
-told to stop, power the guests down, save, end every child. Killed at any point, the kernel ends the
-children and the next run goes on from the last saved state.
+The story of a run: take the directory, take the ports, hook moto, restore, boot what ran, serve
+until told to stop, power the guests down, save, end every child. Killed at any point, the kernel
+ends the children and the next run goes on from the last saved state.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ class Supervisor:
             save_backends(self._layout.state)
         temporary = self._layout.cloudformation.with_suffix(".next")
         temporary.write_text(json.dumps(self._engine.save()))
-        os.replace(temporary, self._layout.cloudformation)
+        temporary.replace(self._layout.cloudformation)
 
     def _restore(self) -> None:
         from provisimus.localcloud.hooks.instances import resume

@@ -262,7 +262,7 @@ class Services:
 
     def status(self) -> list[dict[str, object]]:
         own = self._registry
-        registry = {
+        registry: dict[str, object] = {
             "name": "registry",
             "state": own.state if own else ("external" if registry_answers(self._port) else "gone"),
             "url": f"http://127.0.0.1:{self._port}",
@@ -271,7 +271,7 @@ class Services:
         }
         engine = self._docker
         found = None if engine else existing_docker()
-        docker = {
+        docker: dict[str, object] = {
             "name": "docker",
             "state": engine.state if engine else ("external" if found else "not started"),
             "host": f"unix://{self._layout.docker_socket}" if engine else found,

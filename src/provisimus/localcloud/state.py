@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import io
 import logging
-import os
 import pickle
 import threading
 import time
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -36,10 +35,8 @@ _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 def save_backends(path: Path) -> None:
     """Write the state, atomically. Raises OSError, pickle.PicklingError."""
     data: dict[str, Any] = {"version": _version(), "services": {}}
-    from moto import backends
-
     for service in SERVICES:
-        found = backends.get_backend(service)  # type: ignore[arg-type]
+        found = _backend(service)
         data["services"][service] = {
             account: dict(regions.items()) for account, regions in dict(found).items()
         }
@@ -47,26 +44,24 @@ def save_backends(path: Path) -> None:
     _Pickler(stream).dump(data)
     temporary = path.with_suffix(".next")
     temporary.write_bytes(stream.getvalue())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def restore_backends(path: Path) -> bool:
     """Read the state back into moto; False when there is none that can be used."""
     if not path.exists():
         return False
-    from moto import backends
-
     try:
         with path.open("rb") as stream:
             data = pickle.load(stream)
         if data["version"] != _version():
             raise ValueError(f"it is of version {data['version']}, this is {_version()}")
         for service, accounts in data["services"].items():
-            found = backends.get_backend(service)
+            found = _backend(service)
             for account, regions in accounts.items():
                 for region, backend in regions.items():
                     dict.__setitem__(found[account], region, backend)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (pickle raises anything)
         aside = path.with_name(f"{path.name}.unreadable-{int(time.time())}")
         path.rename(aside)
         log.error("the saved state cannot be used (%s); it was set aside as %s", error, aside)
@@ -102,7 +97,7 @@ class Saver:
             self.flush()
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, found: Any) -> Any:
         if isinstance(found, _LOCKS):
             return (threading.RLock if isinstance(found, _LOCKS[1]) else threading.Lock), ()
@@ -129,6 +124,13 @@ def _parameter_dict(attributes: dict[str, Any], items: list[tuple[Any, Any]]) ->
     for key, value in items:
         dict.__setitem__(made, key, value)
     return made
+
+
+def _backend(service: str) -> Any:
+    from moto import backends
+
+    find: Callable[[str], Any] = backends.get_backend  # type: ignore[assignment]
+    return find(service)
 
 
 def _version() -> str:

@@ -1,4 +1,4 @@
-"""Making a base disk once and keeping it: cached by fingerprint, atomic, safe to kill at any time."""
+"""Making a base disk once and keeping it: cached by fingerprint, atomic, safe to kill."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def ensure_base(nursery: Nursery, layout: Layout, recipe: Recipe, say: Say) -> P
         say(f"making base {recipe.kind} ({recipe.suite}) from Debian packages")
         try:
             _build(nursery, recipe, scratch, say)
-            os.replace(scratch / "vmlinuz", target.with_suffix(".vmlinuz"))
-            os.replace(scratch / "disk.qcow2", target)
+            (scratch / "vmlinuz").replace(target.with_suffix(".vmlinuz"))
+            (scratch / "disk.qcow2").replace(target)
         finally:
             _remove(scratch)
         say(f"base made in {time.monotonic() - began:.0f} s")

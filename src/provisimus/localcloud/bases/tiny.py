@@ -1,8 +1,9 @@
 """The kind ``tiny``: kernel 6.1 and busybox, answering HTTP seconds after power-on.
 
 For rehearsals of stacks, where a whole Debian would only cost time. It serves on port 8080:
-``/`` (instance id and user data), ``/health`` (``ok``) and ``/data/`` (the first data volume that is
-attached, formatted when blank, with one line per boot in ``/data/boots``). It powers down on ACPI.
+``/`` (instance id and user data), ``/health`` (``ok``) and ``/data/`` (the first data volume that
+is attached, formatted when blank, with one line per boot in ``/data/boots``). It powers down on
+ACPI.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ ip addr add $ip/$mask dev $interface
 :
 """
 
-# Mounts the first disk that is a volume without partitions (the one booted from has some), and lets
-# go of it when the disk is gone.
+# Mounts the first disk that is a volume without partitions (the one booted from has some), and
+# lets go of it when the disk is gone.
 _VOLUME = """\
 #!/bin/sh
 if grep -q ' /data ' /proc/mounts; then
@@ -66,7 +67,8 @@ for disk in /sys/block/nvme*n1; do
   [ -e $disk/${name}p1 ] && continue
   case "$(cat $disk/device/serial 2>/dev/null)" in vol*) ;; *) continue;; esac
   mount -t ext4 -o sync $device /data 2>/dev/null || {
-    [ -z "$(dd if=$device bs=1024 skip=1 count=1 2>/dev/null | tr -d '\\0' | head -c 1)" ] || continue
+    found=$(dd if=$device bs=1024 skip=1 count=1 2>/dev/null | tr -d '\\0' | head -c 1)
+    [ -z "$found" ] || continue
     mke2fs -q $device >/dev/null 2>&1 && mount -t ext4 -o sync $device /data || continue
   }
   echo "$1" >>/data/boots; sync
@@ -87,7 +89,7 @@ def build(run: Run, recipe: Recipe, scratch: Path, target: Path) -> None:
             "--include=linux-image-cloud-amd64,busybox-static", recipe.suite, str(packages),
         )
     )  # fmt: skip
-    kernel = sorted((packages / "boot").glob("vmlinuz-*"))[-1]
+    kernel = max((packages / "boot").glob("vmlinuz-*"))
     version = kernel.name.removeprefix("vmlinuz-")
 
     shutil.copy(kernel, scratch / "vmlinuz")

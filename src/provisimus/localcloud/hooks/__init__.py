@@ -1,7 +1,7 @@
 """Where moto's models meet real machines and disks: one file per kind of thing that is hooked.
 
-moto keeps what the API says; a hook makes it true. Each file replaces methods of moto's classes once,
-when the process starts, so that direct calls, Packer and CloudFormation all come through here.
+moto keeps what the API says; a hook makes it true. Each file replaces methods of moto's classes
+once, when the process starts: direct calls, Packer and CloudFormation all come through here.
 """
 
 from __future__ import annotations

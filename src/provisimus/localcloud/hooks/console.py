@@ -9,7 +9,7 @@ from moto.core.types import Base64EncodedString
 from moto.core.utils import utcnow
 from moto.ec2.responses.general import General
 
-from provisimus.localcloud.hooks.cloud import Cloud
+from provisimus.localcloud.hooks.cloud import Cloud, replace
 
 MOST = 64 * 1024
 """Bytes from the end, as EC2 gives them."""
@@ -29,7 +29,7 @@ def install(cloud: Cloud) -> None:
             }
         )
 
-    General.get_console_output = get_console_output  # type: ignore[method-assign]
+    replace(General, "get_console_output", get_console_output)
 
 
 def read_console(cloud: Cloud, identifier: str) -> str:

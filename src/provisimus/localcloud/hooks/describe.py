@@ -1,4 +1,4 @@
-"""From moto's instance to what a machine needs: a frozen specification and a seed. Changes nothing."""
+"""From moto's instance to what a machine needs: a frozen specification and a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Machine images: CreateImage, CopyImage and RegisterImage carry real disks; bases are registered."""
+"""Machine images: CreateImage, CopyImage, RegisterImage carry real disks; bases become images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moto.ec2.utils import random_ami_id
 from provisimus.localcloud.bases.recipe import BaseOrder
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
-from provisimus.localcloud.hooks.cloud import Cloud
+from provisimus.localcloud.hooks.cloud import Cloud, replace
 from provisimus.localcloud.hooks.volumes import records_only, sweep, take_snapshot
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def install(cloud: Cloud) -> None:
             of_snapshots = [t for t in tag_specifications if t["ResourceType"] == "snapshot"]
             others = [t for t in tag_specifications if t["ResourceType"] != "snapshot"]
             with records_only():
-                image = _moto_create(backend, instance_id, name, description, others)
+                image: Any = _moto_create(backend, instance_id, name, description, others)
                 _describe_disks(backend, image, instance)
             for specification in of_snapshots:
                 for snapshot in image.local_snapshots.values():
@@ -120,19 +120,18 @@ def install(cloud: Cloud) -> None:
             _registering.reset(token)
 
     moto_disks = Ami.block_device_mappings.fget  # type: ignore[attr-defined]
-    Ami.block_device_mappings = property(  # type: ignore[method-assign, assignment]
-        lambda image: getattr(image, "local_mappings", None) or moto_disks(image)
-    )
-    AmiBackend.create_image = create_image  # type: ignore[method-assign]
-    AmiBackend.copy_image = copy_image  # type: ignore[method-assign]
-    AmiBackend.register_image = register_image  # type: ignore[method-assign]
-    AmiBackend.deregister_image = deregister_image  # type: ignore[method-assign]
-    AmisResponse.create_image = respond_create  # type: ignore[method-assign]
-    AmisResponse.register_image = respond_register  # type: ignore[method-assign]
+    mappings = property(lambda image: getattr(image, "local_mappings", None) or moto_disks(image))
+    Ami.block_device_mappings = mappings  # type: ignore[method-assign, assignment]
+    replace(AmiBackend, "create_image", create_image)
+    replace(AmiBackend, "copy_image", copy_image)
+    replace(AmiBackend, "register_image", register_image)
+    replace(AmiBackend, "deregister_image", deregister_image)
+    replace(AmisResponse, "create_image", respond_create)
+    replace(AmisResponse, "register_image", respond_register)
 
 
 def register_base(cloud: Cloud, order: BaseOrder, disk: Path) -> str:
-    """Make a base disk a machine image under its name and owner, or find it there. Returns its id."""
+    """Make a base disk a machine image under its name and owner, or find it. Returns its id."""
     backend = cloud.backend()
     with cloud.changes:
         for image in list(backend.amis.values()):
@@ -168,7 +167,7 @@ def bases(cloud: Cloud) -> list[dict[str, str]]:
 
 
 def _capture(cloud: Cloud, image: Any, instance: Any, reboot: bool) -> None:
-    """Give each snapshot of the image its disk; a running instance is stopped meanwhile if asked."""
+    """Give each snapshot of the image its disk; a running instance is down meanwhile if asked."""
     restart = reboot and cloud.machines.is_running(instance.id)
     try:
         if restart:

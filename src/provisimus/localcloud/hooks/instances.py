@@ -1,6 +1,7 @@
 """Instances: RunInstances and its kin start, stop and end real machines, and states tell the truth.
 
-An API call changes the state to the one in between and returns; the instance's worker does the rest.
+An API call changes the state to the one in between and returns; the instance's worker does the
+rest.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from moto.ec2.responses.instances import InstanceResponse
 
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
-from provisimus.localcloud.hooks.cloud import Cloud, wrong_state
+from provisimus.localcloud.hooks.cloud import Cloud, replace, wrong_state
 from provisimus.localcloud.hooks.mappings import launch_mappings
 from provisimus.localcloud.seed import write_seed
 
@@ -59,13 +60,14 @@ def install(cloud: Cloud) -> None:
             reservation = _moto_run(backend, image_id, count, user_data, security_group_names, **kw)
             for instance in reservation.instances:
                 set_state(instance, "pending")
+                _own_interfaces(instance, kw)
         for instance in reservation.instances:
             cloud.work(instance.id, lambda instance=instance: boot(cloud, instance))  # type: ignore[misc]
         return reservation
 
     def start(instance: Any) -> InstanceState:
         with cloud.changes:
-            before = copy(instance._state)
+            before: InstanceState = copy(instance._state)
             if before.name in ("pending", "running"):
                 return before
             if before.name != "stopped":
@@ -78,7 +80,7 @@ def install(cloud: Cloud) -> None:
 
     def stop(instance: Any) -> InstanceState:
         with cloud.changes:
-            before = copy(instance._state)
+            before: InstanceState = copy(instance._state)
             if before.name in ("stopping", "stopped"):
                 return before
             if before.name not in ("pending", "running"):
@@ -90,7 +92,7 @@ def install(cloud: Cloud) -> None:
 
     def terminate(instance: Any) -> InstanceState:
         with cloud.changes:
-            before = copy(instance._state)
+            before: InstanceState = copy(instance._state)
             if before.name in ("shutting-down", "terminated"):
                 return before
             set_state(instance, "shutting-down")
@@ -112,12 +114,12 @@ def install(cloud: Cloud) -> None:
                 mapping["Ebs"]["DeleteOnTermination"] = None
         return parsed
 
-    InstanceBackend.run_instances = run_instances  # type: ignore[method-assign]
-    InstanceResponse._parse_block_device_mapping = parse_mappings  # type: ignore[method-assign]
-    Instance.start = start  # type: ignore[method-assign]
-    Instance.stop = stop  # type: ignore[method-assign]
-    Instance.terminate = terminate  # type: ignore[method-assign]
-    Instance.reboot = reboot  # type: ignore[method-assign]
+    replace(InstanceBackend, "run_instances", run_instances)
+    replace(InstanceResponse, "_parse_block_device_mapping", parse_mappings)
+    replace(Instance, "start", start)
+    replace(Instance, "stop", stop)
+    replace(Instance, "terminate", terminate)
+    replace(Instance, "reboot", reboot)
 
 
 def boot(cloud: Cloud, instance: Any) -> None:
@@ -200,7 +202,7 @@ def _end(cloud: Cloud, instance: Any) -> None:
 
 
 def _forget(cloud: Cloud, instance: Any) -> None:
-    """moto's own termination detaches the volumes and deletes those that go with the instance."""
+    """End it in the model, where moto detaches all volumes and deletes those that go with it."""
     with cloud.changes:
         set_state(instance, "terminated")
         _moto_terminate(instance)
@@ -234,6 +236,17 @@ def _requested(backend: Any, kw: dict[str, Any]) -> list[dict[str, Any]]:
         template = backend._get_template_from_args(kw["launch_template"])
         given = template.data.get("BlockDeviceMappings")
     return list(given or [])
+
+
+def _own_interfaces(instance: Any, kw: dict[str, Any]) -> None:
+    """Interfaces made by the launch go with the instance, unless the request says otherwise."""
+    brought = {
+        int(nic["DeviceIndex"])
+        for nic in kw.get("nics") or []
+        if nic.get("NetworkInterfaceId") or nic.get("DeleteOnTermination") is False
+    }
+    for index, nic in instance.nics.items():
+        nic.delete_on_termination = index not in brought
 
 
 def _place_in_default_subnet(backend: Any, kw: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Which disks an instance starts with: what its machine image says, overlaid by the request. Pure."""
+"""Which disks an instance starts with: what its image says, overlaid by the request. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Mapping = dict[str, Any]
 def launch_mappings(image: Sequence[Mapping], request: Sequence[Mapping]) -> list[Mapping]:
     """Merge block device mappings as RunInstances does, in the form that moto takes.
 
-    A device that the request names keeps what the image says where the request is silent; ``NoDevice``
-    leaves one out. Source: API reference of RunInstances, BlockDeviceMapping.
+    A device that the request names keeps what the image says where the request is silent;
+    ``NoDevice`` leaves one out. Source: API reference of RunInstances, BlockDeviceMapping.
     """
     asked = {mapping["DeviceName"]: mapping for mapping in request}
     names = [m["DeviceName"] for m in image] + [

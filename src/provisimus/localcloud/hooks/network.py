@@ -12,7 +12,7 @@ from moto.ec2.models.security_groups import SecurityGroupBackend
 
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
-from provisimus.localcloud.hooks.cloud import Cloud
+from provisimus.localcloud.hooks.cloud import Cloud, replace
 from provisimus.localcloud.network import next_public_address
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,12 @@ def install(cloud: Cloud) -> None:
     def public_address() -> str:
         return next_public_address(_taken(cloud), cloud.port)
 
-    elastic_network_interfaces.random_public_ip = public_address
-    elastic_ip_addresses.random_ip = public_address
+    # Both modules took the function over by name when they were imported.
+    for module, name in (
+        (elastic_network_interfaces, "random_public_ip"),
+        (elastic_ip_addresses, "random_ip"),
+    ):
+        setattr(module, name, public_address)
 
     for name in _CHANGING:
         _follow(cloud, name)
@@ -51,7 +55,7 @@ def install(cloud: Cloud) -> None:
                 )
         moto_delete(backend, name, group_id)
 
-    SecurityGroupBackend.delete_security_group = delete_security_group  # type: ignore[method-assign]
+    replace(SecurityGroupBackend, "delete_security_group", delete_security_group)
 
 
 def apply(cloud: Cloud) -> None:

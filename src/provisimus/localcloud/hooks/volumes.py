@@ -1,4 +1,4 @@
-"""Volumes and snapshots: each is a real disk; attaching and detaching plugs it into a real machine."""
+"""Volumes and snapshots: each is a real disk; attaching plugs it into a real machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moto.ec2.models.elastic_block_store import EBSBackend
 
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
-from provisimus.localcloud.hooks.cloud import Cloud, refused, wrong_state
+from provisimus.localcloud.hooks.cloud import Cloud, refused, replace, wrong_state
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _records_only: ContextVar[bool] = ContextVar("records_only", default=False)
 
 @contextlib.contextmanager
 def records_only() -> Iterator[None]:
-    """moto makes a stand-in volume and snapshot for each machine image; those get no disks."""
+    """Records without disks: moto makes a stand-in volume and snapshot for each image."""
     token = _records_only.set(True)
     try:
         yield
@@ -179,14 +179,14 @@ def install(cloud: Cloud) -> None:
             sweep(cloud)
             return snapshot
 
-    EBSBackend.create_volume = create_volume  # type: ignore[method-assign]
-    EBSBackend.delete_volume = delete_volume  # type: ignore[method-assign]
-    EBSBackend.attach_volume = attach_volume  # type: ignore[method-assign]
-    EBSBackend.detach_volume = detach_volume  # type: ignore[method-assign]
-    EBSBackend.modify_volume = modify_volume  # type: ignore[method-assign]
-    EBSBackend.create_snapshot = create_snapshot  # type: ignore[method-assign]
-    EBSBackend.copy_snapshot = copy_snapshot  # type: ignore[method-assign]
-    EBSBackend.delete_snapshot = delete_snapshot  # type: ignore[method-assign]
+    replace(EBSBackend, "create_volume", create_volume)
+    replace(EBSBackend, "delete_volume", delete_volume)
+    replace(EBSBackend, "attach_volume", attach_volume)
+    replace(EBSBackend, "detach_volume", detach_volume)
+    replace(EBSBackend, "modify_volume", modify_volume)
+    replace(EBSBackend, "create_snapshot", create_snapshot)
+    replace(EBSBackend, "copy_snapshot", copy_snapshot)
+    replace(EBSBackend, "delete_snapshot", delete_snapshot)
 
 
 def take_snapshot(cloud: Cloud, volume: Any, snapshot: str) -> None:
