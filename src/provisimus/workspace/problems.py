@@ -18,7 +18,7 @@ def validate(model: type[Model], document: Document) -> Model:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        found = [_problem(each, model, document) for each in error.errors()]
+        found = [_problem(each, model, document) for each in _told(error.errors())]
         raise InvalidDefinitions(sorted(set(found), key=lambda one: (one.line or 0, one))) from None
 
 
@@ -29,6 +29,18 @@ def did_you_mean(name: str, known: Any) -> str | None:
     if near:
         return f"did you mean {near[0]!r}?"
     return "known: " + ", ".join(names) if 0 < len(names) <= 20 else None
+
+
+def _told(errors: Any) -> list[Any]:
+    """Without "too short" of a list whose items are faulty: they count as missing to pydantic."""
+    places = [each["loc"] for each in errors]
+    return [
+        each
+        for each in errors
+        if each["type"] != "too_short"
+        or not any(len(place) > len(each["loc"]) and place[: len(each["loc"])] == each["loc"]
+                   for place in places)
+    ]  # fmt: skip
 
 
 def _problem(error: Any, model: type[BaseModel], document: Document) -> Problem:
@@ -43,6 +55,13 @@ def _problem(error: Any, model: type[BaseModel], document: Document) -> Problem:
         message, hint = "this key is missing", f"add `{location[-1]}:`"
     elif kind == "too_short":
         message = "this must not be empty"
+    elif kind in ("model_type", "dict_type", "model_attributes_type"):
+        message, hint = "here belong keys with values", "write `key: value` lines"
+    elif kind == "union_tag_invalid":
+        context = error["ctx"]
+        key_name = str(context["discriminator"]).strip("'")
+        message = f"{key_name} {context['tag']!r} is not known"
+        hint = f"known: {context['expected_tags']}".replace("'", "")
     else:
         message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
         message, _, advice = message.partition(" — ")

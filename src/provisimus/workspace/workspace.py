@@ -6,14 +6,14 @@ Each definition is read when it is asked for, and only that one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
 
-from provisimus.errors import NotFound, UsageFault
+from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
 from provisimus.workspace import marks, problems
 from provisimus.workspace.definitions.image import ImageManifest
 from provisimus.workspace.definitions.machine import Machine
@@ -93,7 +93,12 @@ class Workspace:
             if key[: len(depth)] == depth
         }
         lines = {**document.lines, **{key: line for key, line in moved.items() if key}}
-        return problems.validate(StackDefinition, marks.Document(path, data, lines))
+        try:
+            return problems.validate(StackDefinition, marks.Document(path, data, lines))
+        except InvalidDefinitions as error:
+            raise InvalidDefinitions(
+                [_under(each, "/".join(depth), overrides) for each in error.problems]
+            ) from None
 
     def machine_of(self, service: str, environment: str | None = None) -> str:
         """The name of the machine that the stack of a service runs."""
@@ -114,6 +119,12 @@ class Workspace:
             raise UsageFault(
                 f"there is no environment {name!r}", where=str(self.root / FILE), hint=hint
             ) from None
+
+
+def _under(problem: Problem, prefix: str, overrides: Mapping[str, object]) -> Problem:
+    """The problem with the key that the file has, when an override brought it."""
+    overridden = problem.key.partition("/")[0] in overrides
+    return replace(problem, key=f"{prefix}/{problem.key}") if overridden else problem
 
 
 def open_workspace(start: str | os.PathLike[str] | None = None) -> Workspace:

@@ -65,7 +65,8 @@ class StackDefinition(Definition):
     instance_type: str = "t3.small"
     key_name: str | None = None
     ingress: tuple[Ingress, ...] = ()
-    data_volumes: tuple[DataVolume, ...] = ()
+    data_volumes: tuple[DataVolume, ...] = Field(default=(), max_length=11)
+    """EC2 keeps /dev/sdf to /dev/sdp for them ("Device names on Linux instances")."""
     environments: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """Overrides of the keys above, per environment."""
 
