@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provisimus.aws import CloudFault, as_tags, speaking
+from provisimus.aws import as_tags, speaking
 from provisimus.environment import Environment
 from provisimus.errors import (
     InvalidDefinitions,
@@ -30,13 +30,13 @@ from provisimus.machines.catalogue import (
     BaseImage,
     find_base,
     find_machine_image,
-    is_gone,
     vpc_of,
 )
 from provisimus.machines.compose import ComposeFile, ServiceImage, compose_file
 from provisimus.machines.definition import COMPOSE_TEMPLATE, Entry
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
+from provisimus.machines.removal import remove
 from provisimus.machines.staging import staging, write_archive
 from provisimus.model import Commits, ContainerImage, MachineImage
 from provisimus.process import stream
@@ -311,8 +311,6 @@ def _security_group(environment: Environment, build: Build, tell: Tell) -> Itera
 
 def _remove_group(environment: Environment, group: str, tell: Tell) -> None:
     try:
-        with speaking(environment.cloud, f"remove the security group {group}"):
-            environment.cloud.ec2.delete_security_group(GroupId=group)
+        remove(environment.cloud, "security group", group, within=20)
     except ProvisimusError as error:
-        if not (isinstance(error, CloudFault) and is_gone(error)):
-            tell(Warned(f"{error.message}; provisimus machine reap removes it"))
+        tell(Warned(f"{error.message}; provisimus machine reap removes it"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provisimus.aws import CloudFault, speaking, tags_of
+from provisimus.aws import speaking, tags_of
 from provisimus.environment import Environment, local_base
 from provisimus.errors import NotFound, Refused
 from provisimus.machines import tags
@@ -145,8 +145,3 @@ def vpc_of(environment: Environment) -> str:
             hint="name a subnet with a way out: environments/<name>/subnet in provisimus.yaml",
         )
     return str(vpcs[0]["VpcId"])
-
-
-def is_gone(error: CloudFault) -> bool:
-    """Whether EC2 says that the thing is not there (any more)."""
-    return error.code.endswith((".NotFound", ".Unavailable"))

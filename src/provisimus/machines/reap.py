@@ -6,22 +6,19 @@ made (key pairs of Packer, an AMI in its first seconds) the run's id in its name
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from provisimus.aws import CloudFault, speaking, tags_of
+from provisimus.aws import speaking, tags_of
 from provisimus.environment import Environment
 from provisimus.errors import ProvisimusError
 from provisimus.events import Tell, Warned, step
 from provisimus.machines import runs, tags
-from provisimus.machines.catalogue import is_gone
+from provisimus.machines.removal import remove
 
-SETTLES_WITHIN = 60.0
-"""Seconds for which a removal is tried again while something else still holds the thing."""
 ORDER = ("instance", "image", "snapshot", "volume", "key pair", "security group")
 """What must go first: an instance holds its volumes and groups, an image its snapshots."""
 
@@ -55,6 +52,9 @@ def find_temporary(
     here = runs.place_of(state)
     found = []
     for kind, name, tagged in _marked(environment, project):
+        if not {tags.RUN, tags.EXPIRES} <= tagged.keys():
+            # The filters say so too, but what is removed must not hang on how they are understood.
+            continue
         run = tagged[tags.RUN]
         removable, reason = verdict(
             tagged,
@@ -114,7 +114,7 @@ def reap(
         for each in group:
             try:
                 with step(tell, f"remove {each.kind} {each.id}", each.reason):
-                    _remove(environment, each)
+                    remove(environment.cloud, each.kind, each.id)
                 removed.append(each)
             except ProvisimusError as error:
                 faults.append(error)
@@ -188,35 +188,6 @@ def marks_of_run(run: str) -> dict[str, str]:
     began = datetime.strptime(run.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     expires = (began + tags.LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {tags.RUN: run, tags.EXPIRES: expires}
-
-
-def _remove(environment: Environment, leftover: Leftover) -> None:
-    ec2: Any = environment.cloud.ec2
-    name = leftover.id
-    calls = {
-        "instance": lambda: ec2.terminate_instances(InstanceIds=[name]),
-        "image": lambda: ec2.deregister_image(ImageId=name),
-        "snapshot": lambda: ec2.delete_snapshot(SnapshotId=name),
-        "volume": lambda: ec2.delete_volume(VolumeId=name),
-        "key pair": lambda: ec2.delete_key_pair(KeyName=name),
-        "security group": lambda: ec2.delete_security_group(GroupId=name),
-    }
-    deadline = time.monotonic() + SETTLES_WITHIN
-    while True:
-        try:
-            with speaking(environment.cloud, f"remove the {leftover.kind} {name}"):
-                calls[leftover.kind]()
-        except CloudFault as error:
-            if is_gone(error):
-                return
-            # A terminated instance holds its group and volumes for a moment longer.
-            if error.code not in ("DependencyViolation", "VolumeInUse", "InvalidSnapshot.InUse"):
-                raise
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(1)
-        else:
-            return
 
 
 def _wait_until_terminated(environment: Environment, ids: list[str], tell: Tell) -> None:

@@ -1,4 +1,4 @@
-"""Reaping against EC2's API: what a killed bake left is found, shown and removed; nothing else is."""
+"""Reaping, asked of EC2: what a killed bake left is found, shown and removed; nothing else is."""
 
 from __future__ import annotations
 
@@ -132,6 +132,10 @@ def test_what_has_no_mark_of_a_run_is_not_even_seen(
         Resources=[register(ec2, baked)],
         Tags=as_tags({tags.FINGERPRINT: "sha256:x", tags.RUN: RUN}),
     )
+    snapshot = ec2.create_snapshot(
+        VolumeId=ec2.create_volume(AvailabilityZone="eu-west-1a", Size=8)["VolumeId"]
+    )["SnapshotId"]
+    ec2.create_tags(Resources=[snapshot], Tags=as_tags({tags.PROJECT: "acme", tags.RUN: RUN}))
     assert find_temporary(environment, "acme", tmp_path, all_runs=True) == ()
 
 
