@@ -88,9 +88,16 @@ class World:
     def ec2(self) -> Any:
         return self.client("ec2")
 
-    def restart(self) -> None:
-        """The engine ends in the middle of what it does; another takes up what was saved."""
-        state = json.dumps(self.engine.save())
+    def restart(self, lose: str | None = None) -> None:
+        """The engine ends in the middle of what it does; another takes up what was saved.
+
+        With `lose`, it ended before the physical id of that resource was saved.
+        """
+        saved = self.engine.save()
+        for stack in saved["stacks"]:
+            if lose in stack["resources"] and stack["status"] == "CREATE_IN_PROGRESS":
+                stack["resources"][lose].update(physical_id=None, settling=False)
+        state = json.dumps(saved)
         for run in list(self.engine._runs.values()):
             run.supersede()
             run.join()

@@ -35,6 +35,16 @@ def test_creation_goes_on_with_the_instance_that_was_begun(story: Any, service: 
     assert story.news().count("Instance CREATE_IN_PROGRESS") == 1
 
 
+def test_what_was_made_too_late_to_be_saved_is_found(story: Any, service: str) -> None:
+    story.world.faults.pending.set()
+    begin(story, story.change(service, "CREATE"))
+    instance_id = story.begun("Instance")
+    story.world.restart(lose="Instance")
+    story.world.faults.pending.clear()
+    assert story.settle() == "CREATE_COMPLETE"
+    assert story.physical("Instance") == instance_id
+
+
 def test_replacement_goes_on_and_the_old_one_goes(story: Any, service: str) -> None:
     story.apply(service, "CREATE")
     old = story.physical("Instance")

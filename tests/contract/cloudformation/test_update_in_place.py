@@ -102,6 +102,13 @@ def test_an_instance_that_is_protected_is_not_deleted(story: Any) -> None:
     assert story.delete() == "DELETE_COMPLETE"
 
 
+def test_tags_of_a_stopped_instance_change_without_starting_it(story: Any) -> None:
+    story.apply(machine(), "CREATE", tags={"a": "1"})
+    story.world.ec2.stop_instances(InstanceIds=[story.physical("Machine")])
+    assert story.apply(machine(), tags={"a": "2"}) == "UPDATE_COMPLETE"
+    assert instance(story)["State"]["Name"] == "stopped"
+
+
 def test_another_root_disk_replaces_the_instance(story: Any) -> None:
     story.apply(machine(), "CREATE")
     before = story.physical("Machine")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from provisimus.localcloud.cloudformation import shapes
@@ -58,7 +58,7 @@ class Run:
         self._superseded = False
         self._cancelled = threading.Event()
         self._cloud = cloud.cancellable(self._cancelled)
-        self._work = ResourceWork(stack, self._cloud, lock, changed)
+        self._work = ResourceWork(stack, self._cloud, lock, changed, resumed=resumed)
         self._thread = threading.Thread(
             target=self._run, name=f"cloudformation-{stack.name}", daemon=True
         )
@@ -128,6 +128,9 @@ class Run:
             self._failed(operation, None, "")
             return
         with self._lock:
+            if self._cancelled.is_set():
+                self._failed(operation, None, "")
+                return
             self._stack.outputs = outputs
             if operation.verb == "CREATE":
                 self._finish("CREATE_COMPLETE")
@@ -139,12 +142,7 @@ class Run:
         """Remove what the new deployment no longer has; a failure here fails nothing."""
         template, context = self._prepare(self._deployment)
         wanted = shapes.active(template, context)
-        surplus = {k: v for k, v in self._stack.resources.items() if k not in wanted}
-        for name in shapes.removal_order(surplus):
-            record = surplus[name]
-            self._work.discard(Discarded(record, record.deletion_policy))
-            self._forget(name)
-        self._remove_discarded(operation)
+        self._remove_surplus(operation, wanted)
         self._finish("UPDATE_COMPLETE")
 
     def _failed(
@@ -175,7 +173,7 @@ class Run:
 
     def _rollback(self, operation: Operation) -> None:
         if operation.verb == "CREATE":
-            failed = self._remove_all(self._stack.resources, operation)
+            failed = self._remove_all(operation)
             with self._lock:
                 if failed:
                     self._finish("ROLLBACK_FAILED", _failed_to("delete", failed))
@@ -205,17 +203,12 @@ class Run:
 
     def _rollback_cleanup(self, operation: Operation) -> None:
         """Remove what the failed update had made; a failure here fails nothing."""
-        surplus = {k: v for k, v in self._stack.resources.items() if k not in operation.before}
-        for name in shapes.removal_order(surplus):
-            self._work.discard(Discarded(surplus[name], surplus[name].deletion_policy))
-            self._forget(name)
-        self._remove_discarded(operation)
+        self._remove_surplus(operation, operation.before)
         self._finish("UPDATE_ROLLBACK_COMPLETE")
 
     def _delete(self) -> None:
         operation = self._operation
-        failed = self._remove_all(self._stack.resources, operation)
-        self._remove_discarded(operation)
+        failed = self._remove_all(operation)
         with self._lock:
             if failed:
                 self._finish("DELETE_FAILED", _failed_to("delete", failed))
@@ -226,41 +219,55 @@ class Run:
 
     # ---- pieces ---------------------------------------------------------------------------------
 
-    def _remove_all(self, resources: Mapping[str, Resource], operation: Operation) -> list[str]:
-        """Remove resources, dependents first; what a failed one depends on is left alone."""
+    def _remove_all(self, operation: Operation) -> list[str]:
+        """Remove every resource, dependents first; what a failed one refers to is left alone."""
         failed: list[str] = []
         blocked: set[str] = set()
-        for name in shapes.removal_order(dict(resources)):
+        records = [
+            each for each in self._stack.resources.values() if each.status != "DELETE_COMPLETE"
+        ]
+        doomed = [Discarded(each, self._policy(each, operation)) for each in records]
+        for each in shapes.cleanup_order([*operation.discarded, *doomed]):
             self._stop_if_cancelled()
-            record = self._stack.resources[name]
-            if record.status == "DELETE_COMPLETE":
+            if each in operation.discarded:
+                self._discard(each, operation)
                 continue
-            if name in blocked:
-                blocked |= set(record.depends_on)
+            name = each.resource.logical_id
+            if name not in blocked and self._work.remove(each.resource, each.policy):
                 continue
-            policy = "Retain" if name in operation.retain else record.deletion_policy
-            creating = operation.verb == "CREATE"
-            if creating and policy == "RetainExceptOnCreate":
-                policy = "Delete"
-            if not self._work.remove(record, policy):
+            if name not in blocked:
                 failed.append(name)
-                blocked |= set(record.depends_on)
+            blocked |= set(each.resource.depends_on)
         return failed
 
-    def _remove_discarded(self, operation: Operation) -> None:
-        for discarded in reversed(list(operation.discarded)):
-            self._work.discard(discarded)
-            with self._lock:
-                operation.discarded.remove(discarded)
+    def _remove_surplus(self, operation: Operation, kept: Container[str]) -> None:
+        """Remove what was replaced, and the resources whose names are not kept."""
+        with self._lock:
+            for name in [n for n in self._stack.resources if n not in kept]:
+                record = self._stack.resources.pop(name)
+                operation.discarded.append(Discarded(record, record.deletion_policy))
+        for each in shapes.cleanup_order(operation.discarded):
+            self._stop_if_cancelled()
+            self._discard(each, operation)
+
+    def _discard(self, discarded: Discarded, operation: Operation) -> None:
+        self._work.discard(discarded)
+        with self._lock:
+            operation.discarded.remove(discarded)
+
+    @staticmethod
+    def _policy(record: Resource, operation: Operation) -> str:
+        if record.logical_id in operation.retain:
+            return "Retain"
+        creating = operation.verb == "CREATE"
+        if creating and record.deletion_policy == "RetainExceptOnCreate":
+            return "Delete"
+        return record.deletion_policy
 
     def _prepare(self, deployment: Deployment) -> tuple[Template, Any]:
         template = parse(deployment.template_text)
         zones = zones_for(template, self._cloud)
         return template, shapes.base_context(self._stack, deployment, template, zones)
-
-    def _forget(self, name: str) -> None:
-        with self._lock:
-            self._stack.resources.pop(name, None)
 
     def _become(self, status: str, reason: str | None = None) -> None:
         with self._lock:

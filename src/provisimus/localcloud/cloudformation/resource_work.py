@@ -18,7 +18,7 @@ from provisimus.localcloud.cloudformation.errors import (
     ResourceFailed,
     ValidationError,
 )
-from provisimus.localcloud.cloudformation.handlers.interface import Shape, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
 from provisimus.localcloud.cloudformation.intrinsics import Context
 from provisimus.localcloud.cloudformation.lookups import lookups_of
 from provisimus.localcloud.cloudformation.schemas import schema_of
@@ -46,8 +46,15 @@ class ResourceError(Exception):
 
 class ResourceWork:
     def __init__(
-        self, stack: Stack, cloud: Cloud, lock: threading.RLock, changed: Callable[[], None]
+        self,
+        stack: Stack,
+        cloud: Cloud,
+        lock: threading.RLock,
+        changed: Callable[[], None],
+        *,
+        resumed: bool = False,
     ) -> None:
+        self._resumed = resumed
         self._stack = stack
         self._cloud = cloud
         self._lock = lock
@@ -70,10 +77,12 @@ class ResourceWork:
             failed = record or _blank(entry, Shape())
             self._record(failed, f"{verb.upper()}_FAILED", str(error))
             raise ResourceError(name, verb) from error
-        if record is not None and record.settling:
+        if record is not None and record.settling and record.status.endswith("_IN_PROGRESS"):
             self._settle(record, "UPDATE" if self._replaced(record) else "CREATE")
             return
-        if record is not None and record.status in ("CREATE_FAILED", "CREATE_IN_PROGRESS"):
+        if record is not None and (
+            record.settling or record.status in ("CREATE_FAILED", "CREATE_IN_PROGRESS")
+        ):
             if record.physical_id:
                 self._discard_later(record)
             record = None
@@ -187,7 +196,9 @@ class ResourceWork:
         """Begin to make it; from the first moment that it exists its physical id is on record."""
         handler = handler_of(wanted.type)
         try:
-            physical_id = handler.create(self._cloud, self._for_handler(wanted))
+            shape = self._for_handler(wanted)
+            orphan = self._orphan(handler, shape) if self._resumed else None
+            physical_id = orphan or handler.create(self._cloud, shape)
         except OperationCancelled:
             self._record(
                 old.resource if old else wanted, f"{verb}_FAILED", f"{_noun(verb)} cancelled"
@@ -202,6 +213,15 @@ class ResourceWork:
                 self._discard_later(old.resource, old.policy)
             begun = replace(wanted, physical_id=physical_id, settling=True)
             return self._record(begun, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
+
+    def _orphan(self, handler: Handler, wanted: Wanted) -> str | None:
+        """What was made just before a restart, too late for its id to be on record."""
+        operation = self._stack.operation
+        assert operation is not None
+        known = {each.physical_id for each in self._stack.resources.values()}
+        known |= {each.physical_id for each in operation.before.values()}
+        known |= {each.resource.physical_id for each in operation.discarded}
+        return next((i for i in handler.find(self._cloud, wanted) if i not in known), None)
 
     def _settle(self, record: Resource, verb: str) -> None:
         """Wait until it is what was asked for, then read what others may ask about it."""
@@ -252,18 +272,13 @@ class ResourceWork:
         self._record(done, "UPDATE_COMPLETE")
 
     def _change(self, now: Resource, shape: Shape) -> dict[str, Any]:
-        """Change in place and wait; returns the new attributes."""
+        """Change in place; returns the new attributes."""
         handler = handler_of(now.type)
         assert now.physical_id is not None
         physical_id = now.physical_id
         wanted = self._for_handler(replace(now, properties=shape.properties, tags=shape.tags))
         before = Shape(self._resolved(now.properties), self._resolved(now.tags))
         handler.update(self._cloud, physical_id, before, wanted)
-        self._cloud.until(
-            lambda: handler.settled(self._cloud, physical_id, wanted.properties),
-            f"{now.type} {physical_id} to settle",
-            handler.seconds,
-        )
         return handler.read(self._cloud, physical_id, wanted.properties)
 
     def _remove_physical(self, record: Resource, policy: str) -> None:

@@ -5,10 +5,11 @@ Pure: both the change set (which only tells) and the operation (which acts) deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from provisimus.localcloud.cloudformation.errors import ValidationError
 from provisimus.localcloud.cloudformation.handlers.interface import Shape
 from provisimus.localcloud.cloudformation.intrinsics import (
     Context,
@@ -17,7 +18,13 @@ from provisimus.localcloud.cloudformation.intrinsics import (
     evaluate_conditions,
 )
 from provisimus.localcloud.cloudformation.schemas import TypeSchema, schema_of
-from provisimus.localcloud.cloudformation.stack import Deployment, Output, Resource, Stack
+from provisimus.localcloud.cloudformation.stack import (
+    Deployment,
+    Discarded,
+    Output,
+    Resource,
+    Stack,
+)
 from provisimus.localcloud.cloudformation.support import handler_of
 from provisimus.localcloud.cloudformation.template import (
     ResourceDefinition,
@@ -69,6 +76,26 @@ def removal_order(resources: Mapping[str, Resource]) -> list[str]:
     return list(
         reversed(dependency_order({key: each.depends_on for key, each in resources.items()}))
     )
+
+
+def cleanup_order(doomed: Sequence[Discarded]) -> list[Discarded]:
+    """Physical resources so that each goes before those that it refers to.
+
+    There may be two of one name, the present one and one that was replaced. Where old and new
+    refer to each other in a circle, the latest goes first.
+    """
+    names: dict[str, list[str]] = {}
+    for index, each in enumerate(doomed):
+        names.setdefault(each.resource.logical_id, []).append(str(index))
+    needs = {
+        str(index): [n for name in each.resource.depends_on for n in names.get(name, [])]
+        for index, each in enumerate(doomed)
+    }
+    try:
+        order = dependency_order(needs)
+    except ValidationError:
+        order = tuple(needs)
+    return [doomed[int(index)] for index in reversed(order)]
 
 
 def wanted_shape(

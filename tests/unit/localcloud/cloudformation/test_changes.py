@@ -15,7 +15,7 @@ from provisimus.localcloud.cloudformation.changes import (
 )
 from provisimus.localcloud.cloudformation.intrinsics import KNOWN_AFTER_APPLY
 from provisimus.localcloud.cloudformation.parameters import ParameterValue
-from provisimus.localcloud.cloudformation.stack import Deployment, Resource, Stack
+from provisimus.localcloud.cloudformation.stack import Deployment, Discarded, Resource, Stack
 from provisimus.localcloud.cloudformation.template import parse
 
 TEXT = """
@@ -161,6 +161,29 @@ def test_what_noecho_hides_stays_hidden() -> None:
     text = TEXT.replace('!Base64 {"Ref": Word}', "!Sub '${Word}!'")
     found = planned(Stack("arn:stack", "greeter", "eu-west-1", "0", 0), deployment(text))
     assert found[1].after["Properties"]["UserData"] == "****!"
+
+
+def doomed(name: str, physical_id: str, *depends_on: str) -> Discarded:
+    resource = Resource(name, "T", physical_id, {}, {}, {}, "X", 0, depends_on=depends_on)
+    return Discarded(resource, "Delete")
+
+
+@pytest.mark.parametrize(
+    ("given", "order"),
+    [
+        ([doomed("A", "a"), doomed("B", "b", "A"), doomed("C", "c", "B")], "cba"),
+        ([doomed("Machine", "m1", "Group"), doomed("Group", "g")], "m1 g"),
+        (
+            [doomed("G", "g1"), doomed("M", "m1", "G"), doomed("G", "g2"), doomed("M", "m2", "G")],
+            "m2 m1 g2 g1",
+        ),
+        ([doomed("A", "a", "B"), doomed("B", "b", "A")], "ba"),
+        ([], ""),
+    ],
+)
+def test_what_goes_goes_before_what_it_refers_to(given: Any, order: str) -> None:
+    found = [each.resource.physical_id for each in shapes.cleanup_order(given)]
+    assert found == (order.split() if " " in order else list(order))
 
 
 STATIC, DYNAMIC = (

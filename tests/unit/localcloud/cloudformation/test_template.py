@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisimus.localcloud.cloudformation.errors import ValidationError
@@ -152,6 +152,7 @@ def test_references_are_found_wherever_they_stand() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_order_puts_what_is_needed_first_and_otherwise_keeps_the_order(data: st.DataObject) -> None:
     size = data.draw(st.integers(0, 12))

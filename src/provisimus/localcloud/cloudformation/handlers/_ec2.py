@@ -31,6 +31,20 @@ def retag(
         )
 
 
+def find_tagged(cloud: Cloud, kind: str, wanted: Shape) -> list[str]:
+    """Ids of the resources of a kind that carry the wanted shape's CloudFormation tags."""
+    found: list[set[str]] = []
+    for key in ("aws:cloudformation:stack-id", "aws:cloudformation:logical-id"):
+        filters = [
+            {"Name": "resource-type", "Values": [kind]},
+            {"Name": "key", "Values": [key]},
+            {"Name": "value", "Values": [wanted.tags.get(key, "")]},
+        ]
+        told = cloud.ec2.describe_tags(Filters=filters)["Tags"]
+        found.append({each["ResourceId"] for each in told})
+    return sorted(set.intersection(*found))
+
+
 def unless_absent(call: Callable[[], Any], *codes: str) -> Any:
     """The call's answer, or None when the service says that there is no such thing."""
     try:

@@ -14,6 +14,7 @@ from typing import Any
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    find_tagged,
     retag,
     tag_specification,
     unless_absent,
@@ -74,6 +75,13 @@ class Instance(Handler):
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         made = cloud.ec2.run_instances(**run_arguments(wanted, _image_devices(cloud, wanted)))
         return str(made["Instances"][0]["InstanceId"])
+
+    def find(self, cloud: Cloud, wanted: Wanted) -> list[str]:
+        return [
+            each
+            for each in find_tagged(cloud, "instance", wanted)
+            if _state(cloud, each) not in ("shutting-down", "terminated")
+        ]
 
     def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
         instance = _find(cloud, physical_id)

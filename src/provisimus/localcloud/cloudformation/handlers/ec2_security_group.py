@@ -7,6 +7,7 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    find_tagged,
     retag,
     tag_specification,
     unless_absent,
@@ -38,6 +39,9 @@ class SecurityGroup(Handler):
                 **vpc,
             )["GroupId"]
         )
+
+    def find(self, cloud: Cloud, wanted: Wanted) -> list[str]:
+        return find_tagged(cloud, "security-group", wanted)
 
     def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
         _make_rules(cloud, physical_id, properties)

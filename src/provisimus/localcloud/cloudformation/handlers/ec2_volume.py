@@ -8,6 +8,7 @@ from typing import Any
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    find_tagged,
     retag,
     tag_specification,
     unless_absent,
@@ -39,6 +40,9 @@ class Volume(Handler):
         )
         return str(made["VolumeId"])
 
+    def find(self, cloud: Cloud, wanted: Wanted) -> list[str]:
+        return find_tagged(cloud, "volume", wanted)
+
     def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
         volume = _find(cloud, physical_id)
         if volume is None or volume["State"] == "error":
@@ -67,6 +71,11 @@ class Volume(Handler):
             }
             if wanted:
                 cloud.ec2.modify_volume(VolumeId=physical_id, **wanted)
+                cloud.until(
+                    lambda: self.settled(cloud, physical_id, after.properties),
+                    f"{physical_id} to be modified",
+                    self.seconds,
+                )
         retag(cloud, physical_id, before.tags, after.tags)
 
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:

@@ -64,6 +64,10 @@ class Handler(ABC):
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         """Begin to make it; returns its physical id as soon as there is one."""
 
+    def find(self, cloud: Cloud, wanted: Wanted) -> list[str]:
+        """Ids of living resources with the wanted CloudFormation tags, where the type has them."""
+        return []
+
     def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
         """Whether it has become what was asked for; raises ResourceFailed when it never will."""
         return True
@@ -81,7 +85,7 @@ class Handler(ABC):
         return None
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
-        """Change in place; never called for what needs a replacement."""
+        """Change in place and return when it is done; never called for a replacement."""
         raise ResourceFailed(f"Update to resource type {self.type} is not supported.")
 
     @abstractmethod
