@@ -1,0 +1,93 @@
+"""The control API, asked without a server."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from provisimus.localcloud.api import Actions, with_control
+from provisimus.localcloud.faults import LocalCloudError
+
+
+def make_base(body, say):
+    if body is None:
+        raise LocalCloudError("no order", "send one")
+    say("making it")
+    return "ami-1"
+
+
+def no_docker():
+    raise LocalCloudError("no Docker Engine answers", "start Docker")
+
+
+ACTIONS = Actions(
+    status=lambda: {"ready": True},
+    make_base=make_base,
+    console={"i-1": "hello\n"}.get,
+    docker=no_docker,
+    shutdown=lambda: None,
+)
+
+
+def ask(method, path, body=b"", **headers):
+    said = {}
+    touched = []
+    application = with_control(
+        ACTIONS,
+        lambda environ, start: start("200 OK", []) or [b"aws"],
+        lambda: touched.append(path),
+    )
+    environ = {
+        "REQUEST_METHOD": method, "PATH_INFO": path, "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body), **headers,
+    }  # fmt: skip
+    answer = b"".join(application(environ, lambda status, _headers: said.update(status=status)))
+    return said["status"], answer, touched
+
+
+def test_status():
+    assert ask("GET", "/_localcloud/status") == ("200 OK", b'{"ready": true}', [])
+
+
+def test_everything_else_is_awss_and_may_have_changed_something():
+    assert ask("POST", "/") == ("200 OK", b"aws", ["/"])
+
+
+def test_making_a_base_tells_its_progress_line_by_line():
+    _, answer, _ = ask("POST", "/_localcloud/bases", b"{}")
+    assert [json.loads(line) for line in answer.splitlines()] == [
+        {"text": "making it"},
+        {"image_id": "ami-1"},
+    ]
+
+
+def test_a_base_that_fails_ends_with_the_error():
+    _, answer, _ = ask("POST", "/_localcloud/bases", b"null")
+    assert json.loads(answer) == {"error": "no order", "hint": "send one"}
+
+
+def test_an_error_carries_its_hint():
+    status, answer, _ = ask("POST", "/_localcloud/docker")
+    assert status == "409 Conflict"
+    assert json.loads(answer) == {"error": "no Docker Engine answers", "hint": "start Docker"}
+
+
+def test_consoles():
+    assert ask("GET", "/_localcloud/instances/i-1/console")[:2] == ("200 OK", b"hello\n")
+    assert ask("GET", "/_localcloud/instances/i-2/console")[0] == "404 Not Found"
+
+
+@pytest.mark.parametrize("path", ["/_localcloud", "/_localcloud/", "/_localcloud/nonsense"])
+def test_unknown_paths_are_not_awss(path):
+    assert ask("GET", path)[0] == "404 Not Found"
+
+
+def test_what_is_not_json_is_refused():
+    assert ask("POST", "/_localcloud/bases", b"{")[0] == "409 Conflict"
+
+
+@pytest.mark.parametrize("header", ["HTTP_ORIGIN", "HTTP_SEC_FETCH_MODE"])
+def test_a_web_page_cannot_command_the_local_cloud(header):
+    assert ask("POST", "/_localcloud/shutdown", **{header: "cors"})[0] == "403 Forbidden"
