@@ -145,7 +145,7 @@ def test_the_life_of_a_stack(scene: Scene) -> None:
 
     # One that never becomes healthy gives way to the one before, with its data.
     scene.define(health=SICK, within="10s")
-    with pytest.raises(Unhealthy, match="did not become healthy") as raised:
+    with pytest.raises(Unhealthy, match="was brought back and does not answer either") as raised:
         scene.release("1.0.0")
     back = find_stack(scene.environment, first.name)
     assert back is not None, raised.value

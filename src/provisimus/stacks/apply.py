@@ -143,11 +143,14 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
         said = last_words(operation.environment, made.outputs.get("InstanceId"))
         for line in said:
             operation.tell(Said(title, line))
-        back = _return(operation, plan, made, before)
+        outcome = f"version {before.version} runs again"
+        try:
+            _return(operation, plan, made, before)
+        except Unhealthy:
+            outcome = f"version {before.version} was brought back and does not answer either"
         raise Unhealthy(
-            f"{failure.message}; version {before.version} runs again",
-            where=f"instance {made.outputs.get('InstanceId')}, now replaced by "
-            f"{back.outputs.get('InstanceId')}",
+            f"{failure.message}; {outcome}",
+            where=f"instance {made.outputs.get('InstanceId')}, which is gone now",
             hint="the last lines of its console: " + " | ".join(said[-5:])
             if said
             else failure.hint,

@@ -1,0 +1,90 @@
+"""Errors: exit codes, JSON, and how the command line shows them."""
+
+import json
+import re
+
+import pytest
+
+from provisimus import errors
+from provisimus.cli.app import report
+from provisimus.errors import InvalidDefinitions, Locked, Problem, ProvisimusError, ToolFailed
+
+CODES = {
+    "ProvisimusError": 1,
+    "UsageFault": 2,
+    "InvalidDefinitions": 3,
+    "NotFound": 1,
+    "ChecksumMismatch": 1,
+    "ToolMissing": 1,
+    "ToolFailed": 1,
+    "Unreachable": 1,
+    "Unhealthy": 1,
+    "Refused": 5,
+    "Locked": 5,
+    "Conflict": 5,
+    "RolledBack": 6,
+    "StillRunning": 7,
+}
+
+
+def test_every_error_has_the_exit_code_that_its_docstring_draws() -> None:
+    found = {
+        name: each.exit_code
+        for name, each in vars(errors).items()
+        if isinstance(each, type) and issubclass(each, ProvisimusError)
+    }
+    assert found == CODES
+    drawn = re.findall(r"(?m)^\W*([A-Z]\w+)\s+(?:exit code )?(\d)\b", errors.__doc__ or "")
+    assert {name: int(code) for name, code in drawn} == CODES
+
+
+def test_an_error_as_json() -> None:
+    assert Locked("busy", where="a stack", hint="wait").as_json() == {
+        "error": "Locked",
+        "message": "busy",
+        "where": "a stack",
+        "hint": "wait",
+    }
+
+
+def test_a_tools_last_lines_come_along() -> None:
+    error = ToolFailed("packer failed", status=2, tail=("one", "two"))
+    assert error.as_json()["tail"] == ["one", "two"]
+    assert error.as_json()["status"] == 2
+
+
+PROBLEM = Problem("stacks/greeter.yaml", 3, "machine", "there is no machine 'x'", "known: y")
+
+
+def test_problems_are_counted_and_listed() -> None:
+    error = InvalidDefinitions([PROBLEM, Problem("a.yaml", None, "", "the file does not exist")])
+    assert str(error) == (
+        "2 problems in the definitions\n"
+        "stacks/greeter.yaml:3: machine: there is no machine 'x'\n"
+        "a.yaml: the file does not exist"
+    )
+    assert InvalidDefinitions([PROBLEM]).message == "1 problem in the definitions"
+
+
+def test_people_are_told_what_where_and_what_next(capsys: pytest.CaptureFixture[str]) -> None:
+    report(InvalidDefinitions([PROBLEM]), as_json=False)
+    report(
+        ToolFailed("packer failed", tail=("no space",), where="bake", hint="make room"),
+        as_json=False,
+    )
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "error: 1 problem in the definitions",
+        "  stacks/greeter.yaml:3: machine: there is no machine 'x'",
+        "      known: y",
+        "error: packer failed",
+        "  where: bake",
+        "  | no space",
+        "  hint: make room",
+    ]
+
+
+def test_programs_are_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    report(InvalidDefinitions([PROBLEM]), as_json=True)
+    assert json.loads(capsys.readouterr().err)["problems"] == [vars(PROBLEM)]
