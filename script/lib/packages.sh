@@ -2,7 +2,7 @@
 # shellcheck disable=SC2154  # the colours and ROOT come from say.sh
 # What the distribution supplies. A program that is there already, from wherever, is left alone.
 
-# Program or file, and the package that brings it.
+# Program or file (a pattern), and the package that brings it.
 PROGRAMS=(
     "dockerd docker.io"
     "docker docker.io"
@@ -11,7 +11,7 @@ PROGRAMS=(
     "qemu-system-x86_64 qemu-system-x86"
     "qemu-img qemu-utils"
     "mmdebstrap mmdebstrap"
-    "/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring"
+    "/usr/share/keyrings/debian-archive-keyring.* debian-archive-keyring"
     "extlinux extlinux"
     "/usr/lib/syslinux/mbr/gptmbr.bin syslinux-common"
     "genisoimage genisoimage"
@@ -79,7 +79,7 @@ as_root() {
 
 _is_there() {
     if [[ $1 == /* ]]; then
-        [[ -e $1 ]]
+        compgen -G "$1" >/dev/null
     else
         PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null
     fi
