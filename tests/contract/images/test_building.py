@@ -1,0 +1,217 @@
+"""From a workspace to an image in a real registry, and back."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from provisimus.errors import InvalidDefinitions, NotFound, ProvisimusError, UsageFault
+from provisimus.events import Skipped, Warned
+from provisimus.images import find_image, read_image
+from provisimus.images.registry import Registry, open_registry
+from provisimus.model import Digest
+
+if TYPE_CHECKING:
+    from conftest import Scene
+
+JAR_SHA = "provisimus.artifact.sha256"
+
+
+def config_of(registry: Registry, name: str, digest: Digest) -> dict[str, Any]:
+    manifest = registry.manifest(registry.repository(name), str(digest))
+    assert manifest is not None
+    config = Digest.parse(manifest.data["config"]["digest"])
+    parsed: dict[str, Any] = json.loads(registry.blob(registry.repository(name), config))
+    return parsed
+
+
+def files_of(registry: Registry, name: str, digest: Digest) -> list[str]:
+    repository = registry.repository(name)
+    manifest = registry.manifest(repository, str(digest))
+    assert manifest is not None
+    found = []
+    for layer in manifest.data["layers"]:
+        data = registry.blob(repository, Digest.parse(layer["digest"]))
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            found += [f"{each.name} {each.mode:o}" for each in archive]
+    return found
+
+
+def test_an_image_and_its_base(scene: Scene) -> None:
+    built = scene.build("greeter", "1.0.0")
+    registry = open_registry(scene.url)
+    assert (built.name, built.version, built.ports) == ("greeter", "1.0.0", (1, 8080))
+    assert built.repository == f"{scene.url}/greeter"
+    assert built.labels["provisimus.artifact"] == "com.acme:greeter:jar:1.0.0"
+    assert built.labels["org.opencontainers.image.revision"].startswith("0123456789")
+    assert built.labels["org.opencontainers.image.base.name"] == f"{scene.url}/base"
+    assert built.labels["team"] == "blue"
+    assert built.labels["layer"] == "base"
+    config = config_of(registry, "greeter", built.digest)
+    assert config["config"]["Entrypoint"] == ["tool", "/app/greeter.jar"]
+    assert config["config"]["Env"] == ["PATH=/bin"]
+    assert config["config"]["User"] == "1000:1000"
+    assert files_of(registry, "greeter", built.digest) == [
+        "bin 777",
+        "usr 755",
+        "usr/bin 755",
+        "usr/bin/tool 755",
+        "app 755",
+        "app/greeter.jar 644",
+    ]
+    tags = registry.tags(registry.repository("greeter"))
+    assert built.fingerprint is not None
+    assert tags == ["1.0.0", f"fp-{built.fingerprint.hex[:20]}"]
+
+
+def test_nothing_is_built_twice(scene: Scene) -> None:
+    built = scene.build("greeter", "1.0.0")
+    plan = scene.plan("greeter", "1.0.0")
+    assert plan.image == built
+    assert not plan.changes
+    assert plan.steps()[-1].reason == f"fingerprint {plan.fingerprint.short}… is in the registry"
+    assert scene.build("greeter", "1.0.0") == built
+    assert {type(event) for event in scene.told} == {Skipped}
+
+
+def test_images_are_found_by_fingerprint_and_by_reference(scene: Scene) -> None:
+    built = scene.build("greeter", "1.0.0")
+    assert built.fingerprint is not None
+    assert find_image(scene.url, "greeter", built.fingerprint) == built
+    assert find_image(scene.url, "greeter", Digest("0" * 64)) is None
+    assert read_image(scene.url, built.reference) == built
+    assert read_image(scene.url, f"{built.repository}:1.0.0") == built
+    with pytest.raises(NotFound, match="has no image"):
+        read_image(scene.url, f"{built.repository}:2")
+
+
+def test_a_changed_artifact_is_named(scene: Scene) -> None:
+    first = scene.build("greeter", "1.0.0")
+    scene.publish("1.0.1", "changed")
+    plan = scene.plan("greeter", "1.0.1")
+    assert [step.action for step in plan.steps()] == ["keep", "build"]
+    assert plan.steps()[-1].reason == "greeter 1.0.1 was never built"
+    second = scene.build("greeter", "1.0.1")
+    assert second.labels[JAR_SHA] != first.labels[JAR_SHA]
+
+
+def test_a_changed_definition_moves_the_tag_and_says_so(scene: Scene) -> None:
+    first = scene.build("greeter", "1.0.0")
+    path = scene.root / "docker/greeter/manifest.yaml"
+    before = path.read_text()
+    path.write_text(before.replace("8080", "9090"))
+    second = scene.build("greeter", "1.0.0")
+    assert second.ports == (1, 9090)
+    assert any(isinstance(event, Warned) for event in scene.told)
+    # Back again: the image is there, only its tag has to move.
+    path.write_text(before)
+    plan = scene.plan("greeter", "1.0.0")
+    assert [step.action for step in plan.steps()] == ["keep", "tag"]
+    assert scene.build("greeter", "1.0.0") == first
+    assert read_image(scene.url, f"{first.repository}:1.0.0") == first
+
+
+def test_a_changed_base_cascades(scene: Scene) -> None:
+    scene.build("greeter", "1.0.0")
+    scene.write("docker/base/files/new", "x")
+    plan = scene.plan("greeter", "1.0.0")
+    assert [step.action for step in plan.steps()] == ["build", "build"]
+    assert plan.steps()[-1].reason == "its base changed: base"
+
+
+def test_the_same_inputs_give_the_same_image(new_scene: Callable[[str], Scene]) -> None:
+    one, two = new_scene(f"a{os.urandom(4).hex()}"), new_scene(f"b{os.urandom(4).hex()}")
+    for path in (two.root / "docker").rglob("*"):
+        if not path.is_symlink():
+            os.utime(path, (1, 1))
+    first, second = one.build("greeter", "1.0.0"), two.build("greeter", "1.0.0")
+    assert first.fingerprint == second.fingerprint
+
+    def documents(scene: Scene, digest: Digest) -> str:
+        return json.dumps(config_of(open_registry(scene.url), "greeter", digest))
+
+    # Only where it is differs, and that is a label.
+    assert documents(one, first.digest).replace(one.url, two.url) == documents(two, second.digest)
+
+
+def test_layers_are_not_sent_again(scene: Scene) -> None:
+    scene.build("greeter", "1.0.0")
+    scene.write(
+        "docker/greeter/manifest.yaml", "source: {maven: 'com.acme:greeter'}\nvars: {port: 1}\n"
+    )
+    sent: list[int] = []
+    original = Registry.upload
+
+    def counted(self: Registry, repository: str, pieces: Any) -> Any:
+        blob = original(self, repository, pieces)
+        sent.append(blob.size)
+        return blob
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Registry, "upload", counted)
+        scene.build("greeter", "1.0.0")
+    assert len(sent) == 1  # the configuration; the layer with the artifact was there
+
+
+def test_tests_wait_for_an_engine(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+    manifest = scene.root / "docker/greeter/manifest.yaml"
+    manifest.write_text(manifest.read_text() + "tests: [{run: [tool]}]\n")
+    built = scene.build("greeter", "1.0.0")
+    skipped = [event for event in scene.told if isinstance(event, Skipped)]
+    assert any("Docker" in event.reason or "docker" in event.reason for event in skipped)
+    assert read_image(scene.url, f"{built.repository}:1.0.0") == built
+
+
+def test_the_engine_lane_needs_an_engine(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+    scene.image("runs", 'version: "1"\n', 'FROM {{ image("base") }}\nRUN true\n')
+    assert scene.plan("runs").wanted[-1].definition.lane == "engine"
+    with pytest.raises(ProvisimusError, match=r"(?i)docker") as caught:
+        scene.build("runs")
+    assert "install and start Docker" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("template", "error", "message"),
+    [
+        ('FROM {{ image("greeter") }}', InvalidDefinitions, "in a circle"),
+        ('FROM {{ image("nope") }}', NotFound, "there is no image 'nope'"),
+        ("FROM {{ image }}\nCOPY {{ vars.nope }} /", InvalidDefinitions, "1 problem"),
+    ],
+)
+def test_wrong_definitions(
+    scene: Scene, template: str, error: type[ProvisimusError], message: str
+) -> None:
+    scene.write("docker/base/Dockerfile.j2", template)
+    with pytest.raises(error, match=message):
+        scene.plan("greeter", "1.0.0")
+
+
+def test_a_version_is_needed_and_must_agree(scene: Scene) -> None:
+    with pytest.raises(UsageFault, match="which version of greeter"):
+        scene.plan("greeter")
+    with pytest.raises(UsageFault, match="has its own version, 1"):
+        scene.plan("base", "2")
+    scene.write("stacks/greeter.yaml", "version: 1.0.0\n")
+    assert scene.plan("greeter").wanted[-1].version == "1.0.0"
+
+
+def test_an_unknown_version_names_the_nearest(scene: Scene) -> None:
+    with pytest.raises(NotFound, match=r"the nearest is 1\.0\.0"):
+        scene.plan("greeter", "1.0.3")
+
+
+def test_a_lost_cache_loses_nothing(scene: Scene) -> None:
+    built = scene.build("greeter", "1.0.0")
+    cache = scene.root / ".provisimus/cache"
+    for path in cache.rglob("*.json"):
+        path.write_text("{ half")
+    scene.publish("1.0.1", "changed")
+    assert scene.build("greeter", "1.0.1").digest != built.digest

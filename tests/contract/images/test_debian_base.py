@@ -1,0 +1,113 @@
+"""Bases from Debian packages, with a stand-in for mmdebstrap: it writes a small TAR.
+
+The real one is used by the rehearsals; here it is about pipes, pins and failures.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisimus.errors import ToolFailed
+from provisimus.events import Said, Warned
+from provisimus.images.lock import read_lock, write_lock
+from provisimus.images.locking import updated_lock
+
+if TYPE_CHECKING:
+    from conftest import Scene
+
+STAND_IN = """\
+#!/usr/bin/env python3
+import io, os, sys, tarfile
+target = next(each for each in sys.argv if each.endswith("layer.tar"))
+print("I: downloading packages with apt...", flush=True)
+if os.environ.get("FAIL") == "before":
+    print("E: Unable to locate package nope", flush=True)
+    sys.exit(25)
+out = open(target, "wb")
+with tarfile.open(fileobj=out, mode="w|") as archive:
+    for name in ("./etc", "./usr"):
+        info = tarfile.TarInfo(name)
+        info.type, info.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(info)
+    data = os.urandom(3_000_000)
+    info = tarfile.TarInfo("./usr/data")
+    info.size = len(data)
+    archive.addfile(info, io.BytesIO(data))
+    if os.environ.get("FAIL") == "after":
+        print("E: disk full", flush=True)
+        os._exit(1)
+"""
+
+
+@pytest.fixture
+def debian(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    program = tmp_path / "bin" / "mmdebstrap"
+    program.parent.mkdir()
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    manifest = 'version: "17"\nsource: {debian: {suite: bookworm, packages: [some-package]}}\n'
+    scene.image("jre", manifest, "FROM {{ base }}\nENV JAVA_HOME=/x\n")
+    scene.image("plain", manifest)
+    return scene
+
+
+def test_a_base_is_made_and_pinned(debian: Scene) -> None:
+    built = debian.build("jre")
+    locked = read_lock(debian.workspace.docker).bases["jre"]
+    assert built.labels["org.opencontainers.image.base.digest"] == str(locked.digest)
+    assert any(isinstance(event, Said) and "downloading" in event.text for event in debian.told)
+    # Another Dockerfile over the same packages makes no new base.
+    debian.image("jre", (debian.root / "docker/jre/manifest.yaml").read_text(), "FROM {{ base }}\n")
+    again = debian.build("jre")
+    assert again.digest != built.digest
+    assert not any(isinstance(event, Said) for event in debian.told)
+    assert read_lock(debian.workspace.docker).bases["jre"] == locked
+
+
+def test_without_a_template_the_base_is_the_image(debian: Scene) -> None:
+    assert debian.build("plain").version == "17"
+
+
+def test_only_an_update_moves_the_pin(debian: Scene) -> None:
+    first = debian.build("jre")
+    workspace = debian.workspace
+    before = read_lock(workspace.docker)
+    write_lock(workspace.docker, updated_lock(workspace, before, ["jre"]))
+    assert [step.action for step in debian.plan("jre").steps()] == ["build"]
+    second = debian.build("jre")
+    after = read_lock(workspace.docker).bases["jre"]
+    assert (after.update, after.digest == before.bases["jre"].digest) == (1, False)
+    assert second.fingerprint != first.fingerprint
+
+
+def test_a_pin_that_the_registry_lost_is_told(debian: Scene) -> None:
+    debian.build("jre")
+    folder = debian.workspace.docker
+    text = (folder / "docker.lock").read_text()
+    digest = read_lock(folder).bases["jre"].digest
+    (folder / "docker.lock").write_text(
+        text.replace(f"digest: {digest}", "digest: sha256:" + "0" * 64)
+    )
+    debian.write("docker/jre/Dockerfile.j2", "FROM {{ base }}\nENV A=1\n")
+    debian.build("jre")
+    assert any(isinstance(event, Warned) and "no longer has" in event.text for event in debian.told)
+    assert read_lock(folder).bases["jre"].digest == digest
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_failure_shows_what_was_said(
+    debian: Scene, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIL", when)
+    with pytest.raises(ToolFailed, match="could not be made from Debian packages") as caught:
+        debian.build("jre")
+    assert caught.value.tail[-1].startswith("E: ")
+    assert read_lock(debian.workspace.docker).bases == {}
+    assert debian.plan("jre").image is None
+    monkeypatch.delenv("FAIL")
+    debian.build("jre")
