@@ -1,0 +1,259 @@
+"""A real bake: Packer, the local cloud, a virtual machine, and the image booted afterwards.
+
+Takes minutes. The container images are the smallest that answer over HTTP: busybox and a page.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import shutil
+import tarfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.rehearsal.ports import free_port
+
+from provisimus.environment import Environment, open_environment
+from provisimus.events import Event, Finished, Said
+from provisimus.machines import ImageInput, bake, find_temporary, plan_machine
+from provisimus.model import Commits, ContainerImage, Digest, MachineImage
+from provisimus.workspace import Workspace, open_workspace
+
+RUN = "20260101T000000-abcdef"
+BUSYBOX = shutil.which("busybox")
+pytestmark = [
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(BUSYBOX is None, reason="busybox-static is not installed"),
+]
+
+
+@dataclass(frozen=True)
+class Scene:
+    workspace: Workspace
+    environment: Environment
+    images: dict[str, ContainerImage]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A workspace with one machine, a local cloud of its own, two images in its registry."""
+    folder = tmp_path_factory.mktemp("bake")
+    kept = os.environ.get("PROVISIMUS_REHEARSAL_DIR")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROVISIMUS_LOCAL_DIR", kept or str(folder / "cloud"))
+        patch.setenv("PROVISIMUS_LOCAL_PORT", str(free_port()))
+        patch.setenv("PROVISIMUS_LOCAL_REGISTRY_PORT", str(free_port()))
+        workspace = write_workspace(folder / "acme")
+        environment = open_environment(workspace, "local", start=True)
+        assert environment.local is not None
+        try:
+            images = {
+                # The main image answers from the data volume, the side cart may write nothing.
+                "greeter": push(
+                    environment.registry,
+                    "greeter",
+                    8080,
+                    "busybox cp /page /data/health; exec busybox httpd -f -p 8080 -h /data",
+                ),
+                "metrics": push(
+                    environment.registry,
+                    "metrics",
+                    9100,
+                    "busybox touch /health 2>/tmp/why || exec busybox httpd -f -p 9100 -h /www",
+                ),
+            }
+            yield Scene(workspace, environment, images)
+        finally:
+            environment.local.down()
+
+
+def test_a_machine_is_baked_and_starts_without_a_registry(scene: Scene) -> None:
+    image, events = baked(scene)
+    assert image.tags["provisimus:run"] == RUN
+    assert image.tags["provisimus:image/greeter"] == f"greeter@{scene.images['greeter'].digest}"
+    assert "provisimus:expires" not in image.tags
+    said = [event.text for event in events if isinstance(event, Said)]
+    assert "hello from the setup script of greeter 1.0.0" in said
+    assert find_temporary(scene.environment, "acme", scene.workspace.state) == ()
+
+    again = plan_machine(scene.workspace, scene.environment, "greeter", "1.0.0", inputs(scene))
+    assert again.image == image
+
+    # There is nothing to pull from: on the machine, the registry's address is the machine's own.
+    ec2 = scene.environment.cloud.ec2
+    began = time.monotonic()
+    instance = launch(scene, image)
+    try:
+        address = public_address(ec2, instance)
+        assert answer(address, 8080, within=300).strip() == "hello from greeter"
+        print(f"power-on to the first answer: {time.monotonic() - began:.1f} s")  # noqa: T201
+        assert answer(address, 9100, within=60).strip() == "hello from metrics"
+    except AssertionError:
+        assert scene.environment.local is not None
+        print(scene.environment.local.console(instance)[-6000:])  # noqa: T201
+        raise
+    finally:
+        ec2.terminate_instances(InstanceIds=[instance])
+
+
+def baked(scene: Scene) -> tuple[MachineImage, list[Event]]:
+    plan = plan_machine(scene.workspace, scene.environment, "greeter", "1.0.0", inputs(scene))
+    assert plan.reason == "there is no machine image yet"
+    events: list[Event] = []
+
+    def tell(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Finished):
+            print(f"{event.seconds:7.1f} s  {event.step}")  # noqa: T201
+
+    commits = Commits({"services": "unknown", "docker": "unknown", "packer": "unknown"})
+    return bake(plan, scene.environment, scene.images, commits, tell, RUN), events
+
+
+def inputs(scene: Scene) -> dict[str, ImageInput]:
+    return {name: ImageInput(name, image.digest) for name, image in scene.images.items()}
+
+
+def write_workspace(root: Path) -> Workspace:
+    setup = root / "packer/greeter/setup"
+    setup.mkdir(parents=True)
+    (root / "provisimus.yaml").write_text(
+        "project: acme\n"
+        "bases:\n"
+        "  debian-12:\n"
+        '    aws: {owner: "136693071363", name: "debian-12-amd64-*"}\n'
+        "    local: {debian: bookworm, packages: [docker.io, docker-compose, apparmor]}\n"
+    )
+    (root / "packer/greeter/machine.yaml").write_text(
+        "base: debian-12\n"
+        "main: greeter\n"
+        "side_carts: [metrics]\n"
+        "health: {http: {port: 8080, path: /health}}\n"
+        "volumes: [{mount: /data}]\n"
+        "users: [{name: ops, sudo: true, ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ x]}]\n"
+    )
+    (setup / "10-hello").write_text(
+        "#!/bin/sh\nset -eu\n"
+        'echo "hello from the setup script of $PROVISIMUS_MACHINE $PROVISIMUS_VERSION"\n'
+    )
+    return open_workspace(root)
+
+
+def launch(scene: Scene, image: MachineImage) -> str:
+    ec2 = scene.environment.cloud.ec2
+    group = ec2.create_security_group(GroupName=f"open-{image.image_id}", Description="test")[
+        "GroupId"
+    ]
+    for port in (8080, 9100):
+        ec2.authorize_security_group_ingress(
+            GroupId=group, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp="0.0.0.0/0"
+        )
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+    started = ec2.run_instances(
+        ImageId=image.image_id,
+        InstanceType="t3.small",
+        MinCount=1,
+        MaxCount=1,
+        SecurityGroupIds=[group],
+        Placement={"AvailabilityZone": "eu-west-1a"},
+        # What a stack delivers to a machine with volumes.
+        UserData="#cloud-config\nwrite_files:\n- path: /etc/provisimus/volumes\n"
+        f"  content: {volume} /data\n",
+    )
+    instance = str(started["Instances"][0]["InstanceId"])
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance])
+    ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
+    return instance
+
+
+def public_address(ec2: Any, instance: str) -> str:
+    def address() -> str | None:
+        found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+        return found.get("PublicIpAddress")
+
+    return poll(address, within=60, what="a public address")
+
+
+def answer(address: str, port: int, *, within: float) -> str:
+    def ask() -> str | None:
+        try:
+            found = httpx.get(f"http://{address}:{port}/health", timeout=5, trust_env=False)
+        except httpx.TransportError:
+            return None
+        return found.text if found.status_code == 200 else None
+
+    return poll(ask, within=within, what=f"an answer from {address}:{port}")
+
+
+def poll(ask: Any, *, within: float, what: str) -> Any:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        found = ask()
+        if found:
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"no {what} within {within:g} s")
+
+
+def push(registry: str, name: str, port: int, command: str) -> ContainerImage:
+    """Put an image of busybox, a page and a command into a registry."""
+    assert BUSYBOX is not None
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as archive:
+        binary = Path(BUSYBOX).resolve().read_bytes()
+        for path, content, mode in (
+            ("bin/busybox", binary, 0o755),
+            ("page", f"hello from {name}\n".encode(), 0o644),
+            ("www/health", f"hello from {name}\n".encode(), 0o644),
+            ("tmp/.keep", b"", 0o644),
+        ):
+            about = tarfile.TarInfo(path)
+            about.size, about.mode = len(content), mode
+            archive.addfile(about, io.BytesIO(content))
+    packed = gzip.compress(layer.getvalue(), 1, mtime=0)
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {
+                "Cmd": ["/bin/busybox", "sh", "-c", command],
+                "Env": ["PATH=/bin"],
+                "ExposedPorts": {f"{port}/tcp": {}},
+            },
+            "rootfs": {"type": "layers", "diff_ids": [str(Digest.of(layer.getvalue()))]},
+        }
+    ).encode()
+    docker = "application/vnd.docker"
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": f"{docker}.distribution.manifest.v2+json",
+            "config": described(f"{docker}.container.image.v1+json", config),
+            "layers": [described(f"{docker}.image.rootfs.diff.tar.gzip", packed)],
+        }
+    ).encode()
+    with httpx.Client(base_url=f"http://{registry}", trust_env=False) as client:
+        for blob in (config, packed):
+            place = client.post(f"/v2/{name}/blobs/uploads/").headers["location"]
+            separator = "&" if "?" in place else "?"
+            client.put(
+                f"{place}{separator}digest={Digest.of(blob)}", content=blob
+            ).raise_for_status()
+        client.put(
+            f"/v2/{name}/manifests/1.0.0",
+            content=manifest,
+            headers={"content-type": f"{docker}.distribution.manifest.v2+json"},
+        ).raise_for_status()
+    return ContainerImage(name, "1.0.0", f"{registry}/{name}", Digest.of(manifest), ports=(port,))
+
+
+def described(media_type: str, content: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "size": len(content), "digest": str(Digest.of(content))}
