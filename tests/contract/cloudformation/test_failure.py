@@ -75,6 +75,15 @@ def test_failed_create_stays_where_nothing_shall_be_done(story: Any) -> None:
     assert story.physical("Data").startswith("vol-")
 
 
+def test_failed_update_of_a_failed_create_goes_back_to_what_had_been_made(story: Any) -> None:
+    story.world.faults.errors["ec2.CreateVolume"] = NO_ROOM
+    assert story.create(volume(), DisableRollback=True) == "CREATE_FAILED"
+    group = story.physical("First")
+    assert story.update(volume()) == "UPDATE_ROLLBACK_COMPLETE"
+    told = story.world.cloudformation.list_stack_resources(StackName=story.name)
+    assert [r["PhysicalResourceId"] for r in told["StackResourceSummaries"]] == [group]
+
+
 def test_failed_create_can_delete_the_stack(story: Any) -> None:
     story.world.faults.errors["ec2.CreateVolume"] = NO_ROOM
     assert story.create(volume(), OnFailure="DELETE") == "DELETE_COMPLETE"

@@ -111,6 +111,8 @@ def test_what_is_told_of_a_stack(story: Any) -> None:
     assert told["Outputs"][0]["ExportName"] == f"{story.name}-id"
     exports = {e["Name"]: e["Value"] for e in api.list_exports()["Exports"]}
     assert exports[f"{story.name}-id"] == group
+    events = api.describe_stack_events(StackName=story.name)["StackEvents"]
+    assert "hush" not in json.dumps(events, default=str)
     by_physical = api.describe_stack_resources(PhysicalResourceId=group)["StackResources"]
     assert [r["LogicalResourceId"] for r in by_physical if r["PhysicalResourceId"] == group] == [
         "Group"

@@ -18,7 +18,11 @@ from provisimus.localcloud.cloudformation.intrinsics import (
     Context,
     ResourceValue,
 )
-from provisimus.localcloud.cloudformation.parameters import MASK, ParameterValue
+from provisimus.localcloud.cloudformation.parameters import (
+    ParameterValue,
+    hidden_by,
+    masked,
+)
 from provisimus.localcloud.cloudformation.schemas import schema_of
 from provisimus.localcloud.cloudformation.shapes import (
     Fate,
@@ -101,9 +105,7 @@ def changes(
     fates: dict[str, Fate] = {}
     wanted = active(new, context)
     reasons = _Reasons(stack, old, deployment, fates)
-    hidden = frozenset(p.given for p in deployment.parameters.values() if p.secret) | frozenset(
-        p.given for p in _parameters(stack).values() if p.secret
-    )
+    hidden = hidden_by(deployment.parameters) | hidden_by(_parameters(stack))
     for name, entry in wanted.items():
         now = replace(context, resources=known)
         shape = wanted_shape(entry, now, deployment.tags, stack.system_tags(name))
@@ -114,7 +116,7 @@ def changes(
         if fates[name] in ("add", "replace"):
             known[name] = UNKNOWN_RESOURCE
         if record is None:
-            after = _mask({"Properties": dict(shape.properties)}, hidden)
+            after = masked({"Properties": dict(shape.properties)}, hidden)
             result.append(Change("Add", name, None, entry.type, after=after))
         else:
             change = _modify(record, entry, shape, fates[name], reasons)
@@ -136,7 +138,7 @@ def _removal(record: Resource, hidden: frozenset[str]) -> Change:
         record.physical_id,
         record.type,
         policy_action="Retain" if policy.startswith("Retain") else policy,
-        before=_mask({"Properties": dict(record.properties)}, hidden),
+        before=masked({"Properties": dict(record.properties)}, hidden),
     )
 
 
@@ -254,22 +256,10 @@ def _shown(value: Any) -> str | None:
 def _masked(change: Change, hidden: frozenset[str]) -> Change:
     return replace(
         change,
-        before=_mask(change.before, hidden),
-        after=_mask(change.after, hidden),
+        before=masked(change.before, hidden),
+        after=masked(change.after, hidden),
         details=tuple(
-            replace(d, before=_mask(d.before, hidden), after=_mask(d.after, hidden))
+            replace(d, before=masked(d.before, hidden), after=masked(d.after, hidden))
             for d in change.details
         ),
     )
-
-
-def _mask(value: Any, hidden: frozenset[str]) -> Any:
-    """The value with what a NoEcho parameter holds hidden, wherever it was put."""
-    if isinstance(value, Mapping):
-        return {key: _mask(inner, hidden) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_mask(inner, hidden) for inner in value]
-    if isinstance(value, str):
-        for secret in sorted(filter(None, hidden), key=len, reverse=True):
-            value = value.replace(secret, MASK)
-    return value

@@ -10,7 +10,6 @@ from typing import Any
 from provisimus.localcloud.cloudformation.changes import Change, Detail
 from provisimus.localcloud.cloudformation.events import StackEvent
 from provisimus.localcloud.cloudformation.parameters import ParameterValue
-from provisimus.localcloud.cloudformation.requests import read_template
 from provisimus.localcloud.cloudformation.stack import ChangeSet, Deployment, Resource, Stack
 from provisimus.localcloud.cloudformation.support import handler_of, needed_capability
 from provisimus.localcloud.cloudformation.template import Template
@@ -19,12 +18,11 @@ from provisimus.localcloud.cloudformation.template import Template
 def stack(known: Stack) -> dict[str, Any]:
     """One of DescribeStacks."""
     deployment = known.deployment or Deployment("")
-    template = read_template(deployment.template_text) if deployment.template_text else None
     return _given(
         {
             "StackId": known.id,
             "StackName": known.name,
-            "Description": template.description if template else None,
+            "Description": deployment.description,
             "Parameters": parameters(deployment.parameters.values()),
             "CreationTime": when(known.created),
             "LastUpdatedTime": when(known.updated),

@@ -21,7 +21,7 @@ from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import AlreadyExists, ValidationError
 from provisimus.localcloud.cloudformation.lookups import zones_for
 from provisimus.localcloud.cloudformation.operation import Run
-from provisimus.localcloud.cloudformation.stack import Deployment, Operation, Stack
+from provisimus.localcloud.cloudformation.stack import Deployment, Operation, Resource, Stack
 from provisimus.localcloud.cloudformation.template import Template
 
 log = logging.getLogger(__name__)
@@ -228,7 +228,7 @@ class Engine:
             on_failure,
             token,
             previous=failed.previous if failed else stack.deployment,
-            before=dict(failed.before if failed else stack.resources),
+            before=dict(failed.before) if failed else _made(stack),
             outputs_before=list(failed.outputs_before if failed else stack.outputs),
             discarded=list(failed.discarded) if failed else [],
             change_set=change_set,
@@ -323,6 +323,15 @@ class Engine:
         if taken is None or (token is not None and taken.creation_token == token):
             return
         raise AlreadyExists(f"Stack [{name}] already exists")
+
+
+def _made(stack: Stack) -> dict[str, Resource]:
+    """What a failed update goes back to: not what a creation that failed left half made."""
+    return {
+        name: each
+        for name, each in stack.resources.items()
+        if each.physical_id is not None and each.status != "CREATE_FAILED"
+    }
 
 
 def _nobody(engine: Engine, name: str) -> Stack:

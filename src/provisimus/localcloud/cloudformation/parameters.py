@@ -56,6 +56,25 @@ class ParameterValue:
         return MASK if self.secret else self.given
 
 
+def hidden_by(values: Mapping[str, ParameterValue]) -> frozenset[str]:
+    """The texts that NoEcho parameters hold, never to be shown."""
+    return frozenset(each.given for each in values.values() if each.secret and each.given)
+
+
+def masked(value: Any, hidden: frozenset[str]) -> Any:
+    """The value with what a NoEcho parameter holds hidden, wherever it was put."""
+    if not hidden:
+        return value
+    if isinstance(value, Mapping):
+        return {key: masked(inner, hidden) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [masked(inner, hidden) for inner in value]
+    if isinstance(value, str):
+        for secret in sorted(hidden, key=len, reverse=True):
+            value = value.replace(secret, MASK)
+    return value
+
+
 def resolve(
     declared: Mapping[str, Mapping[str, Any]],
     given: Mapping[str, str],

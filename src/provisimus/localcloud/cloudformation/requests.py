@@ -56,6 +56,7 @@ def deployment(
             parameters=values,
             tags=_tags(tags) if tags is not None else dict(previous.tags) if previous else {},
             capabilities=capabilities,
+            description=template.description,
             role_arn=params.get("RoleARN") or (previous.role_arn if previous else None),
             notification_arns=(
                 tuple(arns) if arns is not None else previous.notification_arns if previous else ()

@@ -14,7 +14,11 @@ from typing import Any, Literal
 
 from provisimus.localcloud.cloudformation.events import STACK_TYPE, StackEvent, event
 from provisimus.localcloud.cloudformation.handlers.interface import Shape
-from provisimus.localcloud.cloudformation.parameters import ParameterValue
+from provisimus.localcloud.cloudformation.parameters import (
+    ParameterValue,
+    hidden_by,
+    masked,
+)
 
 Phase = Literal["forward", "cleanup", "rollback", "rollback-cleanup", "delete"]
 
@@ -56,6 +60,8 @@ class Deployment:
     capabilities: tuple[str, ...] = ()
     role_arn: str | None = None
     notification_arns: tuple[str, ...] = ()
+    description: str | None = None
+    """The template's, so that listing many stacks reads no template."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +176,8 @@ class Stack:
         properties: Mapping[str, Any] | None = None,
     ) -> StackEvent:
         """An event of a resource, without changing its record."""
+        told = resource.properties if properties is None else properties
+        hidden = hidden_by(self.deployment.parameters) if self.deployment else frozenset()
         happened = event(
             resource.logical_id,
             resource.physical_id,
@@ -177,7 +185,7 @@ class Stack:
             status,
             reason,
             token=self.operation.token if self.operation else None,
-            properties=resource.properties if properties is None else properties,
+            properties=masked(told, hidden),
         )
         self.events.append(happened)
         return happened
