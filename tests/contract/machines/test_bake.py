@@ -1,0 +1,158 @@
+"""The bake against EC2, with a program that talks like Packer: what is made is removed again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisimus.environment import Environment
+from provisimus.errors import NotFound, ToolFailed, ToolMissing
+from provisimus.events import silence
+from provisimus.machines import ImageInput, MachinePlan, bake, plan_machine, runs
+from provisimus.model import Commits, Digest, MachineImage
+from provisimus.workspace import open_workspace
+
+RUN = "20260101T000000-abcdef"
+REFERENCE = "127.0.0.1:5000/greeter@sha256:" + "1f" * 32
+Plan = Callable[[], MachinePlan]
+
+
+@pytest.fixture
+def plan(environment: Environment, tmp_path: Path) -> Plan:
+    """Plans the one machine of a small workspace, whose base is there."""
+    root = tmp_path / "acme"
+    (root / "packer/greeter/setup").mkdir(parents=True)
+    (root / "packer/greeter/setup/10-x").write_text("#!/bin/sh\nexit 3\n")
+    (root / "provisimus.yaml").write_text(
+        'project: acme\nbases: {debian-12: {aws: {owner: "123456789012", name: "debian-12-*"}}}\n'
+    )
+    (root / "packer/greeter/machine.yaml").write_text(
+        f'base: debian-12\nmain: {{image: "{REFERENCE}", name: greeter}}\ndisk: 20 GiB\n'
+    )
+    ec2: Any = environment.cloud.ec2
+    ec2.register_image(Name="debian-12-amd64", RootDeviceName="/dev/xvda")
+    image = ImageInput("greeter", None, REFERENCE)
+    workspace = open_workspace(root)
+    return lambda: plan_machine(workspace, environment, "greeter", "1.0.0", {"greeter": image})
+
+
+def packer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: str) -> None:
+    """Put a program named packer first on the PATH, of version 1.6.6, that runs `build`."""
+    program = tmp_path / "bin" / "packer"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" != version ] || {{ echo Packer v1.6.6; exit; }}\n{build}\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def run(plan: MachinePlan, environment: Environment) -> MachineImage:
+    return bake(plan, environment, {"greeter": REFERENCE}, Commits({}), silence, RUN)
+
+
+def groups(environment: Environment) -> set[str]:
+    found = environment.cloud.ec2.describe_security_groups()["SecurityGroups"]
+    return {group["GroupName"] for group in found}
+
+
+def test_a_failed_script_is_told_and_nothing_is_left(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say = "echo '1,,ui,message,    amazon-ebs: '"
+    packer(
+        *(tmp_path, monkeypatch),
+        f"{say}'provisimus: step setup/10-x'; {say}'no such file'\n"
+        f"{say}'provisimus: failed setup/10-x with status 3'; exit 1",
+    )
+    with pytest.raises(ToolFailed) as caught:
+        run(plan(), environment)
+    assert caught.value.message == "setup/10-x failed while baking: exit status 3"
+    assert caught.value.tail == ("no such file",)
+    assert groups(environment) == {"default"}
+    assert runs.known_runs(plan().state) == []
+
+
+def test_packer_gets_its_template_and_the_account_but_no_secret_in_it(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packer(
+        *(tmp_path, monkeypatch),
+        f'for last; do :; done; cp "$last" {tmp_path}/seen.json; env >{tmp_path}/env; exit 1',
+    )
+    with pytest.raises(ToolFailed):
+        run(plan(), environment)
+    seen = (tmp_path / "seen.json").read_text()
+    assert f"provisimus-{RUN}" in seen
+    assert "access_key" not in seen
+    variables = (tmp_path / "env").read_text().splitlines()
+    assert {"AWS_SECRET_ACCESS_KEY=test", "CHECKPOINT_DISABLE=1"} <= set(variables)
+
+
+def test_a_packer_that_made_nothing_is_not_believed(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packer(tmp_path, monkeypatch, "exit 0")
+    with pytest.raises(NotFound, match="no available AMI has the fingerprint"):
+        run(plan(), environment)
+
+
+def test_a_packer_too_old_is_refused_before_anything_is_made(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packer(tmp_path, monkeypatch, "exit 9")
+    (plan().folder / "template.pkr.hcl").write_text("packer { required_plugins {} }\n")
+    with pytest.raises(ToolFailed, match=r"Packer 1\.6\.6 is too old: `required_plugins` needs"):
+        run(plan(), environment)
+    assert groups(environment) == {"default"}
+
+
+def test_no_packer_at_all(
+    environment: Environment, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = plan()
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ToolMissing, match="the program packer is not installed"):
+        run(planned, environment)
+
+
+def test_a_base_that_is_gone_is_noticed_before_anything_is_made(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packer(tmp_path, monkeypatch, "exit 9")
+    planned = plan()
+    ec2: Any = environment.cloud.ec2
+    for image in ec2.describe_images(Owners=["self"])["Images"]:
+        ec2.deregister_image(ImageId=image["ImageId"])
+    with pytest.raises(NotFound, match="there is no AMI debian-12-"):
+        run(planned, environment)
+    assert groups(environment) == {"default"}
+
+
+def test_what_was_baked_is_planned_no_more(environment: Environment, plan: Plan) -> None:
+    from provisimus.aws import as_tags
+    from provisimus.machines import tags
+
+    planned = plan()
+    assert planned.step().reason == "there is no machine image yet"
+    ec2: Any = environment.cloud.ec2
+    made = ec2.register_image(Name="baked", RootDeviceName="/dev/xvda")["ImageId"]
+    lineage = tags.image_tags(
+        *("acme", "greeter", "1.0.0", planned.fingerprint),
+        inputs=planned.inputs,
+        images={"greeter": REFERENCE},
+        commits=Commits({}),
+        base="ami-1",
+        run=RUN,
+    )
+    ec2.create_tags(Resources=[made], Tags=as_tags(lineage))
+    again = plan()
+    assert (again.step().needed, again.step().reason) == (False, f"{made} has this fingerprint")
+
+    (again.folder / "setup/10-x").write_text("#!/bin/sh\nexit 0\n")
+    assert plan().reason == "no machine image has this fingerprint: the setup scripts changed"
+    assert Digest.parse(lineage[tags.FINGERPRINT]) == planned.fingerprint
