@@ -102,6 +102,21 @@ def next_public_address(taken: Iterable[str], port: int) -> str:
     raise LocalCloudError("all public addresses 127.9.0.0/16 are taken", "terminate instances")
 
 
+def next_private_address(subnet: str, taken: Iterable[str]) -> str:
+    """The lowest free address of a subnet. Raises LocalCloudError when it is full.
+
+    The first four and the last are never given: AWS keeps them, and user-mode networking has its
+    gateway and name server there.
+    """
+    network = ipaddress.ip_network(subnet)
+    used = set(taken)
+    for index in range(4, network.num_addresses - 1):
+        address = str(network[index])
+        if address not in used:
+            return address
+    raise LocalCloudError(f"no address is free in subnet {subnet}", "use a larger subnet")
+
+
 def netdev_argument(interface: Interface) -> str:
     """The value of QEMU's ``-netdev``: DHCP hands out the private address first and only."""
     network = ipaddress.ip_network(interface.subnet, strict=False)

@@ -107,12 +107,16 @@ class _Pickler(cloudpickle.Pickler):
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             )
-            return serialization.load_pem_private_key, (pem, None)
+            return _private_key, (pem,)
         if isinstance(found, types.ModuleType):
             return importlib.import_module, (found.__name__,)
         if type(found).__name__ == "ParameterDict":
             return _parameter_dict, (found.__dict__, list(dict.items(found)))
         return super().reducer_override(found)
+
+
+def _private_key(pem: bytes) -> Any:
+    return serialization.load_pem_private_key(pem, None)
 
 
 def _parameter_dict(attributes: dict[str, Any], items: list[tuple[Any, Any]]) -> Any:

@@ -13,6 +13,7 @@ from provisimus.localcloud.network import (
     Rule,
     forward_changes,
     netdev_argument,
+    next_private_address,
     next_public_address,
     open_ports,
 )
@@ -95,3 +96,13 @@ def test_no_address_left_is_an_error():
     every = [f"127.9.{x}.{y}" for x in range(256) for y in range(1, 255)]
     with pytest.raises(LocalCloudError, match="all public addresses"):
         next_public_address(every, 4800)
+
+
+def test_private_addresses_leave_out_what_aws_keeps():
+    assert next_private_address("10.0.0.0/28", []) == "10.0.0.4"
+    assert next_private_address("10.0.0.0/28", ["10.0.0.4", "10.0.0.5"]) == "10.0.0.6"
+
+
+def test_a_full_subnet_is_an_error():
+    with pytest.raises(LocalCloudError, match="no address is free"):
+        next_private_address("10.0.0.0/28", [f"10.0.0.{host}" for host in range(16)])

@@ -9,11 +9,12 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.security_groups import SecurityGroupBackend
+from moto.ec2.models.subnets import Subnet
 
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
 from provisimus.localcloud.hooks.cloud import Cloud, replace
-from provisimus.localcloud.network import next_public_address
+from provisimus.localcloud.network import next_private_address, next_public_address
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,18 @@ def install(cloud: Cloud) -> None:
         (elastic_ip_addresses, "random_ip"),
     ):
         setattr(module, name, public_address)
+
+    def private_address(subnet: Any, instance: Any) -> str:
+        # moto counts on with a generator, which begins again after a restart.
+        reserved = {str(address) for address in subnet._reserved_ips}
+        try:
+            address = next_private_address(subnet.cidr_block, {*subnet._subnet_ips, *reserved})
+        except LocalCloudError as error:
+            raise EC2ClientError("InsufficientFreeAddressesInSubnet", error.what) from error
+        subnet._subnet_ips[address] = instance
+        return address
+
+    replace(Subnet, "get_available_subnet_ip", private_address)
 
     for name in _CHANGING:
         _follow(cloud, name)

@@ -1,0 +1,140 @@
+"""The process itself: its directory, its ports, its children, and what survives it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from .conftest import LocalCloud
+
+
+def eventually(condition, within=20.0):
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_status_tells_what_runs(cloud):
+    status = cloud.status()
+    assert status["ready"]
+    assert (status["pid"], status["endpoint"]) == (cloud.process.pid, cloud.url)
+    assert (status["region"], status["account"]) == ("eu-west-1", "123456789012")
+    assert [service["name"] for service in status["services"]] == ["registry", "docker"]
+    assert status["services"][0]["state"] == "running"
+    assert (status["instances"], status["bases"]) == ([], [])
+
+
+def test_the_registry_answers(cloud):
+    answer = httpx.get(f"http://127.0.0.1:{cloud.registry_port}/v2/")
+    assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+
+
+def test_a_registry_that_dies_is_started_again(cloud):
+    first = cloud.status()["services"][0]["pid"]
+    import os
+
+    os.kill(first, 9)
+    eventually(lambda: cloud.status()["services"][0]["pid"] not in (None, first))
+
+
+def test_a_second_one_in_the_same_directory_is_refused(cloud):
+    second = LocalCloud(cloud.directory, cloud.port + 1, cloud.registry_port)
+    done = second.run()
+    assert done.returncode == 1
+    assert f"runs in {cloud.directory} already (process {cloud.process.pid})" in done.stderr
+
+
+def test_a_taken_port_is_an_error(stopped_cloud):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", stopped_cloud.port))
+        other.listen()
+        done = stopped_cloud.run()
+    assert done.returncode == 1
+    assert f"port {stopped_cloud.port} of 127.0.0.1 cannot be taken" in done.stderr
+    assert "hint: " in done.stderr
+
+
+def test_a_registry_port_taken_by_something_else_is_an_error(stopped_cloud):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", stopped_cloud.registry_port))
+        other.listen()
+        done = stopped_cloud.run()
+    assert done.returncode == 1
+    assert "taken by something that is not a registry" in done.stderr
+
+
+def test_a_registry_that_is_there_is_used(cloud, tmp_path):
+    second = LocalCloud(tmp_path / "second", cloud.port + 1, cloud.registry_port)
+    try:
+        second.start()
+        assert second.status()["services"][0]["state"] == "external"
+    finally:
+        second.stop()
+
+
+def test_shutdown_leaves_no_process(cloud):
+    children = cloud.children()
+    assert children
+    assert cloud.post("shutdown").status_code == 200
+    assert cloud.process.wait(30) == 0
+    eventually(lambda: not any(alive(pid) for pid in children))
+
+
+def test_killed_it_leaves_no_process(cloud):
+    children = cloud.children()
+    cloud.kill()
+    eventually(lambda: not any(alive(pid) for pid in children))
+
+
+def test_what_was_made_is_there_after_a_kill(cloud):
+    ec2, iam = cloud.client("ec2"), cloud.client("iam")
+    group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+    ec2.create_key_pair(KeyName="me")
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, Encrypted=True)["VolumeId"]
+    iam.create_role(RoleName="greeter", AssumeRolePolicyDocument="{}")
+    eventually(lambda: _saved_after(cloud, volume))
+    cloud.kill()
+    cloud.start()
+    assert ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    assert ec2.describe_key_pairs(KeyNames=["me"])["KeyPairs"]
+    assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Encrypted"]
+    assert iam.get_role(RoleName="greeter")
+    assert (cloud.directory / "disks" / f"{volume}.qcow2").exists()
+    ec2.delete_volume(VolumeId=volume)
+    assert not (cloud.directory / "disks" / f"{volume}.qcow2").exists()
+
+
+def _saved_after(cloud, mark):
+    state = cloud.directory / "state.pickle"
+    return state.exists() and mark.encode() in state.read_bytes()
+
+
+def test_a_state_that_cannot_be_read_is_set_aside(cloud):
+    cloud.stop()
+    (cloud.directory / "state.pickle").write_bytes(b"nonsense")
+    cloud.start()
+    assert list(cloud.directory.glob("state.pickle.unreadable-*"))
+    assert "it was set aside" in (cloud.directory / "log").read_text()
+
+
+def test_an_order_that_is_wrong_is_answered_with_the_key(cloud):
+    answer = cloud.post("bases", {"name": "x"})
+    assert "name 'x' is not valid" in answer.json()["error"]
+
+
+def test_an_unknown_image_is_refused(cloud):
+    with pytest.raises(ClientError, match=r"InvalidAMIID\.NotFound"):
+        cloud.client("ec2").run_instances(ImageId="ami-0123456789", MinCount=1, MaxCount=1)
