@@ -147,16 +147,15 @@ def test_the_life_of_a_stack(scene: Scene) -> None:
     scene.define(health=SICK, within="10s")
     with pytest.raises(Unhealthy, match="was brought back and does not answer either") as raised:
         scene.release("1.0.0")
-    back = find_stack(scene.environment, first.name)
-    assert back is not None, raised.value
+    scene.define()
+    back = scene.release("1.0.1")
+    assert back.status == "UPDATE_COMPLETE", raised.value
     three = back.outputs["InstanceId"]
-    boots = scene.get(back, "/data/boots").split()
-    assert boots[:2] == [one, two]
-    assert boots[-1] == three
+    wait_for(lambda: scene.get(back, "/data/boots").split()[-1] == three)
+    assert scene.get(back, "/data/boots").split()[:2] == [one, two]
     assert back.tags["provisimus:version"] == "1.0.1"
 
     # The command line's reading commands, each a process of its own.
-    scene.define()
     listed = json.loads(scene.run("stack", "list", "--json").stdout)
     assert [each["name"] for each in listed] == ["acme-local-greeter"]
     instances = json.loads(scene.run("instance", "list", "--json").stdout)

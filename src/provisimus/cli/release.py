@@ -82,7 +82,7 @@ def carry_out(
 ) -> None:
     """The chain for one service, as `release` and `stack apply` run it."""
     from provisimus.model import ServiceVersion
-    from provisimus.release import execute, one_at_a_time, plan_release
+    from provisimus.release import await_interrupted, execute, one_at_a_time, plan_release
     from provisimus.workspace.commits import commits_of
 
     asked = ServiceVersion.parse(service)
@@ -94,6 +94,7 @@ def carry_out(
     workspace.stack(asked.name, session.env)
     with one_at_a_time(workspace, session.env, asked.name, session.run):
         environment = session.open(start=True)
+        await_interrupted(workspace, environment, asked.name, session.tell, timeout=timeout)
         made = plan_release(workspace, environment, asked)
         if saved is not None:
             _check_saved(saved, made.plan)

@@ -172,7 +172,9 @@ def events(session: Session, service: str, lines: int, follow: bool) -> None:
     environment, found = _stack(session, service)
     known = list(islice(following.events_of(environment, found.stack_id), lines))[::-1]
     session.emit([asdict(each) for each in known], "\n".join(map(_line, known)))
-    if follow and state_of(found.status) == "busy":
+    # It may have come to rest between the two questions.
+    over = bool(known) and following.ended(known[-1])
+    if follow and state_of(found.status) == "busy" and not over:
         following.follow(
             environment,
             found.stack_id,

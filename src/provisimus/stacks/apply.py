@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from provisimus.aws import speaking
 from provisimus.environment import Environment
 from provisimus.errors import (
     NotFound,
@@ -70,17 +71,7 @@ def apply_stack(
         return now
     wanted = _wanted(plan, machine_image, commits, environment, run)
     if plan.change == "create":
-        clear_leftover(operation)
-        made = deploy(
-            operation,
-            wanted,
-            create=True,
-            number=1,
-            title=f"create {plan.name}",
-            reason=plan.reason,
-        )
-        _answering(operation, plan, made, wanted.template)
-        return made
+        return _make(operation, plan, wanted)
     assert now is not None
     return _change(operation, plan, now, wanted)
 
@@ -97,6 +88,26 @@ def check_fresh(plan: StackPlan, now: Stack | None) -> None:
             where=now.stack_id if now else plan.name,
             hint="plan again and look at what it says now",
         )
+
+
+def _make(operation: Operation, plan: StackPlan, wanted: Deployment) -> Stack:
+    """A first version has nothing to return to: it stays as it is, for a look at it."""
+    clear_leftover(operation)
+    title = f"create {plan.name}"
+    made = deploy(operation, wanted, create=True, number=1, title=title, reason=plan.reason)
+    environment = operation.environment
+    if environment.protect:
+        with speaking(environment.cloud, f"protect the stack {plan.name}"):
+            environment.cloud.cloudformation.update_termination_protection(
+                StackName=made.stack_id, EnableTerminationProtection=True
+            )
+    try:
+        _answering(operation, plan, made, wanted.template)
+    except Unhealthy:
+        for line in last_words(environment, made.outputs.get("InstanceId")):
+            operation.tell(Said(title, line))
+        raise
+    return made
 
 
 # ---- a change, and the way back ------------------------------------------------------------------
@@ -286,8 +297,6 @@ def tags_for(plan: StackPlan, commits: Commits, run: str) -> dict[str, str]:
 
 def _root_device(environment: Environment, image: MachineImage) -> str:
     """The name under which the AMI knows its root disk; encryption must name the same."""
-    from provisimus.aws import speaking
-
     with speaking(environment.cloud, f"look at machine image {image.image_id}"):
         found = environment.cloud.ec2.describe_images(ImageIds=[image.image_id])["Images"]
     if not found:

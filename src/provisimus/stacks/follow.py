@@ -142,6 +142,11 @@ def follow(
         raise
 
 
+def latest(environment: Environment, stack: str) -> StackEvent | None:
+    """The newest event. Its token is the running operation's, by which a caller knows its own."""
+    return next(events_of(environment, stack), None)
+
+
 def ended(event: StackEvent) -> bool:
     """Whether this is an event of the stack itself after which nothing more comes."""
     return (

@@ -57,6 +57,7 @@ class Scene:
     root: Path
     environment: Environment
     events: list[Event] = field(default_factory=list)
+    last_run: str = ""
 
     @property
     def workspace(self) -> Workspace:
@@ -110,13 +111,14 @@ class Scene:
             if isinstance(event, Started) and event.step.startswith(stop_at):
                 raise KeyboardInterrupt
 
+        self.last_run = f"run-{uuid.uuid4().hex[:8]}"
         return apply_stack(
             plan,
             self.environment,
             self.image(plan.version, sick=sick),
             COMMITS,
             tell,
-            f"run-{uuid.uuid4().hex[:8]}",
+            self.last_run,
             **options,
         )
 
@@ -135,12 +137,17 @@ def machine(version: str, sick: bool = False) -> Digest:
     return fingerprint({"machine": version, "sick": sick})
 
 
+@pytest.fixture(scope="session")
+def cloud(endpoint: str) -> Cloud:
+    """One for all tests: making boto3's clients takes longer than most questions to them."""
+    return Cloud("eu-west-1", None, endpoint, None, ("test", "test"))
+
+
 @pytest.fixture
-def scene(endpoint: str, tmp_path: Path) -> Scene:
+def scene(cloud: Cloud, tmp_path: Path) -> Scene:
     for folder in ("stacks", "packer/greeter", "docker"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "provisimus.yaml").write_text(f"project: t{uuid.uuid4().hex[:8]}\n")
-    cloud = Cloud("eu-west-1", None, endpoint, None, ("test", "test"))
     made = Scene(tmp_path, Environment("local", cloud, "127.0.0.1:5000"))
     made.define(
         f"ingress: [{{port: {APP_PORT}, from: 0.0.0.0/0}}]\n"

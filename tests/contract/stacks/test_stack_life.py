@@ -7,9 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisimus.errors import Conflict, Refused, RolledBack, StillRunning, Unhealthy
+from provisimus.errors import (
+    Conflict,
+    Locked,
+    NotFound,
+    Refused,
+    RolledBack,
+    StillRunning,
+    Unhealthy,
+)
 from provisimus.events import Said, Skipped
-from provisimus.stacks.live import find_stack
+from provisimus.release import await_interrupted
+from provisimus.release.lineage import trace
+from provisimus.stacks.delete import delete_stack, plan_delete
+from provisimus.stacks.diagnosis import diagnose
+from provisimus.stacks.live import describe, find_stack, list_stacks
+from provisimus.tasks.list_instances import list_instances
 
 if TYPE_CHECKING:
     from conftest import Scene
@@ -190,3 +203,75 @@ def test_a_plan_that_is_stale_is_refused(scene: Scene) -> None:
 def test_a_deadline_leaves_the_operation_running(scene: Scene) -> None:
     with pytest.raises(StillRunning, match="goes on in the cloud"):
         scene.release("1.0.0", timeout=0)
+
+
+def test_what_an_interrupted_run_of_ours_left_going_on_is_waited_for(scene: Scene) -> None:
+    with pytest.raises(StillRunning):
+        scene.release("1.0.0", timeout=0)
+    with pytest.raises(Locked, match="is busy: CREATE_IN_PROGRESS"):
+        scene.plan("1.0.0")
+    mine = (scene.workspace, scene.environment, "greeter", scene.events.append)
+    assert not await_interrupted(*mine), "the journal knows no such run: it is somebody else's"
+    journal = scene.workspace.state / "journal"
+    journal.mkdir(parents=True)
+    (journal / f"{scene.last_run}.ndjson").touch()
+    assert await_interrupted(*mine)
+    assert scene.plan("1.0.0").change == "none"
+    assert scene.answer(scene.release("1.0.0"))
+    assert not await_interrupted(*mine)
+
+
+def test_a_production_stack_is_protected(scene: Scene) -> None:
+    scene.environment = replace(scene.environment, protect=True)
+    stack = scene.release("1.0.0")
+    found = describe(scene.environment, stack.name)
+    assert found["EnableTerminationProtection"]
+    with pytest.raises(Refused, match="is protected"):
+        plan_delete(scene.environment, scene.workspace.name, "greeter")
+
+
+def test_a_deletion_leaves_a_snapshot_and_nothing_else(scene: Scene) -> None:
+    stack = scene.release("1.0.0")
+    found, kept = plan_delete(scene.environment, scene.workspace.name, "greeter")
+    assert kept == ["/data"]
+    delete_stack(scene.environment, found, "greeter", scene.events.append, "run-delete")
+    assert find_stack(scene.environment, stack.name) is None
+    volume = stack.outputs["DataVolumeData"]
+    snapshots = scene.ec2.describe_snapshots(Filters=[{"Name": "volume-id", "Values": [volume]}])
+    assert len(snapshots["Snapshots"]) == 1
+    with pytest.raises(NotFound):
+        plan_delete(scene.environment, scene.workspace.name, "greeter")
+
+
+def test_a_trace_reads_the_tags_back(scene: Scene) -> None:
+    stack = scene.release("1.0.0")
+    lineage = trace(scene.environment, scene.workspace.name, "greeter")
+    assert lineage.instance.instance_id == stack.outputs["InstanceId"]
+    assert lineage.stack is not None
+    assert lineage.stack.version == "1.0.0"
+    assert lineage.stack.commits == {
+        "docker": "b" * 40 + "-dirty",
+        "packer": "unknown",
+        "services": "a" * 40,
+    }
+    by_id = trace(scene.environment, scene.workspace.name, lineage.instance.instance_id)
+    address = lineage.instance.public_address
+    assert address is not None
+    assert lineage == by_id == trace(scene.environment, scene.workspace.name, address)
+    with pytest.raises(NotFound, match="i-0123456789abcdef0"):
+        trace(scene.environment, scene.workspace.name, "i-0123456789abcdef0")
+
+
+def test_a_diagnosis_names_the_cause_and_the_instance(scene: Scene) -> None:
+    stack = scene.release("1.0.0")
+    seen = diagnose(scene.environment, stack)
+    assert (seen.cause, seen.instance_state) == (None, "running")
+    assert seen.instance == stack.outputs["InstanceId"]
+
+
+def test_stacks_and_instances_are_listed_by_project(scene: Scene) -> None:
+    stack = scene.release("1.0.0")
+    assert list_stacks(scene.environment, scene.workspace.name) == [stack]
+    assert list_stacks(scene.environment, "nobody") == []
+    [instance] = list_instances(scene.environment, scene.workspace.name)
+    assert (instance.service, instance.version, instance.state) == ("greeter", "1.0.0", "running")
