@@ -153,5 +153,5 @@ def tags_of(pairs: Any) -> dict[str, str]:
 
 
 def as_tags(tags: Mapping[str, str]) -> list[Any]:
-    """A mapping as AWS's list of Key/Value pairs, sorted by key; values cut at AWS's 256 characters."""
+    """A mapping as AWS's Key/Value pairs, sorted by key; values cut at AWS's 256 characters."""
     return [{"Key": key, "Value": value[:256]} for key, value in sorted(tags.items())]

@@ -1,14 +1,14 @@
 """The errors that Provisimus raises on purpose. Only the command line turns them into text.
 
     ProvisimusError                exit code 1   something failed; says what, where and what next
-    ├── UsageFault                 2             the command was asked for something that makes no sense
-    ├── InvalidDefinitions         3             files of the workspace are wrong; carries every problem
+    ├── UsageFault                 2             what was asked for makes no sense
+    ├── InvalidDefinitions         3             files are wrong; carries every problem
     ├── NotFound                   1             a version, an image, a stack … that does not exist
     ├── ChecksumMismatch           1             bytes are not the bytes that were promised
     ├── ToolMissing                1             a program that a step needs is not installed
     ├── ToolFailed                 1             a program ran and failed; carries its last lines
     ├── Unreachable                1             a registry, a cloud, an engine does not answer
-    ├── Unhealthy                  1             it was made and runs, and does not answer its health check
+    ├── Unhealthy                  1             it was made and does not answer its health check
     ├── Refused                    5             policy, protection, or somebody else's property
     │   ├── Locked                 5             the same work is running already
     │   └── Conflict               5             what exists under this name is something else
@@ -50,7 +50,7 @@ class UsageFault(ProvisimusError):
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong in one file. `line` counts from 1; `key` is a path like `users/0/name`."""
+    """One thing wrong in one file. `line` counts from 1; `key` is a path like `users/0/name`."""
 
     file: str
     line: int | None

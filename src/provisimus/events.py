@@ -22,7 +22,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a step is: `done` of `total` in `unit` (bytes, layers, blocks …); total 0 is unknown."""
+    """How far a step is: `done` of `total` in `unit` (bytes, layers …); total 0 is unknown."""
 
     step: str
     done: int
@@ -92,7 +92,7 @@ class Broadcast:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 whatever a listener does wrong, the work goes on
                 self._listeners.remove(listener)
 
 

@@ -28,7 +28,7 @@ PASSING = frozenset({429, 500, 502, 503, 504})
 
 
 def new_client(base_url: str = "", **options: Any) -> httpx.Client:
-    """A client with our time-outs and name. Proxies come from the environment, never for loopback."""
+    """A client with our time-outs and name. The environment's proxies, but for loopback."""
     from urllib.parse import urlsplit
 
     host = urlsplit(base_url).hostname or ""

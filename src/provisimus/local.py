@@ -86,7 +86,8 @@ class LocalCloud:
                 if _ended(pid):
                     lines = self._said_since(said)
                     raise ProvisimusError(
-                        "the local cloud did not start: " + (lines[-1] if lines else "it said nothing"),
+                        "the local cloud did not start: "
+                        + (lines[-1] if lines else "it said nothing"),
                         where=str(self.log),
                     )
                 time.sleep(0.05)
@@ -107,7 +108,9 @@ class LocalCloud:
             if not _alive(int(status["pid"])):
                 return True
             time.sleep(0.05)
-        raise Unreachable(f"the local cloud (process {status['pid']}) does not end", hint=str(self.log))
+        raise Unreachable(
+            f"the local cloud (process {status['pid']}) does not end", hint=str(self.log)
+        )
 
     def reset(self) -> None:
         """Remove its files. Raises Refused while it runs."""
@@ -124,7 +127,9 @@ class LocalCloud:
         answer: dict[str, Any] = {}
         url = f"{self.endpoint}/_localcloud/bases"
         try:
-            with httpx.stream("POST", url, json=dict(request), timeout=1800, trust_env=False) as lines:
+            with httpx.stream(
+                "POST", url, json=dict(request), timeout=1800, trust_env=False
+            ) as lines:
                 for line in lines.iter_lines():
                     answer = json.loads(line)
                     if "text" in answer:
@@ -136,7 +141,9 @@ class LocalCloud:
         if "image_id" not in answer:
             message = answer.get("error", "the local cloud said nothing more")
             raise ProvisimusError(
-                f"base {name} could not be built: {message}", hint=answer.get("hint"), where=str(self.log)
+                f"base {name} could not be built: {message}",
+                hint=answer.get("hint"),
+                where=str(self.log),
             )
         return str(answer["image_id"])
 

@@ -1,4 +1,4 @@
-"""The frozen values that stages hand to each other. No behaviour beyond reading and writing them."""
+"""The frozen values that stages hand to each other. They are read and written, no more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, order=True)
 class Digest:
-    """A content digest as in the OCI image specification, "Digests": `sha256:` and 64 hex digits."""
+    """A content digest (OCI image specification, "Digests"): `sha256:` and 64 hex digits."""
 
     hex: str
 
@@ -76,7 +76,10 @@ class ServiceVersion:
 
 @dataclass(frozen=True, order=True)
 class Coordinates:
-    """Maven coordinates, `group:artifact[:packaging[:classifier]][:version]` without the version in manifests."""
+    """Maven coordinates, `group:artifact[:packaging[:classifier]][:version]`.
+
+    Manifests leave the version out: it is the one being built.
+    """
 
     group: str
     artifact: str

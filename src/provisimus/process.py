@@ -80,9 +80,10 @@ def stream(
     """Run a long program and hand over each line of its output (both streams, without line end).
 
     When interrupted (Ctrl-C, an error in `on_line`), the program gets SIGINT and `grace` seconds
-    to clean up behind itself, then SIGKILL. Raises ToolMissing and ToolFailed as `run` does.
+    to clean up behind itself, then SIGKILL. Should we be killed outright, the kernel sends it
+    SIGTERM, so that it cleans up even then. Raises ToolMissing and ToolFailed as `run` does.
     """
-    process = _start(argv, cwd, env, hint, merge=True)
+    process = _start(_ending_with_us(argv, hint), cwd, env, hint, merge=True)
     tail: deque[str] = deque(maxlen=TAIL)
     assert process.stdout is not None
     try:
@@ -96,6 +97,15 @@ def stream(
         raise
     if process.returncode:
         raise _failure(argv, process.returncode, list(tail), hint)
+
+
+def _ending_with_us(argv: Sequence[str], hint: str | None) -> Sequence[str]:
+    """Have the kernel end the program when we die (prctl(2), PR_SET_PDEATHSIG), where it can."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return argv
+    program = find_program(argv[0], hint=hint)
+    return [setpriv, "--pdeathsig", "TERM", "--", program, *argv[1:]]
 
 
 def spawn_detached(argv: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None) -> int:
@@ -173,7 +183,9 @@ def _start(
         raise ToolMissing(f"the program {argv[0]} is not installed", hint=hint) from error
 
 
-def _failure(argv: Sequence[str], status: int, lines: Sequence[str], hint: str | None) -> ToolFailed:
+def _failure(
+    argv: Sequence[str], status: int, lines: Sequence[str], hint: str | None
+) -> ToolFailed:
     tail = tuple(line for line in lines if line.strip())[-TAIL:]
     how = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
     said = f": {tail[-1]}" if tail else ""

@@ -131,3 +131,20 @@ def gone(pid: int, within: float = 5) -> bool:
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.02)
+
+
+def test_a_program_may_clean_up_even_when_we_are_killed(tmp_path: Path) -> None:
+    cleaned = tmp_path / "cleaned"
+    script = f"trap 'touch {cleaned}; exit' TERM; echo ready; while :; do sleep 0.05; done"
+    ours = (
+        "from provisimus.process import stream\n"
+        f"stream(['bash', '-c', {script!r}], lambda line: print(line, flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", ours], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.kill()
+    deadline = time.monotonic() + 10
+    while not cleaned.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert cleaned.exists()

@@ -66,7 +66,7 @@ def status(session: Session) -> None:
     lines = [
         f"endpoint      {found['endpoint']}  region {found['region']}  process {found['pid']}",
         f"directory     {found['directory']}",
-        f"acceleration  {acceleration.get('name', 'not probed yet')}  {acceleration.get('why', '')}",
+        f"acceleration  {acceleration.get('name', 'unknown')}  {acceleration.get('why', '')}",
     ]
     for service in found["services"]:
         place = service.get("url") or service.get("host") or ""

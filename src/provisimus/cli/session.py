@@ -1,8 +1,6 @@
 """What every command shares: its common options, the workspace, the environment, the listeners.
 
-    @group.command()
-    @with_session(env=True, yes=True)
-    def apply(session: Session, …) -> None: …
+A command is decorated with `@with_session(env=True, yes=True)` and gets a Session first.
 """
 
 from __future__ import annotations
@@ -67,7 +65,7 @@ class Session:
         return Broadcast(journal, new_screen(quiet=self.quiet))
 
     def open(self, *, start: bool = False) -> Environment:
-        """The environment; with `start` (changing commands) the local cloud is started if need be."""
+        """The environment; with `start` (changing commands) the local cloud is started."""
         from provisimus.environment import open_environment
         from provisimus.events import silence
 

@@ -96,6 +96,4 @@ def _stack(
 
 
 def _at(path: Path, key: marks.KeyPath, message: str, hint: str | None) -> Problem:
-    return Problem(
-        str(path), marks.read(path).line(key), "/".join(map(str, key)), message, hint
-    )
+    return Problem(str(path), marks.read(path).line(key), "/".join(map(str, key)), message, hint)

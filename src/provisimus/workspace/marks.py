@@ -40,7 +40,9 @@ def read(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InvalidDefinitions([Problem(str(path), None, "", "the file does not exist")]) from None
+        raise InvalidDefinitions(
+            [Problem(str(path), None, "", "the file does not exist")]
+        ) from None
     except UnicodeDecodeError as error:
         raise InvalidDefinitions(
             [Problem(str(path), None, "", f"the file is not UTF-8: {error.reason}")]

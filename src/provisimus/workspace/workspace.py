@@ -6,7 +6,7 @@ Each definition is read when it is asked for, and only that one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -109,7 +109,9 @@ class Workspace:
             return self.project.bases[name]
         except KeyError:
             hint = problems.did_you_mean(name, self.project.bases)
-            raise NotFound(f"there is no base {name!r}", where=str(self.root / FILE), hint=hint) from None
+            raise NotFound(
+                f"there is no base {name!r}", where=str(self.root / FILE), hint=hint
+            ) from None
 
     def environment(self, name: str) -> EnvironmentDefinition:
         try:
@@ -144,13 +146,12 @@ def open_workspace(start: str | os.PathLike[str] | None = None) -> Workspace:
 
 
 def _read(
-    path: Path, model: type[Model], kind: str, name: str, known: Iterable[str] | object
+    path: Path, model: type[Model], kind: str, name: str, known: Callable[[], list[str]]
 ) -> Model:
     if not path.is_file():
-        names = known() if callable(known) else known
         raise NotFound(
             f"there is no {kind} {name!r}",
             where=str(path),
-            hint=problems.did_you_mean(name, names),
+            hint=problems.did_you_mean(name, known()),
         )
     return problems.validate(model, marks.read(path))

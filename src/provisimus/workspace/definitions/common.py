@@ -17,7 +17,7 @@ from pydantic import (
 
 
 class Definition(BaseModel):
-    """Strict and frozen: what a file does not say is a default, what it says too much is an error."""
+    """Strict and frozen: what a file leaves out is a default, what it says too much an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -37,7 +37,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 def _version(value: Any) -> Any:
     # `version: 1.10` is a float in YAML and would quietly become 1.1.
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise ValueError(f'a version is text — write it in quotes: version: "{value}"')
+        message = f'a version is text — write it in quotes: version: "{value}"'
+        raise ValueError(message)  # noqa: TRY004 pydantic wants a ValueError
     return value
 
 

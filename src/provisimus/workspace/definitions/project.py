@@ -60,7 +60,8 @@ class LocalEnvironment(Definition):
 
 def _account(value: object) -> object:
     if isinstance(value, int):
-        raise ValueError('an account is text — write it in quotes: account: "111122223333"')
+        message = 'an account is text — write it in quotes: account: "111122223333"'
+        raise ValueError(message)  # noqa: TRY004 pydantic wants a ValueError
     return value
 
 
