@@ -148,7 +148,7 @@ class LocalCloud:
         return str(answer["image_id"])
 
     def docker_host(self) -> str:
-        """The address of a Docker Engine (`unix://…`); a private one is started where none answers."""
+        """Where a Docker Engine answers (`unix://…`); a private one is started if none does."""
         import httpx
 
         try:
@@ -193,7 +193,7 @@ class LocalCloud:
 
 
 def from_environment(registry_url: str, variables: Mapping[str, str] = os.environ) -> LocalCloud:
-    """The local cloud that PROVISIMUS_LOCAL_DIR and its kin name; its registry's port is `registry_url`'s."""
+    """The local cloud that PROVISIMUS_LOCAL_DIR and its kin name, else the usual one."""
     state = Path(variables.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     directory = variables.get("PROVISIMUS_LOCAL_DIR")
     host, _, port = registry_url.partition("/")[0].rpartition(":")
