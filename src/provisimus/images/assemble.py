@@ -5,9 +5,7 @@ The decisions are `assembly.py`'s; here they are carried out.
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisimus.events import Progress, Tell
 from provisimus.images.assembly import ComposedLayer, compose
+from provisimus.images.caching import read_json, write_json
 from provisimus.images.documents import Base, StoredLayer
 from provisimus.images.layers import CompressedLayer, tar_pieces
 from provisimus.images.registry import Registry
@@ -91,7 +90,7 @@ def put_layer(
     blob = client.upload(repository, pieces)
     stored = StoredLayer(made[-1].diff_id, blob.digest, blob.size)
     data = {"diff_id": str(stored.diff_id), "digest": str(stored.digest), "size": stored.size}
-    _write(place, data)
+    write_json(place, data)
     return stored
 
 
@@ -101,32 +100,20 @@ def base_tree(client: Registry, base: Base, cache: Path) -> Tree:
         return Tree()
     key = fingerprint({"layers": [str(each.diff_id) for each in base.layers]})
     place = cache / "trees" / f"{key.hex}.json"
-    try:
-        return Tree.from_json(json.loads(place.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, AssertionError):
-        pass
+    known = read_json(place)
+    if known is not None and {"folders", "links"} <= known.keys():
+        return Tree.from_json(known)
     tree = Tree()
     for each in base.layers:
         tree = tree.with_layer(layer_paths(client.blob_pieces(base.repository, each.digest)))
-    _write(place, tree.as_json())
+    write_json(place, tree.as_json())
     return tree
 
 
 def _remembered(place: Path) -> StoredLayer | None:
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
+        found = read_json(place) or {}
         diff_id, digest = Digest.parse(found["diff_id"]), Digest.parse(found["digest"])
         return StoredLayer(diff_id, digest, int(found["size"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
-
-
-def _write(place: Path, data: Mapping[str, object] | Sequence[object]) -> None:
-    """A cache may be lost, but never be half: it is replaced in one step."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        temporary.write_text(json.dumps(data), encoding="utf-8")
-        temporary.replace(place)
-    finally:
-        temporary.unlink(missing_ok=True)

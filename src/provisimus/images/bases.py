@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from provisimus.errors import NotFound
@@ -14,7 +16,7 @@ from provisimus.images.find import fingerprint_tag, one_platform, read_base
 from provisimus.images.labels import FINGERPRINT, OCI
 from provisimus.images.layers import CompressedLayer
 from provisimus.images.lock import LockedBase, read_lock, write_lock
-from provisimus.images.registry import Registry
+from provisimus.images.registry import Registry, parse_reference
 from provisimus.images.registry.client import OCI_MANIFEST
 from provisimus.images.render import named_image
 from provisimus.model import Digest
@@ -44,6 +46,37 @@ def base_image(
             hint=f"build it: provisimus image build {name}",
         )
     return read_base(client, repository, one_platform(client, repository, found))
+
+
+def own_base(plan: ImagePlan, client: Registry, wanted: WantedImage, tell: Tell) -> Base | None:
+    """The base that the image's own source is, made or fetched when the registry has none.
+
+    None where the source is an artifact or nothing.
+    """
+    source = wanted.definition.manifest.source
+    if source is not None and source.image:
+        return vendor_image(client, wanted.name, source.image, tell)
+    return debian_image(plan, client, wanted, tell)
+
+
+def vendor_image(client: Registry, name: str, reference: str, tell: Tell) -> Base:
+    """A vendor's image, copied by digest into the image's own repository. Raises NotFound."""
+    vendor = parse_reference(reference)
+    source = client if vendor.host == client.host else Registry(vendor.host)
+    found = source.manifest(vendor.repository, vendor.selector)
+    if found is None:
+        raise NotFound(f"{vendor.host} has no image {reference}")
+    single = one_platform(source, vendor.repository, found)
+    repository = client.repository(name)
+    if client.manifest(repository, str(single.digest)) is None:
+        with step(tell, f"image {name}: mirror", f"{reference} is not in this registry"):
+            for each in (single.data["config"], *single.data["layers"]):
+                digest = Digest.parse(each["digest"])
+                if not client.has_blob(repository, digest):
+                    copy = partial(source.blob_pieces, vendor.repository, digest)
+                    client.upload(repository, copy)
+            client.put_manifest(repository, str(single.digest), single.media_type, single.body)
+    return replace(read_base(client, repository, single), reference=vendor.name)
 
 
 def debian_image(plan: ImagePlan, client: Registry, wanted: WantedImage, tell: Tell) -> Base | None:

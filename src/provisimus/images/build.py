@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from provisimus.errors import ProvisimusError
 from provisimus.events import Said, Skipped, Tell, Warned, step
-from provisimus.images.assemble import assemble
-from provisimus.images.bases import base_image, debian_image
-from provisimus.images.container_tests import run_tests
 from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import Base, StoredLayer, configuration, manifest
-from provisimus.images.engine import build_with_engine
 from provisimus.images.find import find_image, fingerprint_tag
 from provisimus.images.labels import FINGERPRINT, image_labels, read_lineage
 from provisimus.images.plan import ImagePlan, WantedImage
@@ -64,12 +60,18 @@ def _make(
     tell: Tell,
     run: str,
 ) -> ContainerImage:
+    # A run that builds nothing is to be over before these are loaded.
+    from provisimus.images.assemble import assemble
+    from provisimus.images.bases import base_image, own_base
+    from provisimus.images.container_tests import run_tests
+    from provisimus.images.engine import build_with_engine
+
     definition = wanted.definition
     name = f"image {wanted.name}@{wanted.version}"
-    debian = debian_image(plan, client, wanted, tell)
+    own = own_base(plan, client, wanted, tell)
     made = None
     if definition.assembly is not None:
-        base = base_image(plan, client, definition, definition.assembly.base, debian)
+        base = base_image(plan, client, definition, definition.assembly.base, own)
         try:
             made = assemble(plan, client, definition, base, tell, name)
         except NotUnderstood as error:
@@ -77,7 +79,7 @@ def _make(
     else:
         tell(Said(name, f"built by the engine: {definition.why_engine}"))
     if made is None:
-        made = build_with_engine(plan, client, definition, debian, environment, tell, name)
+        made = build_with_engine(plan, client, definition, own, environment, tell, name)
     digest = _put(plan, client, wanted, made.base, made.settings, made.layers, made.history)
     reference = client.reference(wanted.name, digest)
     run_tests(definition.manifest.tests, reference, environment, tell, run, name)

@@ -6,12 +6,13 @@ Reads the image's folder and resolves its artifact; asks no registry, changes no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
 from provisimus.images.assembly import Assembly, read_assembly
+from provisimus.images.caching import read_json, write_json
 from provisimus.images.context import ContextEntry, read_context
 from provisimus.images.debian import base_fingerprint
 from provisimus.images.dockerfile import NotUnderstood
@@ -84,7 +85,7 @@ def read_definition(
         else None,
     )
     template = _template(folder, values)
-    rendered = render(template, folder / TEMPLATE, values)
+    rendered = _rendered(workspace, template, folder / TEMPLATE, values)
     assembly, why = _lane(rendered.text, values.base)
     context = read_context(folder)
     if artifact is not None and values.artifact is not None:
@@ -208,6 +209,19 @@ def _template(folder: Path, values: Values) -> str:
         where=str(path),
         hint="write it; it may use image(…), artifact, vars and version",
     )
+
+
+def _rendered(workspace: Workspace, template: str, where: Path, values: Values) -> Rendered:
+    """Rendered text is remembered by all that goes into it: Jinja2 takes long to load."""
+    inputs = {"recipe": RECIPE, "template": template, "values": asdict(values)}
+    key = fingerprint(inputs)
+    place = workspace.state / "cache" / "rendered" / f"{key.hex}.json"
+    known = read_json(place)
+    if known is not None and isinstance(known.get("text"), str):
+        return Rendered(known["text"], tuple(known["images"]))
+    found = render(template, where, values)
+    write_json(place, {"text": found.text, "images": found.images})
+    return found
 
 
 def _lane(text: str, base: str | None) -> tuple[Assembly | None, str]:

@@ -215,3 +215,17 @@ def test_a_lost_cache_loses_nothing(scene: Scene) -> None:
         path.write_text("{ half")
     scene.publish("1.0.1", "changed")
     assert scene.build("greeter", "1.0.1").digest != built.digest
+
+
+def test_a_vendors_image_is_mirrored(scene: Scene, new_scene: Callable[[str], Scene]) -> None:
+    vendor = new_scene(f"v{os.urandom(4).hex()}").build("base")
+    scene.image(
+        "mirrored",
+        f'version: "9"\nsource: {{image: "{vendor.reference}"}}\n',
+        "FROM {{ base }}\nEXPOSE 2\n",
+    )
+    built = scene.build("mirrored")
+    assert built.ports == (1, 2)
+    assert built.labels["org.opencontainers.image.base.digest"] == str(vendor.digest)
+    assert built.labels["org.opencontainers.image.base.name"] == vendor.repository
+    assert built.labels["org.opencontainers.image.version"] == "9"
