@@ -81,7 +81,15 @@ def write_context(context: Sequence[ContextEntry], folder: Path) -> None:
 def build_argv(folder: Path) -> list[str]:
     """Arguments of `docker` for a build that leaves the image's id in `folder`/id."""
     return [
-        *("build", "--file", str(folder / "Dockerfile"), "--iidfile", str(folder / "id")),
+        # The classic builder would leave the container of a failed RUN behind.
+        *(
+            "build",
+            "--force-rm",
+            "--file",
+            str(folder / "Dockerfile"),
+            "--iidfile",
+            str(folder / "id"),
+        ),
         str(folder / "context"),
     ]
 
