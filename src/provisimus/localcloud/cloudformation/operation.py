@@ -21,7 +21,7 @@ from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from provisimus.localcloud.cloudformation import shapes
-from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.cloud import Cloud, in_words
 from provisimus.localcloud.cloudformation.errors import OperationCancelled, ValidationError
 from provisimus.localcloud.cloudformation.lookups import zones_for
 from provisimus.localcloud.cloudformation.resource_work import ResourceError, ResourceWork
@@ -126,6 +126,10 @@ class Run:
             return
         except OperationCancelled:
             self._failed(operation, None, "")
+            return
+        except Exception as error:
+            log.exception("operation on %s failed outside its resources", self._stack.name)
+            self._failed(operation, None, in_words(error))
             return
         with self._lock:
             if self._cancelled.is_set():

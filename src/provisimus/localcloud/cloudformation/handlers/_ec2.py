@@ -8,12 +8,23 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from provisimus.localcloud.cloudformation.cloud import Cloud, code_of
+from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers.interface import Shape
 
 
 def tag_specification(kind: str, shape: Shape) -> list[dict[str, Any]]:
     """TagSpecifications that tag one kind of resource while it is created."""
     return [{"ResourceType": kind, "Tags": shape.tag_list()}] if shape.tags else []
+
+
+def demand(operation: str, properties: Mapping[str, Any], *names: str) -> None:
+    """Refuse, as EC2 does, a call that has none of these; moto would make something anyhow."""
+    if not any(name in properties for name in names):
+        wanted = " or ".join(name[0].lower() + name[1:] for name in names)
+        raise ResourceFailed(
+            f"The request must contain the parameter {wanted} (Operation: {operation}, "
+            "Status Code: 400, Error Code: MissingParameter)"
+        )
 
 
 def retag(

@@ -14,6 +14,7 @@ from typing import Any
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    demand,
     find_tagged,
     retag,
     tag_specification,
@@ -73,6 +74,7 @@ class Instance(Handler):
     seconds = 900
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        demand("RunInstances", wanted.properties, "ImageId")
         made = cloud.ec2.run_instances(**run_arguments(wanted, _image_devices(cloud, wanted)))
         return str(made["Instances"][0]["InstanceId"])
 

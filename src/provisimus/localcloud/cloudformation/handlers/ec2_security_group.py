@@ -12,11 +12,13 @@ from provisimus.localcloud.cloudformation.handlers._ec2 import (
     tag_specification,
     unless_absent,
 )
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
 _ABSENT = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound")
 _RULE = ("CidrIp", "CidrIpv6", "Description", "FromPort", "IpProtocol", "ToPort")
 _EVERYTHING = {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}
+_PROTOCOLS = {"all": "-1", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+"""EC2 tells protocols back by these names, however they were given."""
 
 
 class SecurityGroup(Handler):
@@ -30,7 +32,10 @@ class SecurityGroup(Handler):
     name_property = "GroupName"
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
-        vpc = {"VpcId": wanted.properties["VpcId"]} if "VpcId" in wanted.properties else {}
+        vpc = only(wanted.properties, "VpcId")
+        if vpc:
+            # Asked for the error: moto would make the group in a network that does not exist.
+            cloud.ec2.describe_vpcs(VpcIds=[vpc["VpcId"]])
         return str(
             cloud.ec2.create_security_group(
                 GroupName=wanted.name("GroupName"),
@@ -68,7 +73,7 @@ class SecurityGroup(Handler):
 def permission(rule: Mapping[str, Any]) -> dict[str, Any]:
     """One inline rule as the API's IpPermission."""
     protocol = str(rule["IpProtocol"])
-    result: dict[str, Any] = {"IpProtocol": "-1" if protocol == "all" else protocol}
+    result: dict[str, Any] = {"IpProtocol": _PROTOCOLS.get(protocol, protocol)}
     for port in ("FromPort", "ToPort"):
         if port in rule and result["IpProtocol"] != "-1":
             result[port] = rule[port]

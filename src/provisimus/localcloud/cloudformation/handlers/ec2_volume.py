@@ -8,6 +8,7 @@ from typing import Any
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    demand,
     find_tagged,
     retag,
     tag_specification,
@@ -34,6 +35,8 @@ class Volume(Handler):
     snapshots = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        demand("CreateVolume", wanted.properties, "AvailabilityZone")
+        demand("CreateVolume", wanted.properties, "Size", "SnapshotId")
         made = cloud.ec2.create_volume(
             TagSpecifications=tag_specification("volume", wanted),
             **only(wanted.properties, *_FIXED, *_MODIFIABLE),

@@ -7,7 +7,7 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
-from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import demand, unless_absent
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted
 
 _ABSENT = ("InvalidVolume.NotFound",)
@@ -20,6 +20,7 @@ class VolumeAttachment(Handler):
     attributes = frozenset[str]()
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        demand("AttachVolume", wanted.properties, "Device")
         volume_id = str(wanted.properties["VolumeId"])
         instance_id = str(wanted.properties["InstanceId"])
         attachments = _attachments(cloud, volume_id)
