@@ -21,28 +21,23 @@ from provisimus.errors import (
     Unhealthy,
     Unreachable,
 )
-from provisimus.events import Said, Skipped, Tell, step
+from provisimus.events import Said, Skipped, Tell
 from provisimus.model import Commits, MachineImage, Stack
 from provisimus.stacks import live
 from provisimus.stacks.change_set import Deployment, Operation, clear_leftover, deploy
 from provisimus.stacks.follow import Deadline
+from provisimus.stacks.gate import check_template
 from provisimus.stacks.health import wait_healthy
 from provisimus.stacks.instances import (
     last_words,
     make_running,
-    make_stopped,
-    resources_by_id,
-    snapshot,
 )
 from provisimus.stacks.plan import StackPlan
+from provisimus.stacks.swap import release_volumes
 from provisimus.stacks.template import (
-    INSTANCE,
-    VOLUME,
     attached,
-    detached,
     is_detached,
     needs_swap,
-    resources_of,
 )
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
 
@@ -122,6 +117,8 @@ class _Before:
 
 
 def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deployment) -> Stack:
+    # Refused now, a faulty template costs nothing; half-way through a swap it costs a return.
+    check_template(wanted.template)
     running = live.template_of(operation.environment, now)
     before = _before(now, running)
     title = f"update {plan.name}"
@@ -134,7 +131,7 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
             # Interrupted half-way, and now the version from before is wanted again.
             return _put_back(operation, plan, before, number=3)
         if not is_detached(running):
-            _release_volumes(operation, now, before.deployment, wanted, plan.reason, number=1)
+            release_volumes(operation, now, before.deployment, plan.reason, number=1)
         title = f"swap the instance of {plan.name}"
         reason = "the new instance takes the data volumes over"
         try:
@@ -176,64 +173,6 @@ def _before(now: Stack, running: Mapping[str, object]) -> _Before:
     )
 
 
-def _release_volumes(
-    operation: Operation,
-    stack: Stack,
-    running: Deployment,
-    wanted: Deployment,
-    reason: str,
-    *,
-    number: int,
-) -> None:
-    """The first update of a swap: the instance rests, its data is safe, its volumes are free."""
-    environment = operation.environment
-    physical = resources_by_id(environment, stack)
-    rested = True
-    for name in resources_of(running.template, INSTANCE):
-        if name in physical:
-            why = "it gives up its data volumes"
-            rested &= not make_stopped(
-                environment, physical[name], operation.tell, operation.deadline, why
-            )
-    # Snapshots are taken at rest: the file systems are whole, and nothing is written after them.
-    with step(
-        operation.tell, "snapshot data volumes", "before another instance mounts them"
-    ) as out:
-        mark = {live.SWAP: wanted.tags[live.FINGERPRINT]}
-        taken = [
-            snapshot(
-                environment,
-                physical[name],
-                {
-                    **{key: stack.tags[key] for key in _KEPT if key in stack.tags},
-                    **mark,
-                    live.RUN: operation.run,
-                    "provisimus:volume": name,
-                    "Name": f"{stack.name} {name}",
-                },
-                # At rest since an interrupted attempt: its snapshot is still the newest state.
-                reuse=mark if rested else {},
-            )
-            for name in resources_of(running.template, VOLUME)
-            if name in physical
-        ]
-        out.result = ", ".join(taken)
-    named = running.tags.get(live.FINGERPRINT, "unknown")
-    freed = Deployment(detached(running.template, named), running.parameters, running.tags)
-    try:
-        deploy(
-            operation,
-            freed,
-            create=False,
-            number=number,
-            title=f"release the volumes of {stack.name}",
-            reason=reason,
-        )
-    except RolledBack:
-        make_running(environment, stack, operation.tell, operation.deadline)
-        raise
-
-
 def _put_back(operation: Operation, plan: StackPlan, before: _Before, *, number: int) -> Stack:
     """Give the volumes back to the old instance, which still stands, and start it."""
     back = deploy(
@@ -253,7 +192,7 @@ def _return(operation: Operation, plan: StackPlan, made: Stack, before: _Before)
     new = Deployment(live.template_of(operation.environment, made), made.parameters, made.tags)
     old = before.deployment
     if needs_swap(new.template, new.parameters, old.template, old.parameters):
-        _release_volumes(operation, made, new, old, "the new version does not answer", number=4)
+        release_volumes(operation, made, new, "the new version does not answer", number=4)
     return _put_back(operation, plan, before, number=5)
 
 
@@ -264,8 +203,6 @@ def _answering(operation: Operation, plan: StackPlan, stack: Stack, template: Te
 
 
 # ---- what is submitted ---------------------------------------------------------------------------
-
-_KEPT = (live.PROJECT, live.ENVIRONMENT, live.SERVICE, live.VERSION)
 
 
 def _wanted(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from provisimus.aws import CloudFault, as_tags, speaking, tags_of
+from provisimus.aws import CloudFault, as_tags, speaking
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, ProvisimusError, StillRunning
 from provisimus.events import Tell, step
@@ -128,22 +128,9 @@ def _until(environment: Environment, instance: str, wanted: str, deadline: Deadl
         pace.pause()
 
 
-def snapshot(
-    environment: Environment, volume: str, tags: Mapping[str, str], *, reuse: Mapping[str, str]
-) -> str:
-    """Begin a snapshot of a volume; a finished call is its point in time, the copying goes on.
-
-    One that carries the tags `reuse` already is taken instead of a second one.
-    """
+def snapshot(environment: Environment, volume: str, tags: Mapping[str, str]) -> str:
+    """Begin a snapshot of a volume; a finished call is its point in time, the copying goes on."""
     cloud = environment.cloud
-    if reuse:
-        with speaking(cloud, f"look for snapshots of {volume}"):
-            found = cloud.ec2.describe_snapshots(
-                Filters=[{"Name": "volume-id", "Values": [volume]}], OwnerIds=["self"]
-            )["Snapshots"]
-        for each in found:
-            if reuse.items() <= tags_of(each.get("Tags")).items() and each["State"] != "error":
-                return str(each["SnapshotId"])
     with speaking(cloud, f"snapshot volume {volume}"):
         made = cloud.ec2.create_snapshot(
             VolumeId=volume,

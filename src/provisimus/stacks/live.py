@@ -20,8 +20,6 @@ VERSION = "provisimus:version"
 FINGERPRINT = "provisimus:fingerprint"
 MACHINE = "provisimus:machine-fingerprint"
 RUN = "provisimus:run"
-SWAP = "provisimus:swap"
-"""On a snapshot: the fingerprint of the stack that the swap was to lead to."""
 
 
 def stack_name(project: str, environment: str, service: str) -> str:
