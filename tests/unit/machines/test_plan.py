@@ -6,11 +6,10 @@ import hashlib
 
 import pytest
 
-from provisimus.machines import plan, tags
+from provisimus.machines import plan, tags, units
 from provisimus.machines.definition import Entry, MachineFiles
 from provisimus.machines.plan import machine_inputs, reason_to_bake
 from provisimus.machines.staging import SCRIPTS
-from provisimus.machines.units import BOOTSTRAP, VOLUMES
 from provisimus.model import MachineImage
 from provisimus.workspace.definitions.machine import Machine
 
@@ -77,5 +76,9 @@ def test_whoever_changes_what_a_bake_does_raises_the_recipe() -> None:
     for path in sorted(SCRIPTS.rglob("*")):
         if path.is_file():
             text.update(path.name.encode() + path.read_bytes())
-    text.update((BOOTSTRAP + VOLUMES).encode())
-    assert (plan.RECIPE, text.hexdigest()[:16]) == (1, "74720bb7fb52c8a0")
+    everything = Machine.model_validate(
+        {**DEFINITION, "volumes": [{"mount": "/data"}], "health": {"http": {"port": 8080}}}
+    )
+    made = (units.units(everything), units.docker_settings(), units.sudoers("x"))
+    text.update(str(made).encode())
+    assert (plan.RECIPE, text.hexdigest()[:16]) == (1, "ac4e9212818be721")
