@@ -85,12 +85,16 @@ def wait_healthy(
 
 
 def ask_over_http(url: str) -> str | None:
-    """None for 200, else what came instead, in words."""
+    """None for 200, else what came instead, in words. For plain HTTP, as health checks are."""
+    import ssl
+
     import httpx
 
-    # Asked without proxies: the instance is reached from here or it is not reached.
+    # Asked without proxies: the instance is reached from here or it is not reached. An empty
+    # trust store spares reading the machine's at every question.
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        answer = httpx.get(url, timeout=PATIENCE, trust_env=False)
+        answer = httpx.get(url, timeout=PATIENCE, trust_env=False, verify=nobody)
     except httpx.TimeoutException:
         return "no answer in time"
     except httpx.TransportError as error:
