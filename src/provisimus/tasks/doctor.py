@@ -68,6 +68,17 @@ LOCAL_TOOLS = (
         "apt-get install qemu-system-x86",
     ),
     Tool("qemu-img", ("--version",), "disks of the local cloud", "apt-get install qemu-utils"),
+    Tool("genisoimage", ("--version",), "user data of instances", "apt-get install genisoimage"),
+    Tool("setpriv", ("--version",), "QEMU without root's rights", "apt-get install util-linux"),
+    Tool("extlinux", ("--version",), "boot loader of bases", "apt-get install extlinux"),
+    Tool("sgdisk", ("--version",), "partitions of bases", "apt-get install gdisk"),
+    Tool("mke2fs", ("-V",), "file systems of bases", "apt-get install e2fsprogs"),
+    Tool(
+        "dockerd",
+        ("--version",),
+        "a private engine where none answers",
+        "apt-get install docker.io",
+    ),
     Tool(
         "docker-registry",
         ("--version",),
