@@ -5,9 +5,11 @@ What is asked of the local cloud itself, not of AWS: status, base images, consol
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ _JSON = "application/json"
 _LINES = "application/x-ndjson"
 _TEXT = "text/plain; charset=utf-8"
 _LARGEST_BODY = 1024 * 1024
+_ACTION = re.compile(r"(?:^|&)Action=(\w+)")
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -47,15 +50,17 @@ class Reply:
 
 
 def with_control(actions: Actions, aws: Application, changed: Callable[[], None]) -> Application:
-    """Put the control API before the AWS one, and tell of every AWS request: it may change much."""
+    """Put the control API before the AWS one, and tell of each AWS request that may change much."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path != PREFIX and not path.startswith(f"{PREFIX}/"):
+            action = requested_action(environ)
             try:
                 return aws(environ, start_response)
             finally:
-                changed()
+                if not only_reads(action):
+                    changed()
         if _from_a_browser(environ):
             reply = _failure("403 Forbidden", "browsers may not speak to the local cloud")
         else:
@@ -64,6 +69,25 @@ def with_control(actions: Actions, aws: Application, changed: Callable[[], None]
         return reply.body
 
     return application
+
+
+def requested_action(environ: dict[str, Any]) -> str:
+    """What an AWS request asks for; empty where it cannot be told. The body stays readable."""
+    target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
+    if target:
+        return target.rpartition(".")[2]
+    text = str(environ.get("QUERY_STRING", ""))
+    if str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded"):
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        text += "&" + body.decode(errors="replace")
+    found = _ACTION.search(text)
+    return found[1] if found else ""
+
+
+def only_reads(action: str) -> bool:
+    """Whether an action changes nothing that would have to be saved."""
+    return action.startswith(("Describe", "Get", "List", "Lookup", "Validate"))
 
 
 def _from_a_browser(environ: dict[str, Any]) -> bool:

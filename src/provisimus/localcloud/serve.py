@@ -239,6 +239,7 @@ class Supervisor:
         choice = self._choice or acceleration.remembered(self._layout.acceleration)
         return {
             "ready": self._ready,
+            "saved": self._saver.saved,
             "pid": os.getpid(),
             "version": VERSION,
             "endpoint": self._settings.endpoint,

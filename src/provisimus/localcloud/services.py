@@ -26,6 +26,8 @@ from provisimus.localcloud.processes import Command, Nursery, end
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 30.0
+_LONGEST_SOCKET = 107
+"""Bytes of a Unix socket's path, a limit of the kernel."""
 SYSTEM_DOCKER = Path("/run/docker.sock")
 
 
@@ -254,6 +256,11 @@ class Services:
                 raise LocalCloudError(
                     "no Docker Engine answers, and only root can start one",
                     "start Docker, or the local cloud with sudo",
+                )
+            if len(str(self._layout.docker_socket)) > _LONGEST_SOCKET:
+                raise LocalCloudError(
+                    f"the path of the engine's socket is too long: {self._layout.docker_socket}",
+                    "choose a shorter directory (PROVISIMUS_LOCAL_DIR)",
                 )
             self._layout.docker_socket.unlink(missing_ok=True)
             self._docker = Supervised(self._nursery, docker_service(self._layout), grace=20)

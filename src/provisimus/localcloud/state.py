@@ -81,6 +81,11 @@ class Saver:
     def changed(self) -> None:
         self._dirty.set()
 
+    @property
+    def saved(self) -> bool:
+        """Whether everything that changed so far is in the file."""
+        return not self._dirty.is_set() and not self._turn.locked()
+
     def flush(self) -> None:
         """Save now."""
         with self._turn:

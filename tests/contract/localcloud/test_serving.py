@@ -105,7 +105,7 @@ def test_what_was_made_is_there_after_a_kill(cloud):
     ec2.create_key_pair(KeyName="me")
     volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, Encrypted=True)["VolumeId"]
     iam.create_role(RoleName="greeter", AssumeRolePolicyDocument="{}")
-    eventually(lambda: _saved_after(cloud, volume))
+    eventually(lambda: cloud.status()["saved"])
     cloud.kill()
     cloud.start()
     assert ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
@@ -115,11 +115,6 @@ def test_what_was_made_is_there_after_a_kill(cloud):
     assert (cloud.directory / "disks" / f"{volume}.qcow2").exists()
     ec2.delete_volume(VolumeId=volume)
     assert not (cloud.directory / "disks" / f"{volume}.qcow2").exists()
-
-
-def _saved_after(cloud, mark):
-    state = cloud.directory / "state.pickle"
-    return state.exists() and mark.encode() in state.read_bytes()
 
 
 def test_a_state_that_cannot_be_read_is_set_aside(cloud):

@@ -10,6 +10,8 @@ import pytest
 from provisimus.localcloud.api import Actions, with_control
 from provisimus.localcloud.faults import LocalCloudError
 
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
 
 def make_base(body, say):
     if body is None:
@@ -53,6 +55,19 @@ def test_status():
 
 def test_everything_else_is_awss_and_may_have_changed_something():
     assert ask("POST", "/") == ("200 OK", b"aws", ["/"])
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "touched"),
+    [
+        (b"Action=DescribeInstances&Version=2016-11-15", {"CONTENT_TYPE": FORM}, []),
+        (b"Action=RunInstances&Version=2016-11-15", {"CONTENT_TYPE": FORM}, ["/"]),
+        (b"{}", {"HTTP_X_AMZ_TARGET": "AmazonSSM.GetParameter"}, []),
+        (b"{}", {"HTTP_X_AMZ_TARGET": "AmazonSSM.PutParameter"}, ["/"]),
+    ],
+)
+def test_reading_changes_nothing_to_save(body, headers, touched):
+    assert ask("POST", "/", body, **headers)[2] == touched
 
 
 def test_making_a_base_tells_its_progress_line_by_line():

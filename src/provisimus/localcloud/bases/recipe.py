@@ -12,7 +12,7 @@ from typing import Any
 from provisimus.localcloud.faults import LocalCloudError
 
 KINDS = ("debian", "tiny")
-REVISION = 1
+REVISION = 2
 """Raise it when the way in which bases are made changes what comes out."""
 
 _NAME = re.compile(r"[a-zA-Z0-9()\[\]./'@_ -]{3,128}")

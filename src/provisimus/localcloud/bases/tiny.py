@@ -27,7 +27,7 @@ _INIT = """\
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 for module in %(modules)s; do modprobe $module; done
-mkdir -p /www /seed /data /etc/acpi/PWRF /run
+mkdir -p /www /seed /data /etc/acpi/PWRF /run /var/log /var/run
 ln -s /off /etc/acpi/PWRF/00000080
 acpid -f >/dev/null 2>&1 &
 ip link set lo up

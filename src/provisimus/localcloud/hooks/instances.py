@@ -7,7 +7,6 @@ rest.
 from __future__ import annotations
 
 import logging
-import shutil
 from copy import copy
 from typing import Any
 
@@ -127,7 +126,7 @@ def boot(cloud: Cloud, instance: Any) -> None:
     if instance._state.name != "pending":
         return
     folder = cloud.layout.instance(instance.id)
-    first = not folder.exists()
+    first = not (folder / "seed.iso").exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         cloud.layout.console(instance.id).touch()
@@ -207,7 +206,11 @@ def _forget(cloud: Cloud, instance: Any) -> None:
         set_state(instance, "terminated")
         _moto_terminate(instance)
         instance._reason = f"User initiated ({utcnow():%Y-%m-%d %H:%M:%S UTC})"
-    shutil.rmtree(cloud.layout.instance(instance.id), ignore_errors=True)
+    # The console stays: why a machine failed is asked after it is gone.
+    console = cloud.layout.console(instance.id)
+    for path in cloud.layout.instance(instance.id).glob("*"):
+        if path != console:
+            path.unlink(missing_ok=True)
 
 
 def _reboot(cloud: Cloud, instance: Any) -> None:
