@@ -134,7 +134,7 @@ def test_an_unknown_packaging_says_so(folder: FolderRepository, tmp_path: Path) 
 
 
 def test_an_unknown_artifact(folder: FolderRepository) -> None:
-    with pytest.raises(NotFound, match="there is no artifact com.acme:greeter"):
+    with pytest.raises(NotFound, match=r"there is no artifact com\.acme:greeter"):
         Repositories((folder,)).resolve(GREETER)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from provisimus.artifacts.maven.versions import MavenVersion, in_order, nearest
@@ -47,7 +49,7 @@ def test_equal(one: str, other: str) -> None:
     assert MavenVersion(one) == MavenVersion(other)
 
 
-@pytest.mark.parametrize("pair", list(zip(ORDERED, ORDERED[1:], strict=False)))
+@pytest.mark.parametrize("pair", list(pairwise(ORDERED)))
 def test_order_holds_both_ways(pair: tuple[str, str]) -> None:
     older, newer = map(MavenVersion, pair)
     assert older < newer
