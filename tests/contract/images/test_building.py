@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
 import tarfile
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -229,3 +233,31 @@ def test_a_vendors_image_is_mirrored(scene: Scene, new_scene: Callable[[str], Sc
     assert built.labels["org.opencontainers.image.base.digest"] == str(vendor.digest)
     assert built.labels["org.opencontainers.image.base.name"] == vendor.repository
     assert built.labels["org.opencontainers.image.version"] == "9"
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.3])
+def test_a_killed_build_names_nothing_and_the_next_goes_on(scene: Scene, wait: float) -> None:
+    scene.publish("2.0.0", os.urandom(20_000_000).hex())
+    scene.build("base")
+    script = (
+        "import sys; from provisimus.aws import Cloud\n"
+        "from provisimus.environment import Environment\n"
+        "from provisimus.images import build_image, plan_image\n"
+        "from provisimus.workspace import open_workspace\n"
+        "environment = Environment('local', Cloud('x', None, None, None), sys.argv[2])\n"
+        "plan = plan_image(open_workspace(sys.argv[1]), environment, 'greeter', '2.0.0')\n"
+        "print('planned', flush=True)\n"
+        "build_image(plan, environment, lambda event: None, 'run')\n"
+    )
+    arguments = [sys.executable, "-c", script, str(scene.root), scene.url]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"planned\n"
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+    registry = open_registry(scene.url)
+    tags = registry.tags(registry.repository("greeter"))
+    plan = scene.plan("greeter", "2.0.0")
+    assert (plan.image is not None) == any(tag.startswith("fp-") for tag in tags)
+    built = scene.build("greeter", "2.0.0")
+    assert read_image(scene.url, f"{built.repository}:2.0.0") == built

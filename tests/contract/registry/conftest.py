@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,10 +25,25 @@ import pytest
 @pytest.fixture(scope="session")
 def registry_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`host:port` of a real docker-registry."""
+    with serving(tmp_path_factory.mktemp("registry"), {}) as url:
+        yield url
+
+
+@pytest.fixture
+def guarded_url(tmp_path: Path) -> Iterator[str]:
+    """One that wants user and password: `ci` and `secret`."""
+    users = tmp_path / "htpasswd"
+    users.write_text("ci:$2b$04$GT6dQog2PVK2kRqYTtXqPO0Nra6KqSpSQxv2OpStMlvMYqIkw5QE6\n")
+    auth = {"auth": {"htpasswd": {"realm": "here", "path": str(users)}}}
+    with serving(tmp_path, auth) as url:
+        yield url
+
+
+@contextmanager
+def serving(folder: Path, more: dict[str, object]) -> Iterator[str]:
     program = shutil.which("docker-registry")
     if program is None:
         pytest.skip("docker-registry is not installed")
-    folder = tmp_path_factory.mktemp("registry")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     config = {
@@ -35,6 +51,7 @@ def registry_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "log": {"level": "error"},
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
         "http": {"addr": f"127.0.0.1:{port}"},
+        **more,
     }
     (folder / "config.yml").write_text(json.dumps(config))
     with (folder / "log").open("wb") as log:

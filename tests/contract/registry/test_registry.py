@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import json
 import os
@@ -9,6 +10,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -188,3 +190,34 @@ def test_the_port_belongs_to_something_else() -> None:
             client(f"127.0.0.1:{server.server_port}").ping()
         server.shutdown()
         thread.join()
+
+
+def test_credentials_come_from_dockers_configuration(
+    guarded_url: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with pytest.raises(ProvisimusError, match="wants credentials") as caught:
+        client(guarded_url).ping()
+    assert caught.value.hint == f"log in: docker login {guarded_url}"
+    auth = base64.b64encode(b"ci:secret").decode()
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"auths": {guarded_url: {"auth": auth}}}))
+    registry = client(guarded_url)
+    put_image(registry, name)
+    assert b"".join(registry.blob_pieces(name, Digest.of(b"layer"))) == b"layer"
+    auth = base64.b64encode(b"ci:wrong").decode()
+    config.write_text(json.dumps({"auths": {guarded_url: {"auth": auth}}}))
+    with pytest.raises(ProvisimusError, match="answered 401"):
+        client(guarded_url).ping()
+
+
+def test_credentials_come_from_a_helper(
+    guarded_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper = tmp_path / "docker-credential-test"
+    helper.write_text('#!/bin/sh\necho \'{"Username": "ci", "Secret": "secret"}\'\n')
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {guarded_url: "test"}}))
+    client(guarded_url).ping()

@@ -82,7 +82,7 @@ class Registry:
 
     def ping(self) -> None:
         """Raises Unreachable when nothing answers, and when what answers is no registry."""
-        self._send("GET", "/v2/")
+        self._expect(self._send("GET", "/v2/"), 200)
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """A manifest by tag or digest; None when it is not there. Raises ChecksumMismatch."""
