@@ -111,7 +111,8 @@ class Handler(BaseHTTPRequestHandler):
         self.state.seen.append(f"{self.command} {url.path}")
         fault = self.state.fault(self.command, url.path)
         if fault == "cut":
-            self.rfile.read(100)
+            if self.command == "PATCH":
+                self.rfile.read(100)
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
