@@ -74,7 +74,7 @@ def stack_of(found: Any) -> Stack:
         tags=tags_of(found.get("Tags")),
         outputs={each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())},
         parameters={
-            each["ParameterKey"]: each.get("ResolvedValue") or each.get("ParameterValue", "")
+            each["ParameterKey"]: each.get("ParameterValue", "")
             for each in found.get("Parameters", ())
         },
         reason=found.get("StackStatusReason"),
