@@ -50,7 +50,7 @@ make_next_version() {
         _commit acme "Greet in full words"
         git -C "$DEMO/acme" tag v1.0.1
     fi
-    run git -C "$DEMO/acme" --no-pager show --format='%h %s' --unified=0 HEAD -- "$source"
+    run git --no-pager show --format='%h %s' --unified=0 HEAD -- "$source"
 }
 
 # What git says of the sources goes into the JAR; the same commit gives the same bytes.

@@ -27,9 +27,19 @@ say() { printf '\n  %s\n' "$*"; }
 run() {
     local began
     began=$(now)
-    printf '\n%s$ %s%s\n' "$bold" "$*" "$plain"
+    printf '\n%s$ %s%s\n' "$bold" "$(_as_typed "$@")" "$plain"
     "$@" </dev/null
     printf '%s  (%s)%s\n' "$dim" "$(since "$began")" "$plain"
+}
+
+# The command as one would type it: quotes only where the shell needs them.
+_as_typed() {
+    local word line=''
+    for word in "$@"; do
+        [[ $word =~ ^[A-Za-z0-9_./:=@%+,-]+$ ]] || word=${word@Q}
+        line+="$word "
+    done
+    echo "${line% }"
 }
 
 the_end() {
