@@ -48,7 +48,7 @@ def measure(
 ) -> dict[str, list[float]]:
     workspace = make_workspace(folder, port)
     environment = {**os.environ, "PROVISIMUS_LOCAL_REGISTRY_PORT": str(port), "CI": "1"}
-    shim = folder / "provisimus.py"
+    shim = folder / "shim.py"
     shim.write_text("from provisimus.cli import main\nmain()\n")
     provisimus = [sys.executable, str(shim)]
     build = [*provisimus, "image", "build", "greeter@1.0.0", "-q", "-C", str(workspace)]
@@ -60,12 +60,12 @@ def measure(
     def ours() -> None:
         run(build, environment)
 
-    def docker(buildkit: str) -> Callable[[], None]:
+    def docker(buildkit: str, client: str = "docker") -> Callable[[], None]:
         target = f"127.0.0.1:{port}/docker-{buildkit}:1"
 
         def once() -> None:
             context = folder / "context"
-            command = ["docker", *(["--host", host] if host else [])]
+            command = [client, *(["--host", host] if host else [])]
             settings = {**environment, "DOCKER_BUILDKIT": buildkit}
             run([*command, "build", "-q", "-t", target, str(context)], settings)
             run([*command, "push", "-q", target], settings)
@@ -77,7 +77,7 @@ def measure(
         (folder / "context").mkdir()
         (folder / "context" / "Dockerfile").write_text(DOCKERFILE.format(base=base))
         lanes["docker, classic"] = docker("0")
-        lanes["docker, BuildKit"] = docker("1")
+        lanes["docker, BuildKit"] = docker("1", client_with_buildkit())
     found: dict[str, list[float]] = {name: [] for name in (*lanes, "provisimus, no change")}
     for number in range(rounds + 1):
         for name in random.sample(sorted(lanes), len(lanes)):
@@ -98,6 +98,18 @@ def measure(
             found["provisimus, no change"].append(timed(ours))
         print(f"round {number} of {rounds}", file=sys.stderr)
     return found
+
+
+def client_with_buildkit() -> str:
+    """From 23 on the client needs its plugin buildx; Debian 12 has 20.10, which needs none."""
+    for client in ("docker", "/usr/bin/docker"):
+        if shutil.which(client):
+            asking = [client, "buildx", "version"]
+            plugin = subprocess.run(asking, capture_output=True, check=False).returncode == 0
+            said = subprocess.run([client, "--version"], capture_output=True, check=False).stdout
+            if plugin or b" version 20." in said:
+                return client
+    return "docker"
 
 
 class Contents:
@@ -151,8 +163,10 @@ def registry(folder: Path) -> Iterator[int]:
         arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         wait(lambda: answers(f"http://127.0.0.1:{port}/v2/"))
-        yield port
-        server.terminate()
+        try:
+            yield port
+        finally:
+            server.terminate()
 
 
 @contextmanager
@@ -171,8 +185,10 @@ def engine(folder: Path, host: str | None) -> Iterator[str | None]:
     ) as server:
         asking = ["docker", "--host", own, "version"]
         wait(lambda: subprocess.run(asking, capture_output=True, check=False).returncode == 0)
-        yield own
-        server.terminate()
+        try:
+            yield own
+        finally:
+            server.terminate()
 
 
 def report(found: dict[str, list[float]], megabytes: int) -> None:
