@@ -72,7 +72,11 @@ class House:
         folder = self.folder / repository
         for command in (["add", "--all"], ["commit", "--quiet", "--message", message]):
             identity = ["-c", "user.name=Acme", "-c", "user.email=platform@acme.example"]
-            subprocess.run(["git", *identity, *command], cwd=folder, check=True)
+            # The same sources have the same commits, so a local cloud that is kept has their images.
+            dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T12:00:00Z")
+            subprocess.run(
+                ["git", *identity, *command], cwd=folder, check=True, env={**os.environ, **dates}
+            )
         head = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
         )
@@ -207,6 +211,8 @@ def compile_jar(service: Path, jar: Path, version: str, commit: str, classes: Pa
         f"Git-Commit: {commit}\r\n\r\n"
     )
     with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("META-INF/MANIFEST.MF", manifest)
+        # A ZipInfo without a time is of 1980: the same sources give the same bytes.
+        archive.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF"), manifest)
         for path in sorted(classes.rglob("*.class")):
-            archive.write(path, path.relative_to(classes).as_posix())
+            name = path.relative_to(classes).as_posix()
+            archive.writestr(zipfile.ZipInfo(name), path.read_bytes())
