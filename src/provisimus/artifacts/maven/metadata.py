@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
+from html import escape
 
 from provisimus.artifacts.maven.versions import in_order, is_snapshot
 
@@ -44,6 +43,8 @@ def parse(text: str) -> Metadata:
 
     A document type is refused, since entities could make a small file a huge one.
     """
+    from xml.etree import ElementTree as ET
+
     if "<!DOCTYPE" in text:
         return Metadata()
     try:
