@@ -72,7 +72,7 @@ class House:
         folder = self.folder / repository
         for command in (["add", "--all"], ["commit", "--quiet", "--message", message]):
             identity = ["-c", "user.name=Acme", "-c", "user.email=platform@acme.example"]
-            # The same sources have the same commits, so a local cloud that is kept has their images.
+            # The same sources have the same commits: a local cloud that is kept has their images.
             dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T12:00:00Z")
             subprocess.run(
                 ["git", *identity, *command], cwd=folder, check=True, env={**os.environ, **dates}
