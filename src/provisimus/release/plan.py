@@ -178,10 +178,10 @@ def _whole(
 
 def arrange(steps: list[Step], *, baked: bool) -> list[Step]:
     """Each step once, in order. What is baked already needs no image from a registry."""
-    seen: dict[tuple[str, str], Step] = {}
+    seen: dict[tuple[str, str, str], Step] = {}
     for each in steps:
         held = baked and each.stage == "image" and each.needed
         why = f"the machine image holds it already ({each.reason})"
         step = Step(each.stage, each.subject, "keep", why, needed=False) if held else each
-        seen.setdefault((step.subject, step.action), step)
+        seen.setdefault((step.stage, step.subject, step.action), step)
     return list(seen.values())
