@@ -14,8 +14,9 @@ set_up_python() {
     if [[ ! -x .venv/bin/pip ]]; then
         quietly "virtual environment .venv" _make_environment "$python"
     fi
+    # What is never imported need not be compiled; the rest is at its first import.
     quietly "Python packages into .venv" .venv/bin/pip install --disable-pip-version-check \
-        --require-hashes --requirement requirements/dev.txt
+        --progress-bar off --no-compile --require-hashes --requirement requirements/dev.txt
     quietly "Provisimus into .venv" .venv/bin/pip install --disable-pip-version-check \
         --no-deps --no-build-isolation --editable .
     echo "$wanted" >"$stamp"
