@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 from provisimus.errors import NotFound
@@ -108,8 +109,9 @@ def _build(client: Registry, wanted: WantedImage, base: WantedDebian, tell: Tell
     made: list[CompressedLayer] = []
 
     def pieces() -> Iterator[bytes]:
-        tar = debian.packages_tar(packages, lambda line: tell(Said(name, line)))
-        compressed = CompressedLayer(tar, SMALL)
+        stop = Event()
+        tar = debian.packages_tar(packages, lambda line: tell(Said(name, line)), stop)
+        compressed = CompressedLayer(tar, SMALL, stop)
         made.append(compressed)
         for piece in compressed:
             tell(Progress(name, compressed.tar_size))

@@ -79,7 +79,7 @@ def trimmed(packages: Iterable[str]) -> tuple[list[str], list[str]]:
     A JVM in a container compiles nothing against older releases (ct.sym), has less than 32 GB of
     heap (the second class-data archive) and its own character sets (glibc's converters).
     """
-    if not any(re.fullmatch(r"openjdk-\d+-jre-headless", name) for name in packages):
+    if not any(re.fullmatch(r"openjdk-\d+-jre(-headless)?", name) for name in packages):
         return [], []
     excluded = ["/usr/lib/jvm/*/lib/ct.sym", "/usr/lib/*/gconv/*"]
     return excluded, ["usr/lib/jvm/*/lib/server/classes_nocoops.jsa"]
@@ -92,7 +92,10 @@ def arguments(source: DebianSource, target: Path, sources: Sequence[Path] = ()) 
     """
     excluded, removed = trimmed(source.packages)
     return [
-        *("mmdebstrap", "--variant=essential", "--format=tar"),
+        # Its many lines are heard, not shown: at each of them it can be stopped.
+        *("mmdebstrap", "--verbose", "--variant=essential", "--format=tar"),
+        # What is half-written when the machine fails is thrown away whole.
+        "--dpkgopt=force-unsafe-io",
         # Debian 12's usrmerge package would bring all of Perl.
         "--hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr",
         f"--include={','.join(included(source.packages))}",
@@ -140,10 +143,13 @@ def sources_for(suite: str, files: dict[str, str]) -> dict[str, str]:
     return found if whole else {}
 
 
-def packages_tar(source: DebianSource, on_line: Callable[[str], None]) -> Iterator[bytes]:
+def packages_tar(
+    source: DebianSource, on_line: Callable[[str], None], stop: threading.Event
+) -> Iterator[bytes]:
     """Build the file system and hand over its TAR in pieces. Half a minute to two minutes.
 
-    Raises ToolMissing, and ToolFailed with mmdebstrap's last lines.
+    Ends early, with all that it started, when `stop` is set. Raises ToolMissing, and ToolFailed
+    with mmdebstrap's last lines.
     """
     with tempfile.TemporaryDirectory(prefix="provisimus-debian-") as folder:
         place = Path(folder)
@@ -153,21 +159,22 @@ def packages_tar(source: DebianSource, on_line: Callable[[str], None]) -> Iterat
             sources.append(place / name)
         pipe = place / "layer.tar"
         os.mkfifo(pipe)
-        yield from _run(arguments(source, pipe, sources), pipe, on_line)
+        yield from _run(arguments(source, pipe, sources), pipe, on_line, stop)
 
 
 class _Stopped(Exception):
     """Nobody wants the TAR any more."""
 
 
-def _run(argv: list[str], pipe: Path, on_line: Callable[[str], None]) -> Iterator[bytes]:
+def _run(
+    argv: list[str], pipe: Path, on_line: Callable[[str], None], stop: threading.Event
+) -> Iterator[bytes]:
     failures: list[BaseException] = []
-    stopped = threading.Event()
 
     def listen(line: str) -> None:
-        if stopped.is_set():
+        if stop.is_set():
             raise _Stopped
-        if line.startswith(("I: ", "W: ", "E: ")):
+        if re.match(r"[IWE]: (?!running --)", line):
             on_line(line[3:])
 
     def work() -> None:
@@ -183,7 +190,7 @@ def _run(argv: list[str], pipe: Path, on_line: Callable[[str], None]) -> Iterato
     try:
         waiting = select.poll()
         waiting.register(handle, select.POLLIN)
-        while True:
+        while not stop.is_set():
             running = worker.is_alive()
             ready = waiting.poll(100)
             piece = b""
@@ -196,10 +203,12 @@ def _run(argv: list[str], pipe: Path, on_line: Callable[[str], None]) -> Iterato
             elif ready:
                 worker.join(0.02)
     finally:
-        stopped.set()
+        stop.set()
         os.close(handle)
         worker.join()
     for error in failures:
+        if isinstance(error, _Stopped):
+            return
         if isinstance(error, ToolFailed):
             raise ToolFailed(
                 "the base could not be made from Debian packages: " + _said(error),

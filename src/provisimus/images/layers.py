@@ -76,13 +76,16 @@ class CompressedLayer:
     """A TAR on its way out as gzip. Iterate once; then `diff_id` and `tar_size` (bytes) are known.
 
     Reading and compressing, hashing the TAR, and the consumer's sending run at the same time.
-    `level` 1 is quick; 6 and more is small.
+    `level` 1 is quick; 6 and more is small. `stop` is set when nobody wants the rest: a source that
+    waits long for its next piece listens to it.
     """
 
-    def __init__(self, tar: Iterable[bytes], level: int = 1) -> None:
+    def __init__(
+        self, tar: Iterable[bytes], level: int = 1, stop: threading.Event | None = None
+    ) -> None:
         self._tar = tar
         self._level = level
-        self._stop = threading.Event()
+        self._stop = stop or threading.Event()
         self._hash = hashlib.sha256()
         self.tar_size = 0
 

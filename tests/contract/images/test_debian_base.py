@@ -6,13 +6,17 @@ The real one is used by the rehearsals; here it is about pipes, pins and failure
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from provisimus.errors import ToolFailed
-from provisimus.events import Said, Warned
+from provisimus.events import Event, Said, Warned
+from provisimus.images import build_image
 from provisimus.images.lock import read_lock, write_lock
 from provisimus.images.locking import updated_lock
 
@@ -24,6 +28,11 @@ STAND_IN = """\
 import io, os, sys, tarfile
 target = next(each for each in sys.argv if each.endswith("layer.tar"))
 print("I: downloading packages with apt...", flush=True)
+if os.environ.get("FAIL") == "never ending":
+    import time
+    for _ in range(300):
+        print("Setting up something ...", flush=True)
+        time.sleep(0.1)
 if os.environ.get("FAIL") == "before":
     print("E: Unable to locate package nope", flush=True)
     sys.exit(25)
@@ -111,3 +120,19 @@ def test_a_failure_shows_what_was_said(
     assert debian.plan("jre").image is None
     monkeypatch.delenv("FAIL")
     debian.build("jre")
+
+
+def test_an_interruption_ends_what_runs(debian: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIL", "never ending")
+    plan = debian.plan("jre")
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Said):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        build_image(plan, debian.environment, interrupt, "run")
+    assert time.monotonic() - began < 20
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert str(debian.root.parent / "bin" / "mmdebstrap") not in running.stdout

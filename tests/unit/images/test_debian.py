@@ -12,7 +12,8 @@ JRE = DebianSource(suite="bookworm", packages=("openjdk-17-jre-headless",))
 
 def test_arguments() -> None:
     found = arguments(DebianSource(suite="bookworm", packages=("a", "b")), Path("/p"), [Path("/s")])
-    assert found[:2] == ["mmdebstrap", "--variant=essential"]
+    assert found[0] == "mmdebstrap"
+    assert "--variant=essential" in found
     assert "--include=a,b" in found
     assert found[-3:] == ["bookworm", "/p", "/s"]
     assert not any("jvm" in each for each in found)
