@@ -67,6 +67,11 @@ class Layout:
     def docker_socket(self) -> Path:
         return self.root / "docker.sock"
 
+    @property
+    def docker_run(self) -> Path:
+        """The engine's own sockets; short, as the kernel limits the length of their paths."""
+        return self.root / "run"
+
     def disk(self, identifier: str) -> Path:
         """The disk of a volume (``vol-…``) or snapshot (``snap-…``)."""
         return self.disks / f"{identifier}.qcow2"

@@ -205,7 +205,7 @@ def docker_service(layout: Layout) -> Service:
     arguments = (
         "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
         "dockerd", "--data-root", str(layout.docker / "data"),
-        "--exec-root", str(layout.docker / "exec"), "--pidfile", str(layout.docker / "pid"),
+        "--exec-root", str(layout.docker_run), "--pidfile", str(layout.docker / "pid"),
         "--host", f"unix://{socket_path}", "--storage-driver", "overlay2",
         "--group", "root", "--config-file", str(layout.docker / "daemon.json"),
     )  # fmt: skip
@@ -257,9 +257,10 @@ class Services:
                     "no Docker Engine answers, and only root can start one",
                     "start Docker, or the local cloud with sudo",
                 )
-            if len(str(self._layout.docker_socket)) > _LONGEST_SOCKET:
+            longest = self._layout.docker_run / "containerd" / "containerd-debug.sock"
+            if len(str(longest)) > _LONGEST_SOCKET:
                 raise LocalCloudError(
-                    f"the path of the engine's socket is too long: {self._layout.docker_socket}",
+                    f"the path of the engine's socket would be too long: {longest}",
                     "choose a shorter directory (PROVISIMUS_LOCAL_DIR)",
                 )
             self._layout.docker_socket.unlink(missing_ok=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
+import tempfile
 import time
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import LocalCloud
+from .conftest import LocalCloud, free_port
 
 
 def eventually(condition, within=20.0):
@@ -44,8 +47,6 @@ def test_the_registry_answers(cloud):
 
 def test_a_registry_that_dies_is_started_again(cloud):
     first = cloud.status()["services"][0]["pid"]
-    import os
-
     os.kill(first, 9)
     eventually(lambda: cloud.status()["services"][0]["pid"] not in (None, first))
 
@@ -128,6 +129,33 @@ def test_a_state_that_cannot_be_read_is_set_aside(cloud):
 def test_an_order_that_is_wrong_is_answered_with_the_key(cloud):
     answer = cloud.post("bases", {"name": "x"})
     assert "name 'x' is not valid" in answer.json()["error"]
+
+
+@pytest.fixture
+def short_cloud():
+    """In a directory whose name leaves room for the engine's sockets."""
+    with tempfile.TemporaryDirectory(prefix="local-", ignore_cleanup_errors=True) as folder:
+        cloud = LocalCloud(Path(folder), free_port(), free_port())
+        cloud.start()
+        yield cloud
+        cloud.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a Docker Engine")
+@pytest.mark.skipif(shutil.which("dockerd") is None, reason="docker.io is not installed")
+@pytest.mark.timeout(240)
+def test_an_engine_of_its_own_dies_with_it(short_cloud):
+    cloud = short_cloud
+    host = cloud.post("docker").json()["host"]
+    if not host.startswith(f"unix://{cloud.directory}"):
+        pytest.skip(f"an engine answers already at {host}")
+    assert cloud.post("docker").json() == {"host": host}
+    assert cloud.status()["services"][1]["state"] == "running"
+    children = cloud.children()
+    names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in children}
+    assert {"dockerd", "containerd"} <= names
+    cloud.kill()
+    eventually(lambda: not any(alive(pid) for pid in children))
 
 
 def test_an_unknown_image_is_refused(cloud):

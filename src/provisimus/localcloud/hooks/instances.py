@@ -52,6 +52,8 @@ def install(cloud: Cloud) -> None:
     ) -> Any:
         with cloud.changes:
             image = _image(backend, image_id, kw)
+            if kw.get("key_name"):
+                backend.describe_key_pairs([kw["key_name"]])  # refuses a name that is none
             kw["block_device_mappings"] = launch_mappings(
                 image.block_device_mappings, _requested(backend, kw)
             )
