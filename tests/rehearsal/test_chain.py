@@ -70,7 +70,7 @@ class House:
 
     def commit(self, repository: str, message: str) -> str:
         folder = self.folder / repository
-        for command in (["add", "--all"], ["commit", "--quiet", "--message", message]):
+        for command in (["add", "--all"], ["commit", "--quiet", "--allow-empty", "-m", message]):
             identity = ["-c", "user.name=Acme", "-c", "user.email=platform@acme.example"]
             # The same sources have the same commits: a local cloud that is kept has their images.
             dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T12:00:00Z")
