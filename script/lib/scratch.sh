@@ -36,6 +36,13 @@ _commit() {
         -c commit.gpgsign=false commit --quiet --message "$2"
 }
 
+# What a build pinned belongs to the definitions: left uncommitted, lineage would say "-dirty".
+commit_pins() {
+    [[ -n $(git -C "$DEMO/acme-docker" status --porcelain) ]] || return 0
+    _commit acme-docker "Pin the bases made from Debian packages"
+    there "docker.lock is committed: it pins what was made from Debian packages"
+}
+
 at_version() {
     git -C "$DEMO/acme" checkout --quiet --force -B main "v$1"
 }
