@@ -27,7 +27,9 @@ from provisimus.machines import ImageInput, bake, find_temporary, plan_machine
 from provisimus.model import Commits, ContainerImage, Digest, MachineImage
 from provisimus.workspace import Workspace, open_workspace
 
-RUN = "20260101T000000-abcdef"
+RUN = time.strftime("%Y%m%dT%H%M%S-abcdef", time.gmtime())
+PROJECT = "bake-" + time.strftime("%H%M%S")
+"""One of its own: with PROVISIMUS_REHEARSAL_DIR the cloud still holds earlier rehearsals."""
 BUSYBOX = shutil.which("busybox")
 pytestmark = [
     pytest.mark.timeout(1500),
@@ -82,7 +84,7 @@ def test_a_machine_is_baked_and_starts_without_a_registry(scene: Scene) -> None:
     assert "provisimus:expires" not in image.tags
     said = [event.text for event in events if isinstance(event, Said)]
     assert "hello from the setup script of greeter 1.0.0" in said
-    assert find_temporary(scene.environment, "acme", scene.workspace.state) == ()
+    assert find_temporary(scene.environment, PROJECT, scene.workspace.state) == ()
 
     again = plan_machine(scene.workspace, scene.environment, "greeter", "1.0.0", inputs(scene))
     assert again.image == image
@@ -93,7 +95,7 @@ def test_a_machine_is_baked_and_starts_without_a_registry(scene: Scene) -> None:
     instance = launch(scene, image)
     try:
         address = public_address(ec2, instance)
-        assert answer(address, 8080, within=300).strip() == "hello from greeter"
+        assert answer(address, 8080, within=600).strip() == "hello from greeter"
         print(f"power-on to the first answer: {time.monotonic() - began:.1f} s")  # noqa: T201
         assert answer(address, 9100, within=60).strip() == "hello from metrics"
     except AssertionError:
@@ -126,11 +128,11 @@ def write_workspace(root: Path) -> Workspace:
     setup = root / "packer/greeter/setup"
     setup.mkdir(parents=True)
     (root / "provisimus.yaml").write_text(
-        "project: acme\n"
+        f"project: {PROJECT}\n"
         "bases:\n"
         "  debian-12:\n"
         '    aws: {owner: "136693071363", name: "debian-12-amd64-*"}\n'
-        "    local: {debian: bookworm, packages: [docker.io, docker-compose, apparmor]}\n"
+        "    local: {debian: bookworm, packages: [docker.io, docker-compose, pigz]}\n"
     )
     (root / "packer/greeter/machine.yaml").write_text(
         "base: debian-12\n"
