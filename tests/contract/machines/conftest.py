@@ -1,40 +1,58 @@
-"""An EC2 that behaves like AWS's as far as calls and tags go, in this process. Nothing boots."""
+"""An EC2 that behaves like AWS's as far as calls and tags go, in a process of its own."""
 
 from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
+import httpx
 import pytest
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
 
-os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """moto's server. Its models are global to a process, so it gets one for itself."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            await_answer(url)
+            yield url
+        finally:
+            server.terminate()
 
 
 @pytest.fixture
-def environment() -> Iterator[Environment]:
+def environment(endpoint: str) -> Environment:
     """An environment on an empty EC2, without the local cloud around it."""
-    from moto.server import ThreadedMotoServer
+    httpx.post(f"{endpoint}/moto-api/reset", trust_env=False).raise_for_status()
+    cloud = Cloud("eu-west-1", None, endpoint, None, ("test", "test"))
+    return Environment("staging", cloud, "127.0.0.1:5000")
 
-    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    try:
-        yield Environment(
-            "staging",
-            Cloud("eu-west-1", None, endpoint, None, ("test", "test")),
-            "127.0.0.1:5000",
-        )
-    finally:
-        import httpx
 
-        httpx.post(f"{endpoint}/moto-api/reset", trust_env=False)
-        server.stop()
+def await_answer(url: str, within: float = 60.0) -> None:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"{url}/moto-api/data.json", trust_env=False)
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"nothing answers at {url} after {within:g} s")
 
 
 def free_port() -> int:
