@@ -41,7 +41,7 @@ class LocalCloud:
     def status(self) -> dict[str, Any] | None:
         """What the local cloud says of itself; None when nothing answers.
 
-        Raises Refused when something else listens on its port.
+        Raises Refused when something else listens on its port, Unreachable when it is stuck.
         """
         import httpx
 
@@ -50,6 +50,10 @@ class LocalCloud:
             status: dict[str, Any] = answer.json()
         except httpx.ConnectError:
             return None
+        except httpx.TimeoutException as error:
+            raise Unreachable(
+                f"the local cloud at {self.endpoint} does not answer in time", where=str(self.log)
+            ) from error
         except (httpx.TransportError, ValueError):
             status = {}
         if "acceleration" not in status:
@@ -79,7 +83,10 @@ class LocalCloud:
             )
             deadline = time.monotonic() + within
             while time.monotonic() < deadline:
-                status = self.status()
+                try:
+                    status = self.status()
+                except Unreachable:
+                    continue  # it listens before it has loaded what it needs to answer
                 if status is not None and status.get("ready"):
                     outcome.result = self.endpoint
                     return self._ours(status)

@@ -120,7 +120,7 @@ def _base_image(image: dict[str, Any]) -> BaseImage:
 
 
 def _ssm_parameter(environment: Environment, name: str, where: str) -> str:
-    ssm = environment.cloud._client("ssm")  # noqa: SLF001
+    ssm = environment.cloud.ssm
     with speaking(environment.cloud, f"read the SSM parameter {name}"):
         try:
             answer = ssm.get_parameter(Name=name)

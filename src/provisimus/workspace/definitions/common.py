@@ -19,7 +19,13 @@ from pydantic import (
 class Definition(BaseModel):
     """Strict and frozen: what a file leaves out is a default, what it says too much an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        # A command reads one or two kinds of file: the validators of the others are never built.
+        defer_build=True,
+    )
 
 
 def _name(value: str) -> str:
