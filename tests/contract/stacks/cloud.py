@@ -3,6 +3,7 @@
 Its instances are not machines. In place of each, an HTTP server listens at its public address (a
 loopback address of its own) and answers while the instance runs: 200 at /health unless the name
 of its image says `sick`. So whatever waits for a service waits for something real.
+While a file `hold` stands beside READY_FILE, stacks launch no instance: they stay in progress.
 
     python cloud.py READY_FILE
 """
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -37,13 +39,19 @@ def main(ready: Path) -> None:
     endpoint = ""
 
     def client(service: str) -> Any:
-        return boto3.client(
+        made = boto3.client(
             service,
             endpoint_url=endpoint,
             region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+        made.meta.events.register("before-call.ec2.RunInstances", wait_while_held)
+        return made
+
+    def wait_while_held(**_: Any) -> None:
+        while ready.with_name("hold").exists():
+            time.sleep(0.02)
 
     engine = mount(client, REGION, ACCOUNT)
     app = DomainDispatcherApplication(create_backend_app)

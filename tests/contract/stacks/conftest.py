@@ -28,9 +28,22 @@ COMMITS = Commits({"services": "a" * 40, "docker": "b" * 40 + "-dirty", "packer"
 
 
 @pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("cloud")
-    ready, log = folder / "ready", folder / "log"
+def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cloud")
+
+
+@pytest.fixture
+def held(cloud_folder: Path) -> Iterator[Path]:
+    """While this file is there, the stack engine launches no instance."""
+    hold = cloud_folder / "hold"
+    hold.touch()
+    yield hold
+    hold.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def endpoint(cloud_folder: Path) -> Iterator[str]:
+    ready, log = cloud_folder / "ready", cloud_folder / "log"
     environment = {**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from provisimus.errors import (
     StillRunning,
     Unhealthy,
 )
-from provisimus.events import Said, Skipped
+from provisimus.events import Event, Said, Skipped
 from provisimus.release import await_interrupted
 from provisimus.release.lineage import trace
 from provisimus.stacks.delete import delete_stack, plan_delete
@@ -204,12 +205,18 @@ def test_a_deadline_leaves_the_operation_running(scene: Scene) -> None:
         scene.release("1.0.0", timeout=0)
 
 
-def test_what_an_interrupted_run_of_ours_left_going_on_is_waited_for(scene: Scene) -> None:
+def test_what_an_interrupted_run_of_ours_left_going_on_is_waited_for(
+    scene: Scene, held: Path
+) -> None:
+    def goes_on(event: Event) -> None:
+        held.unlink(missing_ok=True)
+        scene.events.append(event)
+
     with pytest.raises(StillRunning):
         scene.release("1.0.0", timeout=0)
     with pytest.raises(Locked, match="is busy: CREATE_IN_PROGRESS"):
         scene.plan("1.0.0")
-    mine = (scene.workspace, scene.environment, "greeter", scene.events.append)
+    mine = (scene.workspace, scene.environment, "greeter", goes_on)
     assert not await_interrupted(*mine), "the journal knows no such run: it is somebody else's"
     journal = scene.workspace.state / "journal"
     journal.mkdir(parents=True)
