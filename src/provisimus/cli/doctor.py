@@ -15,11 +15,11 @@ MARKS = {"ok": "ok", "missing": "MISSING", "optional": "-"}
 
 
 @click.command()
-@with_session()
+@with_session(env=True)
 def doctor(session: Session) -> None:
     """Check tools, engine, acceleration and credentials. Starts nothing.
 
-    Exit code 1 when something that is needed is missing.
+    Exit code 1 when something is missing that the environment of --env needs.
     """
     from provisimus.tasks.doctor import ROOT, examine, healthy
 
@@ -27,7 +27,7 @@ def doctor(session: Session) -> None:
         workspace = session.workspace
     except UsageFault:
         workspace = None
-    checks = examine(workspace)
+    checks = examine(workspace, session.env)
     rows = [(MARKS[each.state], each.name, each.found, each.needed_for) for each in checks]
     lines = [table(["", "what", "found", "needed for"], rows)]
     hints = [f"{each.name}: {each.hint}" for each in checks if each.hint and each.state != "ok"]

@@ -99,8 +99,11 @@ ROOT = (
 )
 
 
-def examine(workspace: Workspace | None) -> list[Check]:
-    """Everything, in the order of a service's life. Without a workspace: the tools alone."""
+def examine(workspace: Workspace | None, needed: str = "local") -> list[Check]:
+    """Everything, in the order of a service's life. Without a workspace: the tools alone.
+
+    Of the environments only `needed` has to answer: nobody holds credentials for all of them.
+    """
     local = workspace is None or any(
         each.provider == "local" for each in workspace.project.environments.values()
     )
@@ -109,7 +112,7 @@ def examine(workspace: Workspace | None) -> list[Check]:
     if local:
         checks.append(_acceleration(workspace))
     if workspace is not None:
-        checks += environments(workspace)
+        checks += environments(workspace, needed)
     return checks
 
 
@@ -137,17 +140,18 @@ def version_in(text: str) -> str | None:
     return found[0] if found else None
 
 
-def environments(workspace: Workspace) -> Iterator[Check]:
+def environments(workspace: Workspace, needed: str) -> Iterator[Check]:
     """Whether each environment answers with the credentials that are found, in parallel."""
     from concurrent.futures import ThreadPoolExecutor
 
     names = list(workspace.project.environments)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        yield from pool.map(lambda name: _environment(workspace, name), names)
+        yield from pool.map(lambda name: _environment(workspace, name, needed), names)
 
 
-def _environment(workspace: Workspace, name: str) -> Check:
+def _environment(workspace: Workspace, name: str, needed: str) -> Check:
     title, why = f"environment {name}", f"--env {name}"
+    absent: State = "missing" if name == needed else "optional"
     try:
         environment = open_environment(workspace, name)
         if environment.local is not None:
@@ -160,11 +164,11 @@ def _environment(workspace: Workspace, name: str) -> Check:
         with speaking(environment.cloud, "ask who we are"):
             who = environment.cloud.sts.get_caller_identity()
     except ProvisimusError as fault:
-        return Check(title, "missing", fault.message, why, fault.hint)
+        return Check(title, absent, fault.message, why, fault.hint)
     wanted = environment.cloud.account
     if wanted and who["Account"] != wanted:
         found = f"these credentials are of account {who['Account']}, not {wanted}"
-        return Check(title, "missing", found, why, "set AWS_PROFILE, or name a role")
+        return Check(title, absent, found, why, "set AWS_PROFILE, or name a role")
     return Check(title, "ok", f"{who['Arn']} in {environment.cloud.region}", why)
 
 
