@@ -6,6 +6,7 @@ One tiny machine at a time, which answers over HTTP seconds after power-on.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,6 @@ import boto3
 import httpx
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.rehearsal.ports import free_port
 
 pytestmark = pytest.mark.timeout(900)
@@ -290,3 +290,14 @@ def test_killed_the_cloud_comes_back_with_its_instance(cloud, launch):
     after = instance.described()
     for key in ("PublicIpAddress", "PrivateIpAddress"):
         assert after[key] == before[key]
+
+
+def test_a_machine_that_crashes_is_recovered(cloud, launch):
+    instance = launch()
+    eventually(lambda: instance.get("/health"), "it did not answer")
+    before = instance.described()["PublicIpAddress"]
+    os.kill(cloud.status()["instances"][0]["pid"], signal.SIGSEGV)
+    eventually(lambda: instance.get("/health") is None, "it still answered", 20)
+    eventually(lambda: instance.get("/health"), "it was not recovered")
+    assert instance.state() == "running"
+    assert instance.described()["PublicIpAddress"] == before

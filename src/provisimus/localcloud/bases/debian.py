@@ -16,7 +16,7 @@ SIZE = 8 * 1024**3
 """Virtual size in bytes; what is not used takes no room."""
 
 PACKAGES = (
-    "linux-image-cloud-amd64", "systemd-sysv", "systemd-resolved", "libpam-systemd", "dbus", "udev",
+    "linux-image-cloud-amd64", "systemd-sysv", "systemd-resolved", "dbus", "udev",
     "initramfs-tools", "zstd", "openssh-server", "cloud-init", "cloud-guest-utils", "sudo",
     "iproute2", "netbase", "ca-certificates", "curl", "procps", "less",
 )  # fmt: skip
@@ -27,13 +27,25 @@ _EXCLUDED = (
 )  # fmt: skip
 _KEPT = ("/usr/share/doc/*/copyright", "/usr/share/man/man1")
 
+# Under emulation every unit and module costs; none of these does anything for a service's machine.
 _MASKED = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
-    "e2scrub_reap.service", "fstrim.timer", "systemd-pcrphase.service",
-    "systemd-pcrphase-sysinit.service", "systemd-pcrphase-initrd.service",
-    "systemd-hwdb-update.service", "systemd-update-utmp.service",
-    "systemd-update-utmp-runlevel.service", "cloud-init-hotplugd.socket", "getty@tty1.service",
-    "cloud-config.service", "cloud-init-hotplugd.service", "systemd-firstboot.service",
+    "fstrim.timer", "logrotate.timer", "e2scrub_reap.service", "ldconfig.service",
+    "systemd-pcrphase.service", "systemd-pcrphase-sysinit.service", "systemd-pstore.service",
+    "systemd-hwdb-update.service", "systemd-update-utmp.service", "systemd-binfmt.service",
+    "systemd-update-utmp-runlevel.service", "systemd-journal-catalog-update.service",
+    "systemd-firstboot.service", "systemd-ask-password-wall.path",
+    "systemd-ask-password-console.path", "proc-sys-fs-binfmt_misc.automount",
+    "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "dev-hugepages.mount",
+    "modprobe@configfs.service", "modprobe@dm_mod.service", "modprobe@drm.service",
+    "modprobe@efi_pstore.service", "modprobe@fuse.service", "modprobe@loop.service",
+    "getty@tty1.service", "serial-getty@ttyS0.service",
+    "cloud-config.service", "cloud-init-hotplugd.socket", "cloud-init-hotplugd.service",
+)  # fmt: skip
+
+_UNUSED_MODULES = (
+    "ata_generic", "ata_piix", "floppy", "i2c_piix4", "intel_rapl_common", "intel_rapl_msr",
+    "mousedev", "parport", "parport_pc", "pata_acpi", "pcspkr", "psmouse", "serio_raw", "sg",
 )  # fmt: skip
 
 _CLOUD_CONFIG = """\
@@ -101,9 +113,9 @@ def build(run: Run, recipe: Recipe, scratch: Path, target: Path) -> None:
     entry = BootEntry(
         f"/boot/{kernel.name}",
         None,
-        f"root=PARTUUID={ROOT_PARTITION} rw console=ttyS0 quiet loglevel=3 "
-        "systemd.show_status=false mitigations=off apparmor=0 no_timer_check "
-        "tsc=reliable",
+        f"root=PARTUUID={ROOT_PARTITION} rw console=ttyS0 quiet loglevel=3 audit=0 "
+        "systemd.show_status=false mitigations=off apparmor=0 nowatchdog fsck.mode=skip "
+        "rcupdate.rcu_expedited=1 8250.nr_uarts=1 no_timer_check tsc=reliable",
     )
     make_disk(run, scratch, entry, SIZE, target)
 
@@ -124,8 +136,7 @@ def files() -> dict[str, str]:
             "PasswordAuthentication no\nUseDNS no\nGSSAPIAuthentication no\nAcceptEnv no\n"
         ),
         "etc/motd": "",
-        # The chipset's IDE controller has nothing attached; its driver only costs time.
-        "etc/modprobe.d/unused.conf": "blacklist ata_piix\nblacklist pata_acpi\n",
+        "etc/modprobe.d/unused.conf": "".join(f"blacklist {name}\n" for name in _UNUSED_MODULES),
         "etc/apt/apt.conf.d/90no-recommends": 'APT::Install-Recommends "false";\n',
     }
 
@@ -148,6 +159,8 @@ def _arrange(root: Path) -> None:
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     shutil.rmtree(root / "var/lib/cloud", ignore_errors=True)
+    for script in (root / "etc/update-motd.d").glob("*"):  # each login would run them
+        script.unlink()
     # The sources of the machine that built the image mean nothing to whoever starts it.
     for lists in (root / "var/lib/apt/lists").glob("*_*"):
         lists.unlink()

@@ -12,8 +12,8 @@ from typing import Any
 from provisimus.localcloud.faults import LocalCloudError
 
 KINDS = ("debian", "tiny")
-REVISION = 2
-"""Raise it when the way in which bases are made changes what comes out."""
+_REVISIONS = {"debian": 2, "tiny": 3}
+"""Raise one when the way in which that kind is made changes what comes out."""
 
 _NAME = re.compile(r"[a-zA-Z0-9()\[\]./'@_ -]{3,128}")
 _OWNER = re.compile(r"[0-9]{12}")
@@ -32,7 +32,7 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """Equal recipes share one disk; twenty hexadecimal digits."""
-        whole = json.dumps([REVISION, asdict(self)], sort_keys=True)
+        whole = json.dumps([_REVISIONS[self.kind], asdict(self)], sort_keys=True)
         return hashlib.sha256(whole.encode()).hexdigest()[:20]
 
 

@@ -54,12 +54,14 @@ ip addr add $ip/$mask dev $interface
 """
 
 # Mounts the first disk that is a volume without partitions (the one booted from has some), and
-# lets go of it when the disk is gone.
+# lets go of it when the disk is gone, or was and another has its name (each has its own diskseq).
 _VOLUME = """\
 #!/bin/sh
 if grep -q ' /data ' /proc/mounts; then
   disk=$(sed -n 's,^/dev/\\([a-z0-9]*\\) /data .*,\\1,p' /proc/mounts)
-  [ -e /sys/block/$disk ] || { umount -l /data; echo "tiny: unmounted"; }
+  [ "$(cat /sys/block/$disk/diskseq 2>/dev/null)" = "$(cat /run/data)" ] || {
+    umount -l /data; echo "tiny: unmounted"
+  }
   exit 0
 fi
 for disk in /sys/block/nvme*n1; do
@@ -71,6 +73,7 @@ for disk in /sys/block/nvme*n1; do
     [ -z "$found" ] || continue
     mke2fs -q $device >/dev/null 2>&1 && mount -t ext4 -o sync $device /data || continue
   }
+  cat $disk/diskseq >/run/data
   echo "$1" >>/data/boots; sync
   echo "tiny: mounted $(cat $disk/device/serial)"
   exit 0

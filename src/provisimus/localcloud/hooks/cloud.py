@@ -33,6 +33,8 @@ class Cloud:
     """Called after work in the background changed what the API would say."""
     changes: threading.RLock = field(default_factory=threading.RLock)
     """Held for moments, while models change; never while a machine is waited for."""
+    crashes: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """When QEMU crashed under each instance."""
     _workers: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
 
     def work(self, identifier: str, task: Callable[[], None]) -> None:

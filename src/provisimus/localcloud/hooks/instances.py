@@ -7,6 +7,8 @@ rest.
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterable
 from copy import copy
 from typing import Any
 
@@ -31,6 +33,9 @@ _CODES = {
     "stopping": 64,
     "stopped": 80,
 }
+
+MOST_RECOVERIES = 3
+_RECENT = 600.0
 
 _moto_run = InstanceBackend.run_instances
 _moto_start = Instance.start
@@ -152,14 +157,34 @@ def boot(cloud: Cloud, instance: Any) -> None:
             set_state(instance, "running")
 
 
+def recent_crashes(crashes: Iterable[float], now: float) -> tuple[float, ...]:
+    """Those of the last ten minutes; times in seconds of one clock."""
+    return tuple(crash for crash in crashes if now - crash < _RECENT)
+
+
 def ended_by_itself(cloud: Cloud, identifier: str, code: int) -> None:
-    """A guest powered itself off, or its machine broke: do what the instance says for that case."""
+    """A guest powered itself off, or its machine broke: do what the instance says for that case.
+
+    A crash of QEMU is a failure of the host, from which EC2 recovers an instance under its id and
+    addresses; so do we. QEMU before 8.2 crashes now and then when one emulated processor writes to
+    a device while another changes the memory map (fixed by "softmmu: Use async_run_on_cpu in
+    tcg_commit").
+    """
     instance = next((i for i in cloud.instances() if i.id == identifier), None)
     if instance is None:
         return
     with cloud.changes:
         if instance._state.name not in ("pending", "running"):
             return
+        if code < 0:
+            now = time.monotonic()
+            recent = recent_crashes(cloud.crashes.get(identifier, ()), now)
+            cloud.crashes[identifier] = (*recent, now)
+            if len(recent) < MOST_RECOVERIES:
+                log.warning("%s: QEMU crashed (signal %s); recovering it", identifier, -code)
+                set_state(instance, "pending")
+                cloud.work(identifier, lambda: boot(cloud, instance))
+                return
         ends = code == 0 and instance.instance_initiated_shutdown_behavior == "terminate"
         set_state(instance, "shutting-down" if ends else "stopping")
     if ends:
@@ -205,8 +230,7 @@ def _end(cloud: Cloud, instance: Any) -> None:
 def _forget(cloud: Cloud, instance: Any) -> None:
     """End it in the model, where moto detaches all volumes and deletes those that go with it."""
     with cloud.changes:
-        set_state(instance, "terminated")
-        _moto_terminate(instance)
+        _moto_terminate(instance)  # says "terminated" last, when the volumes are free
         instance._reason = f"User initiated ({utcnow():%Y-%m-%d %H:%M:%S UTC})"
     # The console stays: why a machine failed is asked after it is gone.
     console = cloud.layout.console(instance.id)
