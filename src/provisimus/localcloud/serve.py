@@ -107,6 +107,11 @@ class Supervisor:
     """Everything of one running local cloud."""
 
     def __init__(self, settings: Settings, layout: Layout, listener: socket.socket) -> None:
+        # What the caller's environment says to moto is not meant for us: with another account our
+        # records would be looked for where they are not, and disks without records are swept.
+        for name in [each for each in os.environ if each.startswith("MOTO_")]:
+            del os.environ[name]
+        os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")

@@ -118,6 +118,16 @@ def test_what_was_made_is_there_after_a_kill(cloud):
     assert not (cloud.directory / "disks" / f"{volume}.qcow2").exists()
 
 
+def test_what_the_environment_says_to_moto_is_not_for_us(cloud, monkeypatch):
+    volume = cloud.client("ec2").create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+    eventually(lambda: cloud.status()["saved"])
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", "000000000000")
+    cloud.stop()
+    cloud.start()
+    assert cloud.client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert (cloud.directory / "disks" / f"{volume}.qcow2").exists()
+
+
 def test_a_state_that_cannot_be_read_is_set_aside(cloud):
     cloud.stop()
     (cloud.directory / "state.pickle").write_bytes(b"nonsense")
