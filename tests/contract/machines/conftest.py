@@ -24,7 +24,11 @@ def endpoint() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"},
+        env={
+            **os.environ,
+            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+            "MOTO_ACCOUNT_ID": "123456789012",
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as server:
