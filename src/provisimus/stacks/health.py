@@ -62,7 +62,8 @@ def wait_healthy(
     ask = ask or ask_over_http
     with step(tell, f"health of {stack.name}", f"waiting for 200 from {url}") as outcome:
         began = time.monotonic()
-        last, told = "", ""
+        last = ""
+        told: set[str] = set()  # a starting service alternates between two faults for minutes
         while True:
             fault = ask(url)
             if fault is None:
@@ -77,9 +78,9 @@ def wait_healthy(
                     where=f"instance {instance}",
                     hint=f"see its console: provisimus instance console {instance}",
                 )
-            if fault != told:
+            if fault not in told:
                 tell(Said(f"health of {stack.name}", fault))
-                told = fault
+                told.add(fault)
             near = environment.cloud.endpoint is not None
             time.sleep(0.25 if near else min(5.0, 0.5 + waited / 20))
 
