@@ -127,6 +127,7 @@ def test_the_whole_life_of_a_service(house: House) -> None:
     # Step by step, and each step again: nothing is done twice.
     house.provisimus("image", "build", "greeter@1.0.0")
     assert not house.data("image", "build", "greeter@1.0.0")["changed"]
+    house.provisimus("image", "build", "node-exporter")
     written = commits["acme-docker"]
     commits["acme-docker"] = house.commit("acme-docker", "Pin what the bases are made of")
     ami = house.provisimus("machine", "bake", "greeter@1.0.0").strip().splitlines()[-1]
