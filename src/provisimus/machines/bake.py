@@ -115,9 +115,8 @@ def _bake(
             datetime.now(UTC),
         )
         with _security_group(environment, build, tell) as group:
-            _run_packer(
-                plan, environment, checked, replace(build, security_group=group), work, tell
-            )
+            build = replace(build, security_group=group)
+            _run_packer(plan, environment, checked, build, run, work, tell)
     image = _find(plan, environment)
     if image is None:
         raise NotFound(
@@ -250,6 +249,7 @@ def _run_packer(
     environment: Environment,
     checked: Checked,
     build: Build,
+    run: str,
     work: Path,
     tell: Tell,
 ) -> None:
@@ -270,7 +270,9 @@ def _run_packer(
                 packer.build_argv(checked.packer, path, given),
                 narrator,
                 cwd=plan.folder,
-                env=packer.build_environment(environment.cloud.environment_variables(), work),
+                env=packer.build_environment(
+                    environment.cloud.environment_variables(), work, runs.scraps_folder(run)
+                ),
                 grace=GRACE,
                 hint=packer.INSTALL,
             )

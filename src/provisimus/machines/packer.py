@@ -201,12 +201,12 @@ def build_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[
     return [path, "-machine-readable", "build", "-on-error=cleanup", *given, str(template)]
 
 
-def build_environment(cloud: Mapping[str, str], work: Path) -> dict[str, str]:
-    """What Packer's environment gets: the account, no questions home, its scraps in our folder."""
+def build_environment(cloud: Mapping[str, str], work: Path, scraps: Path) -> dict[str, str]:
+    """What Packer's environment gets: the account, no questions home, its scraps in our folders."""
     return {
         **cloud,
         "CHECKPOINT_DISABLE": "1",
         "PACKER_CACHE_DIR": str(work / "cache"),
-        "TMPDIR": str(work),
+        "TMPDIR": str(scraps),
         "NO_COLOR": "1",
     }

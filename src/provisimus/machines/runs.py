@@ -9,11 +9,14 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from provisimus.errors import Locked
+
+SOCKET_ROOM = 107 - 30
 
 
 def place_of(state: Path) -> str:
@@ -36,9 +39,22 @@ def work_folder(state: Path, run: str) -> Iterator[Path]:
         except BlockingIOError:
             raise Locked(f"run {run} is baking already") from None
         try:
+            shutil.rmtree(scraps_folder(run), ignore_errors=True)
+            scraps_folder(run).mkdir(mode=0o700)
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder, run)
+
+
+def scraps_folder(run: str) -> Path:
+    """Where Packer's own temporary files go, apart from the work folder because it is short.
+
+    Packer's plugins listen on a Unix socket in there, and the address of one has room for 107
+    bytes (unix(7)), 30 of which Packer takes for the name. A workspace can lie deeper than that.
+    """
+    name = f"provisimus-bake-{run}"
+    folder = Path(tempfile.gettempdir()) / name
+    return folder if len(os.fsencode(folder)) <= SOCKET_ROOM else Path("/tmp") / name  # noqa: S108
 
 
 @contextmanager
@@ -75,7 +91,12 @@ def is_alive(state: Path, run: str) -> bool:
 def forget(state: Path, run: str) -> None:
     """Remove the work folder that a killed run left."""
     if not is_alive(state, run):
-        shutil.rmtree(state / "bake" / run, ignore_errors=True)
+        _remove(state / "bake" / run, run)
+
+
+def _remove(folder: Path, run: str) -> None:
+    shutil.rmtree(scraps_folder(run), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def known_runs(state: Path) -> list[str]:

@@ -252,17 +252,17 @@ IN_PROGRESS = [
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     before = dict(os.environ)
-    os.environ.update(
-        MOTO_ACCOUNT_ID=ACCOUNT,
-        MOTO_ENABLE_AMI_VALIDATION="true",
-        MOTO_EC2_LOAD_DEFAULT_AMIS="false",
-    )
+    os.environ.update(MOTO_ACCOUNT_ID=ACCOUNT, MOTO_EC2_LOAD_DEFAULT_AMIS="false")
+    from moto import settings
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
         create_backend_app,
     )
     from werkzeug.serving import make_server
+
+    # Not by the environment: it is read on import, and another test may have imported moto before.
+    settings.ENABLE_AMI_VALIDATION = True
 
     def client(service: str) -> Any:
         return boto3.client(
