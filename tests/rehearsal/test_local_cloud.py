@@ -208,11 +208,7 @@ def test_only_what_a_security_group_opens_is_reached_while_it_runs(cloud, launch
     eventually(lambda: instance.get("/health") is None, "the port did not close", 20)
 
 
-def test_a_volume_is_plugged_in_and_out_and_outlives_its_instance(cloud, launch, long):
-    if not long:
-        # The tiny guest sometimes misses that a disk it had mounted is gone, and does not mount
-        # it when it comes back. The fault is in its watch over disks (bases/tiny.py).
-        pytest.skip("the tiny guest's remount races; runs with --all until it is mended")
+def test_a_volume_is_plugged_in_and_out_and_outlives_its_instance(cloud, launch):
     ec2 = cloud.ec2
     first = launch()
     eventually(lambda: first.get("/health"), "it did not answer")
@@ -227,6 +223,8 @@ def test_a_volume_is_plugged_in_and_out_and_outlives_its_instance(cloud, launch,
 
     ec2.detach_volume(VolumeId=volume)
     eventually(lambda: volume_state(cloud, volume) == "available", "it was not released")
+    # Linux refuses an NVMe disk while it still has one of the same serial number in use.
+    eventually(lambda: "tiny: unmounted" in first.console(), "the guest did not let go of it")
     ec2.attach_volume(VolumeId=volume, InstanceId=first.identifier, Device="/dev/sdf")
     eventually(lambda: first.boots() == 2, "the volume was not mounted again")
 
