@@ -34,6 +34,6 @@ def test_what_a_killed_bake_left_is_forgotten(tmp_path: Path) -> None:
 def test_a_socket_fits_into_the_scraps_however_deep_the_temporary_folder(
     depth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", "/tmp" + "/deep" * (depth // 5))  # noqa: S108
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp" + "/deep" * (depth // 5))
     socket = runs.scraps_folder(RUN) / "packer-plugin4294967295"
     assert len(os.fsencode(socket)) <= 107
