@@ -1,6 +1,7 @@
 """A real bake: Packer, the local cloud, a virtual machine, and the image booted afterwards.
 
-Takes minutes. The container images are the smallest that answer over HTTP: busybox and a page.
+Takes minutes; one bake serves all tests. The container images are the smallest that answer over
+HTTP: busybox and a page.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,8 @@ class Scene:
     workspace: Workspace
     environment: Environment
     images: dict[str, ContainerImage]
+    key: Path
+    """The private half of the users' SSH key."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +58,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         patch.setenv("PROVISIMUS_LOCAL_DIR", kept or str(folder / "cloud"))
         patch.setenv("PROVISIMUS_LOCAL_PORT", str(free_port()))
         patch.setenv("PROVISIMUS_LOCAL_REGISTRY_PORT", str(free_port()))
-        workspace = write_workspace(folder / "acme")
+        key = folder / "key"
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rehearsal", "-f", str(key)],
+            check=True,
+        )
+        workspace = write_workspace(folder / "acme", key.with_suffix(".pub").read_text().strip())
         environment = open_environment(workspace, "local", start=True)
         assert environment.local is not None
         try:
@@ -72,38 +82,58 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
                     "busybox touch /health 2>/tmp/why || exec busybox httpd -f -p 9100 -h /www",
                 ),
             }
-            yield Scene(workspace, environment, images)
+            yield Scene(workspace, environment, images, key)
         finally:
             environment.local.down()
 
 
-def test_a_machine_is_baked_and_starts_without_a_registry(scene: Scene) -> None:
+@pytest.fixture(scope="module")
+def image(scene: Scene) -> MachineImage:
     image, events = baked(scene)
+    said = [event.text for event in events if isinstance(event, Said)]
+    assert "hello from the setup script of greeter 1.0.0" in said
+    return image
+
+
+def test_what_is_baked_says_what_it_is_and_nothing_else_is_left(
+    scene: Scene, image: MachineImage
+) -> None:
     assert image.tags["provisimus:run"] == RUN
     assert image.tags["provisimus:image/greeter"] == f"greeter@{scene.images['greeter'].digest}"
     assert "provisimus:expires" not in image.tags
-    said = [event.text for event in events if isinstance(event, Said)]
-    assert "hello from the setup script of greeter 1.0.0" in said
     assert find_temporary(scene.environment, PROJECT, scene.workspace.state) == ()
 
     again = plan_machine(scene.workspace, scene.environment, "greeter", "1.0.0", inputs(scene))
     assert again.image == image
 
+
+def test_a_machine_starts_without_a_registry_and_lets_its_users_in(
+    scene: Scene, image: MachineImage
+) -> None:
     # There is nothing to pull from: on the machine, the registry's address is the machine's own.
-    ec2 = scene.environment.cloud.ec2
-    began = time.monotonic()
-    instance = launch(scene, image)
-    try:
-        address = public_address(ec2, instance)
+    with launched(scene, image) as address:
         assert answer(address, 8080, within=600).strip() == "hello from greeter"
-        print(f"power-on to the first answer: {time.monotonic() - began:.1f} s")  # noqa: T201
         assert answer(address, 9100, within=60).strip() == "hello from metrics"
-    except AssertionError:
-        assert scene.environment.local is not None
-        print(scene.environment.local.console(instance)[-6000:])  # noqa: T201
-        raise
-    finally:
-        ec2.terminate_instances(InstanceIds=[instance])
+
+        report = "grep -w healthy /run/provisimus/health"
+        told = poll(lambda: ssh(scene, "ops", address, report), within=120, what="health report")
+        assert json.loads(told)["status"] == "healthy"
+        assert ssh(scene, "ops", address, "sudo -n id -u") == "0"
+        credentials = "sudo -n find / -xdev -path '*/.docker/config.json'"
+        assert ssh(scene, "ops", address, credentials) == ""
+        assert ssh(scene, "guest", address, "sudo -n id -u") is None
+        assert ssh(scene, "guest", address, "id -un") == "guest"
+        assert ssh(scene, "leaver", address, "true") is None, "the account has expired"
+
+
+def test_ten_boots_in_a_row_are_ten_answers(scene: Scene, image: MachineImage, long: bool) -> None:
+    if not long:
+        pytest.skip("takes ten boots; runs with --all")
+    for number in range(10):
+        began = time.monotonic()
+        with launched(scene, image) as address:
+            assert answer(address, 8080, within=600).strip() == "hello from greeter"
+            print(f"boot {number + 1}: {time.monotonic() - began:.1f} s")  # noqa: T201
 
 
 def baked(scene: Scene) -> tuple[MachineImage, list[Event]]:
@@ -124,7 +154,7 @@ def inputs(scene: Scene) -> dict[str, ImageInput]:
     return {name: ImageInput(name, image.digest) for name, image in scene.images.items()}
 
 
-def write_workspace(root: Path) -> Workspace:
+def write_workspace(root: Path, key: str) -> Workspace:
     setup = root / "packer/greeter/setup"
     setup.mkdir(parents=True)
     (root / "provisimus.yaml").write_text(
@@ -140,7 +170,10 @@ def write_workspace(root: Path) -> Workspace:
         "side_carts: [metrics]\n"
         "health: {http: {port: 8080, path: /health}}\n"
         "volumes: [{mount: /data}]\n"
-        "users: [{name: ops, sudo: true, ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ x]}]\n"
+        "users:\n"
+        f"  - {{name: ops, sudo: true, ssh_keys: [{key}]}}\n"
+        f"  - {{name: guest, ssh_keys: [{key}]}}\n"
+        f"  - {{name: leaver, expires: 2020-01-31, ssh_keys: [{key}]}}\n"
     )
     (setup / "10-hello").write_text(
         "#!/bin/sh\nset -eu\n"
@@ -149,12 +182,45 @@ def write_workspace(root: Path) -> Workspace:
     return open_workspace(root)
 
 
-def launch(scene: Scene, image: MachineImage) -> str:
+def ssh(scene: Scene, user: str, address: str, command: str) -> str | None:
+    """What the command says, or None when it failed or the user was not let in."""
+    done = subprocess.run(
+        [
+            "ssh", "-i", str(scene.key), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
+            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "-o", "ConnectTimeout=20", f"{user}@{address}", command,
+        ],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    print(f"ssh {user}: {command} → {done.returncode} {done.stdout}{done.stderr}")  # noqa: T201
+    return None if done.returncode else done.stdout.strip()
+
+
+@contextmanager
+def launched(scene: Scene, image: MachineImage) -> Iterator[str]:
+    """The public address of an instance of the image; its console is shown when the test fails."""
+    ec2 = scene.environment.cloud.ec2
+    instance, group, volume = launch(scene, image)
+    try:
+        yield public_address(ec2, instance)
+    except AssertionError:
+        assert scene.environment.local is not None
+        print(scene.environment.local.console(instance)[-6000:])  # noqa: T201
+        raise
+    finally:
+        ec2.terminate_instances(InstanceIds=[instance])
+        ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
+        ec2.delete_security_group(GroupId=group)
+        ec2.delete_volume(VolumeId=volume)
+
+
+def launch(scene: Scene, image: MachineImage) -> tuple[str, str, str]:
+    """Instance, security group and data volume."""
     ec2 = scene.environment.cloud.ec2
     group = ec2.create_security_group(GroupName=f"open-{image.image_id}", Description="test")[
         "GroupId"
     ]
-    for port in (8080, 9100):
+    for port in (22, 8080, 9100):
         ec2.authorize_security_group_ingress(
             GroupId=group, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp="0.0.0.0/0"
         )
@@ -173,7 +239,7 @@ def launch(scene: Scene, image: MachineImage) -> str:
     instance = str(started["Instances"][0]["InstanceId"])
     ec2.get_waiter("instance_running").wait(InstanceIds=[instance])
     ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
-    return instance
+    return instance, group, volume
 
 
 def public_address(ec2: Any, instance: str) -> str:
