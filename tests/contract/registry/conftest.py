@@ -1,81 +1,34 @@
-"""A real docker-registry, and one in memory that misbehaves on purpose."""
+"""A guarded docker-registry, and one in memory that misbehaves on purpose."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import socket
-import subprocess
 import threading
-import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
-
-@pytest.fixture(scope="session")
-def registry_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`host:port` of a real docker-registry."""
-    with serving(tmp_path_factory.mktemp("registry"), {}) as url:
-        yield url
+if TYPE_CHECKING:
+    from tests.contract.conftest import Serve
 
 
 @pytest.fixture
-def guarded_url(tmp_path: Path) -> Iterator[str]:
+def guarded_url(tmp_path: Path, serve_registry: Serve) -> Iterator[str]:
     """One that wants user and password: `ci` and `secret`."""
     users = tmp_path / "htpasswd"
     users.write_text("ci:$2b$04$GT6dQog2PVK2kRqYTtXqPO0Nra6KqSpSQxv2OpStMlvMYqIkw5QE6\n")
     auth = {"auth": {"htpasswd": {"realm": "here", "path": str(users)}}}
-    with serving(tmp_path, auth) as url:
+    with serve_registry(tmp_path, auth) as url:
         yield url
-
-
-@contextmanager
-def serving(folder: Path, more: dict[str, object]) -> Iterator[str]:
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("docker-registry is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    config = {
-        "version": 0.1,
-        "log": {"level": "error"},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
-        "http": {"addr": f"127.0.0.1:{port}"},
-        **more,
-    }
-    (folder / "config.yml").write_text(json.dumps(config))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, "serve", str(folder / "config.yml")], stdout=log, stderr=log
-        )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/v2/", folder / "log")
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def wait_for(url: str, log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            httpx.get(url, trust_env=False)
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(log.read_text())
 
 
 @dataclass
