@@ -10,6 +10,7 @@ Nothing here knows a stage; fixtures live beside the tests that use them.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -26,26 +27,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
+    # Before the plugins: xdist reads the groups, -m the kinds.
     for item in items:
-        kind = _kind(item.path)
-        if kind is None:
-            continue
-        item.add_marker(getattr(pytest.mark, kind))
-        if kind == "rehearsal":
-            # One worker takes them all: never two virtual machines at a time.
-            item.add_marker(pytest.mark.xdist_group("rehearsal"))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT))
-    # Last, whatever the shuffle: what breaks in seconds is told in seconds.
-    items.sort(key=lambda item: item.get_closest_marker("rehearsal") is not None)
+        _mark(item)
+    yield
+    # After the plugins, whatever the shuffle: what breaks in seconds is told in seconds.
+    items.sort(key=_is_rehearsal)
     if _rehearsals_asked_for(config):
         return
-    left_out = [item for item in items if item.get_closest_marker("rehearsal")]
+    left_out = [item for item in items if _is_rehearsal(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _mark(item: pytest.Item) -> None:
+    kind = _kind(item.path)
+    if kind is None:
+        return
+    item.add_marker(getattr(pytest.mark, kind))
+    if kind == "rehearsal":
+        # One worker takes them all: never two virtual machines at a time.
+        item.add_marker(pytest.mark.xdist_group("rehearsal"))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT))
+
+
+def _is_rehearsal(item: pytest.Item) -> bool:
+    return item.get_closest_marker("rehearsal") is not None
 
 
 def _kind(path: Path) -> str | None:
