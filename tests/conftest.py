@@ -10,10 +10,15 @@ Nothing here knows a stage; fixtures live beside the tests that use them.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background, where Ctrl-C is ignored: the tests of interruptions send one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
 KINDS = ("contract", "rehearsal")

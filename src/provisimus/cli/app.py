@@ -116,8 +116,7 @@ def build_docker(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
     """Run a command and end the process: only here does an error become text and a number."""
-    # A build server cancels with SIGTERM: that is an interruption like Ctrl-C, clean-up included.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    listen_for_interruptions()
     if "_PROVISIMUS_COMPLETE" in os.environ:
         command.main(arguments, prog_name="provisimus")
     try:
@@ -151,6 +150,19 @@ def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
         sys.exit(1)
     # click gives back the status of ctx.exit() here instead of raising it.
     sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def listen_for_interruptions() -> None:
+    """What interrupts us, and what the programs that we start hear.
+
+    A build server cancels with SIGTERM: that is an interruption like Ctrl-C, clean-up included. Who
+    is started in the background (nohup, `&` in a script) is told to ignore SIGINT, and so is all
+    that it starts, as ignoring is inherited (signal(7)). We go on ignoring it, by a handler, which
+    is not inherited: our programs still hear when we ask them to clean up.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def report(error: ProvisimusError, *, as_json: bool) -> None:
