@@ -26,6 +26,7 @@ PROGRAMS=(
     "curl curl"
     "ssh openssh-client"
     "busybox busybox-static"
+    "shellcheck shellcheck"
 )
 
 set_up_packages() {
