@@ -13,8 +13,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background, where Ctrl-C is ignored: the tests of interruptions send one.
@@ -32,11 +37,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """One worker takes all rehearsals: never two of them on the machine's two cores."""
+    # Only here, where xdist is in use.
+    from xdist.scheduler import LoadScopeScheduling
+
+    class RehearsalsTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "rehearsal" if nodeid.startswith("tests/rehearsal/") else nodeid
+
+    return RehearsalsTogether(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None]:
-    # Before the plugins: xdist reads the groups, -m the kinds.
+    # Before the plugins: -m selects by the kinds.
     for item in items:
         _mark(item)
     yield
@@ -55,11 +72,8 @@ def _mark(item: pytest.Item) -> None:
     if kind is None:
         return
     item.add_marker(getattr(pytest.mark, kind))
-    if kind == "rehearsal":
-        # One worker takes them all: never two virtual machines at a time.
-        item.add_marker(pytest.mark.xdist_group("rehearsal"))
-        if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT))
+    if kind == "rehearsal" and item.get_closest_marker("timeout") is None:
+        item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT))
 
 
 def _is_rehearsal(item: pytest.Item) -> bool:
