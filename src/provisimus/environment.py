@@ -16,6 +16,9 @@ from provisimus.local import LocalCloud
 from provisimus.workspace.definitions.project import AwsEnvironment, Base
 from provisimus.workspace.workspace import Workspace
 
+LOOPBACK = ("127.0.0.0/8",)
+"""Where SSH to a machine of the local cloud comes from."""
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -28,6 +31,8 @@ class Environment:
     promote_from: str | None = None
     subnet: str | None = None
     """The subnet to bake in; None takes the default VPC's."""
+    ssh_from: tuple[str, ...] | None = None
+    """The networks that SSH may come from while baking; None is this machine's public address."""
     local: LocalCloud | None = None
 
     def ensure_base(self, name: str, base: Base, tell: Tell = silence) -> None:
@@ -71,7 +76,8 @@ def open_environment(
     if isinstance(definition, AwsEnvironment):
         cloud = Cloud(definition.region, definition.account, definition.endpoint, definition.role)
         return Environment(
-            name, cloud, registry, definition.protect, definition.promote_from, definition.subnet
+            *(name, cloud, registry, definition.protect, definition.promote_from),
+            *(definition.subnet, definition.ssh_from),
         )
     here = local.from_environment(registry)
     if start:
@@ -81,5 +87,6 @@ def open_environment(
         # Ours, wherever its port was moved to: one name for the host and for the machines.
         registry = f"127.0.0.1:{here.registry_port}"
     return Environment(
-        name, cloud, registry, definition.protect, definition.promote_from, None, here
+        *(name, cloud, registry, definition.protect, definition.promote_from),
+        *(None, LOOPBACK, here),
     )

@@ -25,7 +25,7 @@ from provisimus.errors import (
     ToolMissing,
 )
 from provisimus.events import Tell, Warned, step
-from provisimus.machines import packer, packer_template, runs, tags
+from provisimus.machines import packer, packer_template, runs, ssh_source, tags
 from provisimus.machines.catalogue import (
     BaseImage,
     find_base,
@@ -56,6 +56,7 @@ class Checked:
     base: BaseImage
     compose: ComposeFile
     entries: tuple[Entry, ...]
+    ssh_from: tuple[str, ...]
 
 
 def bake(
@@ -114,7 +115,7 @@ def _bake(
             work,
             datetime.now(UTC),
         )
-        with _security_group(environment, build, tell) as group:
+        with open_to(environment, build, checked.ssh_from, tell) as group:
             build = replace(build, security_group=group)
             _run_packer(plan, environment, checked, build, run, work, tell)
     image = _find(plan, environment)
@@ -132,7 +133,18 @@ def check(plan: MachinePlan, environment: Environment, images: Images, run: str)
     own = plan.files.packer_template
     needed, word = packer_template.OLDEST, "amazon-ebs"
     if own is not None:
-        needed, word = packer_template.needed_version(own.read_text("utf-8"))
+        text = own.read_text("utf-8")
+        needed, word = packer_template.needed_version(text)
+        if packer_template.opens_ssh_itself(text):
+            raise InvalidDefinitions(
+                [
+                    Problem(
+                        *(str(own), None, ""),
+                        "it names no security group, so Packer would open SSH to the world",
+                        "declare the variable security_group_id and use it",
+                    )
+                ]
+            )
     path, version = packer.find_packer(needed, word, str(own) if own else None)
     if not packer.has_amazon(path, version):
         raise ToolMissing(
@@ -166,7 +178,7 @@ def check(plan: MachinePlan, environment: Environment, images: Images, run: str)
                 ),
             ],
         )
-    return Checked(path, base, compose, entries)
+    return Checked(path, base, compose, entries, ssh_source.networks(environment))
 
 
 def service_image(service: str, image: ContainerImage | str) -> ServiceImage:
@@ -281,7 +293,9 @@ def _run_packer(
 
 
 @contextmanager
-def _security_group(environment: Environment, build: Build, tell: Tell) -> Iterator[str]:
+def open_to(
+    environment: Environment, build: Build, ssh_from: tuple[str, ...], tell: Tell
+) -> Iterator[str]:
     """A group that lets Packer in over SSH: ours, since Packer 1.6 cannot tag one of its own.
 
     Removed when the bake ends; one that cannot be removed is left to `machine reap`.
@@ -300,11 +314,7 @@ def _security_group(environment: Environment, build: Build, tell: Tell) -> Itera
     try:
         with speaking(cloud, "open SSH for the bake"):
             cloud.ec2.authorize_security_group_ingress(
-                GroupId=group,
-                IpProtocol="tcp",
-                FromPort=22,
-                ToPort=22,
-                CidrIp="0.0.0.0/0",
+                GroupId=group, IpPermissions=[ssh_source.permission(ssh_from)]
             )
         yield group
     finally:

@@ -168,6 +168,17 @@ def declared_variables(name: str, text: str) -> frozenset[str]:
     return frozenset(re.findall(r'^\s*variable\s+"?([A-Za-z_][\w-]*)"?\s*\{', text, re.MULTILINE))
 
 
+def opens_ssh_itself(text: str) -> bool:
+    """Whether a definition's own template leaves the security group to Packer.
+
+    Packer's own lets SSH in from everywhere, unless it is told a source or connects otherwise.
+    """
+    return not re.search(
+        r"\bsecurity_group_(id|ids|filter)\b|\btemporary_security_group_source_|\bsession_manager\b",
+        text,
+    )
+
+
 def needed_version(text: str) -> tuple[tuple[int, int, int], str]:
     """The oldest Packer that takes a definition's own template, and the word that needs it."""
     found = [(version, word) for word, version in NEEDS.items() if re.search(rf"\b{word}\b", text)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -89,16 +89,27 @@ def _near_key(location: KeyPath, model: type[BaseModel]) -> str | None:
 
 def _fields_at(location: KeyPath, model: type[BaseModel]) -> list[str]:
     """The keys that a mapping at this place may have; follows models through lists and dicts."""
-    current: Any = model
+    current: list[type[BaseModel]] = [model]
     for part in location:
-        fields = getattr(current, "model_fields", None)
-        if fields and part in _by_name(fields):
-            current = _model_in(_by_name(fields)[str(part)].annotation)
-        elif fields is not None and isinstance(part, str):
-            named = [each for each in _models_in(current) if each.__name__ == part]
-            current = named[0] if named else current
-    fields = getattr(current, "model_fields", None)
-    return list(_by_name(fields)) if fields else []
+        # Of a union pydantic names the member: by its class, or by the tag that tells it apart.
+        named = [each for each in current if part == each.__name__ or part in _tags(each)]
+        fields = _by_name(current[0].model_fields)
+        if named:
+            current = named
+        elif part in fields:
+            current = _models_in(fields[str(part)].annotation)
+        if not current:
+            return []
+    return list(_by_name(current[0].model_fields))
+
+
+def _tags(model: type[BaseModel]) -> set[Any]:
+    return {
+        tag
+        for info in model.model_fields.values()
+        if get_origin(info.annotation) is Literal and info.is_required()
+        for tag in get_args(info.annotation)
+    }
 
 
 def _by_name(fields: Any) -> dict[str, Any]:
@@ -109,8 +120,3 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for each in getattr(annotation, "__args__", ()) for found in _models_in(each)]
-
-
-def _model_in(annotation: Any) -> Any:
-    found = _models_in(annotation)
-    return found[0] if found else None

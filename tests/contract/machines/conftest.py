@@ -44,7 +44,7 @@ def environment(endpoint: str) -> Environment:
     """An environment on an empty EC2, without the local cloud around it."""
     httpx.post(f"{endpoint}/moto-api/reset", trust_env=False).raise_for_status()
     cloud = Cloud("eu-west-1", None, endpoint, None, ("test", "test"))
-    return Environment("staging", cloud, "127.0.0.1:5000")
+    return Environment("staging", cloud, "127.0.0.1:5000", ssh_from=("198.51.100.0/24",))
 
 
 def await_answer(url: str, within: float = 60.0) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provisimus.environment import Environment
-from provisimus.errors import NotFound, ToolFailed, ToolMissing
+from provisimus.errors import InvalidDefinitions, NotFound, ToolFailed, ToolMissing
 from provisimus.events import silence
 from provisimus.machines import ImageInput, MachinePlan, bake, plan_machine, runs
+from provisimus.machines.bake import open_to, the_build
+from provisimus.machines.catalogue import BaseImage
 from provisimus.model import Commits, Digest, MachineImage
 from provisimus.workspace import open_workspace
 
@@ -105,10 +108,48 @@ def test_a_packer_too_old_is_refused_before_anything_is_made(
     environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packer(tmp_path, monkeypatch, "exit 9")
-    (plan().folder / "template.pkr.hcl").write_text("packer { required_plugins {} }\n")
+    (plan().folder / "template.pkr.hcl").write_text(
+        "packer { required_plugins {} }\n# security_group_id\n"
+    )
     with pytest.raises(ToolFailed, match=r"Packer 1\.6\.6 is too old: `required_plugins` needs"):
         run(plan(), environment)
     assert groups(environment) == {"default"}
+
+
+def test_ssh_is_open_to_the_networks_of_the_environment_while_it_bakes(
+    environment: Environment, plan: Plan
+) -> None:
+    given = ("198.51.100.0/24", "203.0.113.7/32")
+    planned = plan()
+    work = planned.state
+    base = BaseImage("ami-1", "debian", "/dev/xvda", 8, "x86_64")
+    build = the_build(
+        *(planned, environment, base, {"greeter": REFERENCE}, Commits({}), RUN, work),
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    with open_to(environment, build, given, silence) as group:
+        [seen] = environment.cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    [rule] = seen["IpPermissions"]
+    assert (rule["FromPort"], rule["ToPort"]) == (22, 22)
+    assert tuple(each["CidrIp"] for each in rule["IpRanges"]) == given
+    assert groups(environment) == {"default"}
+
+
+def test_a_template_of_ones_own_without_a_security_group_is_refused(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packer(tmp_path, monkeypatch, "exit 9")
+    own = plan().folder / "template.pkr.hcl"
+    own.write_text('source "amazon-ebs" "x" {}\n')
+    with pytest.raises(InvalidDefinitions) as caught:
+        run(plan(), environment)
+    assert [(each.file, each.message, each.hint) for each in caught.value.problems] == [
+        (
+            str(own),
+            "it names no security group, so Packer would open SSH to the world",
+            "declare the variable security_group_id and use it",
+        )
+    ]
 
 
 def test_no_packer_at_all(

@@ -13,6 +13,7 @@ from provisimus.machines.packer_template import (
     Build,
     declared_variables,
     needed_version,
+    opens_ssh_itself,
     provisioning_commands,
     template,
     variables,
@@ -88,3 +89,18 @@ def test_what_a_template_of_ones_own_needs() -> None:
     assert needed_version("packer { required_plugins { } }") == ((1, 7, 0), "required_plugins")
     assert needed_version("deprecate_at = 1\nboot_mode = 2") == ((1, 8, 0), "deprecate_at")
     assert needed_version("source amazon-ebs x {}") == (OLDEST, "amazon-ebs")
+
+
+@pytest.mark.parametrize(
+    ("text", "itself"),
+    [
+        ("source amazon-ebs x { security_group_id = var.security_group_id }", False),
+        ('{"builders": [{"type": "amazon-ebs", "security_group_ids": ["sg-1"]}]}', False),
+        ("temporary_security_group_source_cidrs = [var.office]", False),
+        ('ssh_interface = "session_manager"', False),
+        ("source amazon-ebs x { }", True),
+        ('{"builders": [{"type": "amazon-ebs"}]}', True),
+    ],
+)
+def test_who_opens_ssh_for_a_template_of_ones_own(text: str, itself: bool) -> None:
+    assert opens_ssh_itself(text) == itself

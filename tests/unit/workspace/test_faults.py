@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 from provisimus.errors import InvalidDefinitions
 from provisimus.workspace import Workspace, open_workspace
 from provisimus.workspace.check import check
+from provisimus.workspace.definitions.project import AwsEnvironment
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ops@acme"
 PROJECT = """\
@@ -97,6 +98,61 @@ def test_an_unknown_key_deep_inside(root: Path) -> None:
                 "this key is not known here",
                 "did you mean 'snapshots'?",
             )
+        ]
+    )
+
+
+@pytest.mark.parametrize("line", ["198.51.100.0/24", '["198.51.100.0/24", 203.0.113.7]'])
+def test_ssh_from_is_a_network_or_several(root: Path, line: str) -> None:
+    text = PROJECT.replace("region: eu-west-1", f"region: eu-west-1, ssh_from: {line}")
+    found = workspace(root, project=text).environment("production")
+    assert isinstance(found, AwsEnvironment)
+    assert found.ssh_from in (("198.51.100.0/24",), ("198.51.100.0/24", "203.0.113.7/32"))
+
+
+def test_ssh_from_that_cannot_be(root: Path) -> None:
+    aws = 'provider: aws, account: "444455556666", region: eu-west-1'
+    text = PROJECT + "".join(
+        f"  {name}: {{{aws}, {key}: {value}}}\n"
+        for name, key, value in (
+            ("a", "shh_from", "198.51.100.0/24"),
+            ("b", "ssh_from", "0.0.0.0/0"),
+            ("c", "ssh_from", "[198.51.100.0/24, 128.0.0.0/1]"),
+            ("d", "ssh_from", "198.51.100.1/24"),
+            ("e", "ssh_from", "[]"),
+        )
+    )
+    assert problems(root, project=text) == snapshot(
+        [
+            (
+                "provisimus.yaml",
+                9,
+                "environments/a/shh_from",
+                "this key is not known here",
+                "did you mean 'ssh_from'?",
+            ),
+            (
+                "provisimus.yaml",
+                10,
+                "environments/b/ssh_from",
+                "SSH open to the world is refused",
+                "name the network you come from",
+            ),
+            (
+                "provisimus.yaml",
+                11,
+                "environments/c/ssh_from/1",
+                "SSH open to the world is refused",
+                "name the network you come from",
+            ),
+            (
+                "provisimus.yaml",
+                12,
+                "environments/d/ssh_from",
+                "'198.51.100.1/24' is no IPv4 network",
+                "write 198.51.100.0/24: 198.51.100.1/24 has host bits set",
+            ),
+            ("provisimus.yaml", 13, "environments/e/ssh_from", "this must not be empty", None),
         ]
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from provisimus.workspace.definitions.common import Definition, Name
 
@@ -65,6 +66,28 @@ def _account(value: object) -> object:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        network = IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no IPv4 network — write 198.51.100.0/24: {error}") from None
+    if network.prefixlen < 8:
+        raise ValueError("SSH open to the world is refused — name the network you come from")
+    return str(network)
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    BeforeValidator(_one_or_more),
+    Field(min_length=1),
+]
+"""One IPv4 network or a list of them, none wider than a /8, the widest private one (RFC 1918)."""
+
+
 class AwsEnvironment(Definition):
     provider: Literal["aws"]
     account: Annotated[str, BeforeValidator(_account), Field(pattern=r"^\d{12}$")]
@@ -73,6 +96,8 @@ class AwsEnvironment(Definition):
     endpoint: str | None = None
     subnet: str | None = None
     """The subnet to bake in; None takes the default VPC's."""
+    ssh_from: Networks | None = None
+    """From where a machine that bakes lets SSH in; None is this machine's own public address."""
     promote_from: Name | None = None
     protect: bool = False
 
