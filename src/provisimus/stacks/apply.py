@@ -7,8 +7,7 @@ sees from the stack itself how far the change came.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from provisimus.aws import speaking
 from provisimus.environment import Environment
@@ -36,10 +35,12 @@ from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.swap import release_volumes
 from provisimus.stacks.template import (
     attached,
+    body_of,
     is_detached,
     needs_swap,
 )
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
+from provisimus.stacks.way_back import accept, is_accepted, remembered, remembering, way_back
 
 
 def apply_stack(
@@ -62,7 +63,7 @@ def apply_stack(
     if plan.change == "none":
         assert now is not None
         tell(Skipped(plan.name, plan.reason))
-        _answering(operation, plan, now, plan.template)
+        _settle(operation, plan, now)
         return now
     wanted = _wanted(plan, machine_image, commits, environment, run)
     if plan.change == "create":
@@ -96,66 +97,82 @@ def _make(operation: Operation, plan: StackPlan, wanted: Deployment) -> Stack:
             environment.cloud.cloudformation.update_termination_protection(
                 StackName=made.stack_id, EnableTerminationProtection=True
             )
-    try:
-        _answering(operation, plan, made, wanted.template)
-    except Unhealthy:
-        for line in last_words(environment, made.outputs.get("InstanceId")):
-            operation.tell(Said(title, line))
-        raise
+    _settle(operation, plan, made)
     return made
 
 
 # ---- a change, and the way back ------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Before:
-    """What a stack was before the change began."""
-
-    deployment: Deployment
-    version: str
-
-
 def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deployment) -> Stack:
+    running = live.template_of(operation.environment, now)
+    before = Deployment(
+        attached(running) if is_detached(running) else running, now.parameters, now.tags
+    )
+    if plan.change == "resume" and now.tags.get(live.FINGERPRINT) == str(plan.fingerprint):
+        # Interrupted half-way, and now what was there before is wanted again.
+        made = _deploy_again(operation, before, number=3, reason=plan.reason)
+        _settle(operation, plan, made)
+        return made
+    accepted = is_accepted(operation.environment, now)
+    target = way_back(before, str(plan.fingerprint), accepted=accepted)
+    wanted = replace(wanted, template=remembering(wanted.template, target))
     # Refused now, a faulty template costs nothing; half-way through a swap it costs a return.
     check_template(wanted.template)
-    running = live.template_of(operation.environment, now)
-    before = _before(now, running)
-    title = f"update {plan.name}"
+    body_of(wanted.template)
     if plan.change == "update":
         # CloudFormation waits for an instance that it changes to run.
         make_running(operation.environment, now, operation.tell, operation.deadline)
+        title = f"update {plan.name}"
         made = deploy(operation, wanted, create=False, number=1, title=title, reason=plan.reason)
     else:
-        if now.tags.get(live.FINGERPRINT) == str(plan.fingerprint):
-            # Interrupted half-way, and now the version from before is wanted again.
-            return _put_back(operation, plan, before, number=3)
         if not is_detached(running):
-            release_volumes(operation, now, before.deployment, plan.reason, number=1)
-        title = f"swap the instance of {plan.name}"
-        reason = "the new instance takes the data volumes over"
-        try:
-            made = deploy(operation, wanted, create=False, number=2, title=title, reason=reason)
-        except (StillRunning, Unreachable):
-            raise
-        except ProvisimusError as failure:
-            _put_back(operation, plan, before, number=3)
-            raise RolledBack(
-                f"{failure.message}; version {before.version} runs again",
-                where=failure.where,
-                hint=failure.hint,
-            ) from failure
+            release_volumes(operation, now, before, plan.reason, number=1)
+        made = _take_over(operation, plan, wanted, before)
+    _settle(operation, plan, made)
+    return made
+
+
+def _take_over(
+    operation: Operation, plan: StackPlan, wanted: Deployment, before: Deployment
+) -> Stack:
+    """The second half of a swap; where it fails, the old instance gets its volumes back."""
+    title = f"swap the instance of {plan.name}"
+    reason = "the new instance takes the data volumes over"
     try:
-        _answering(operation, plan, made, wanted.template)
+        return deploy(operation, wanted, create=False, number=2, title=title, reason=reason)
+    except (StillRunning, Unreachable):
+        raise
+    except ProvisimusError as failure:
+        _put_back(operation, plan, before, number=3)
+        raise RolledBack(
+            f"{failure.message}; version {_version(before)} runs again",
+            where=failure.where,
+            hint=failure.hint,
+        ) from failure
+
+
+def _settle(operation: Operation, plan: StackPlan, made: Stack) -> None:
+    """Wait until the stack answers. One that never did gives way to what it was before.
+
+    What that was stands in the stack itself, so it does not matter which run made the change.
+    """
+    environment = operation.environment
+    try:
+        _answering(operation, plan, made, plan.template)
     except Unhealthy as failure:
-        said = last_words(operation.environment, made.outputs.get("InstanceId"))
+        said = last_words(environment, made.outputs.get("InstanceId"))
         for line in said:
-            operation.tell(Said(title, line))
-        outcome = f"version {before.version} runs again"
+            operation.tell(Said(f"health of {made.name}", line))
+        new = Deployment(live.template_of(environment, made), made.parameters, made.tags)
+        before = remembered(new.template)
+        if before is None or is_accepted(environment, made):
+            raise
+        outcome = f"version {_version(before)} runs again"
         try:
-            _return(operation, plan, made, before)
+            _return(operation, plan, made, new, before)
         except Unhealthy:
-            outcome = f"version {before.version} was brought back and does not answer either"
+            outcome = f"version {_version(before)} was brought back and does not answer either"
         raise Unhealthy(
             f"{failure.message}; {outcome}",
             where=f"instance {made.outputs.get('InstanceId')}, which is gone now",
@@ -163,43 +180,37 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
             if said
             else failure.hint,
         ) from failure
-    return made
 
 
-def _before(now: Stack, running: Mapping[str, object]) -> _Before:
-    whole = attached(running) if is_detached(running) else running
-    return _Before(
-        Deployment(whole, now.parameters, now.tags), now.tags.get(live.VERSION, "unknown")
-    )
-
-
-def _put_back(operation: Operation, plan: StackPlan, before: _Before, *, number: int) -> Stack:
-    """Give the volumes back to the old instance, which still stands, and start it."""
-    back = deploy(
-        operation,
-        before.deployment,
-        create=False,
-        number=number,
-        title=f"return {plan.name} to version {before.version}",
-        reason="the change was rolled back",
-    )
-    _answering(operation, plan, back, before.deployment.template)
-    return back
-
-
-def _return(operation: Operation, plan: StackPlan, made: Stack, before: _Before) -> Stack:
-    """Bring back what ran before a change that was made and does not answer."""
-    new = Deployment(live.template_of(operation.environment, made), made.parameters, made.tags)
-    old = before.deployment
-    if needs_swap(new.template, new.parameters, old.template, old.parameters):
+def _return(
+    operation: Operation, plan: StackPlan, made: Stack, new: Deployment, before: Deployment
+) -> None:
+    """Bring back what was there before a change that was made and does not answer."""
+    if needs_swap(new.template, new.parameters, before.template, before.parameters):
         release_volumes(operation, made, new, "the new version does not answer", number=4)
-    return _put_back(operation, plan, before, number=5)
+    _put_back(operation, plan, before, number=5)
+
+
+def _put_back(operation: Operation, plan: StackPlan, before: Deployment, *, number: int) -> None:
+    """Make the stack what it was, volumes and all, and wait until it answers."""
+    back = _deploy_again(operation, before, number=number, reason="the change was rolled back")
+    _answering(operation, plan, back, before.template)
+
+
+def _deploy_again(operation: Operation, before: Deployment, *, number: int, reason: str) -> Stack:
+    title = f"return {operation.name} to version {_version(before)}"
+    return deploy(operation, before, create=False, number=number, title=title, reason=reason)
+
+
+def _version(deployment: Deployment) -> str:
+    return deployment.tags.get(live.VERSION, "unknown")
 
 
 def _answering(operation: Operation, plan: StackPlan, stack: Stack, template: Template) -> None:
     environment, tell = operation.environment, operation.tell
     address = make_running(environment, stack, tell, operation.deadline)
     wait_healthy(environment, stack, address, template, plan.health, tell)
+    accept(environment, stack)
 
 
 # ---- what is submitted ---------------------------------------------------------------------------

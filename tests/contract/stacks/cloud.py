@@ -2,7 +2,8 @@
 
 Its instances are not machines. In place of each, an HTTP server listens at its public address (a
 loopback address of its own) and answers while the instance runs: 200 at /health unless the name
-of its image says `sick`. So whatever waits for a service waits for something real.
+of its image says `sick`, or the image has a tag. So whatever waits for a service waits for
+something real.
 While a file `hold` stands beside READY_FILE, stacks launch no instance: they stay in progress.
 
     python cloud.py READY_FILE
@@ -81,7 +82,7 @@ def instance_at(address: str, ec2: Any) -> None:
                 self.close_connection = True
                 return
             image = ec2().describe_images(ImageIds=[instance["ImageId"]])["Images"][0]
-            well = "sick" not in image["Name"]
+            well = "sick" not in image["Name"] and not image.get("Tags")
             text = json.dumps({"image": image["Name"], "instance": instance["InstanceId"]})
             self.send_response(200 if well else 503)
             self.send_header("content-length", str(len(text)))

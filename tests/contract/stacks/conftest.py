@@ -18,8 +18,9 @@ import pytest
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
-from provisimus.events import Event, Started
+from provisimus.events import Event, Started, Tell, silence
 from provisimus.model import Commits, Digest, MachineImage, Stack, fingerprint
+from provisimus.release import await_interrupted
 from provisimus.stacks import StackPlan, apply_stack, plan_stack
 from provisimus.workspace import Workspace, open_workspace
 
@@ -71,6 +72,7 @@ class Scene:
     environment: Environment
     events: list[Event] = field(default_factory=list)
     last_run: str = ""
+    tell: Tell = silence
 
     @property
     def workspace(self) -> Workspace:
@@ -115,16 +117,23 @@ class Scene:
         return self.carry_out(self.plan(version, sick=sick), sick=sick, **options)
 
     def carry_out(
-        self, plan: StackPlan, *, sick: bool = False, stop_at: str = "-", **options: Any
+        self,
+        plan: StackPlan,
+        *,
+        sick: bool = False,
+        stop_at: str = "-",
+        run: str | None = None,
+        **options: Any,
     ) -> Stack:
         """Apply a plan; `stop_at` interrupts it when a step of that name begins."""
 
         def tell(event: Event) -> None:
             self.events.append(event)
+            self.tell(event)
             if isinstance(event, Started) and event.step.startswith(stop_at):
                 raise KeyboardInterrupt
 
-        self.last_run = f"run-{uuid.uuid4().hex[:8]}"
+        self.last_run = run or f"run-{uuid.uuid4().hex[:8]}"
         return apply_stack(
             plan,
             self.environment,
@@ -134,6 +143,40 @@ class Scene:
             self.last_run,
             **options,
         )
+
+    def killed(self, moment: str, version: str, *, sick: bool = False) -> list[str]:
+        """Release in a process of its own, killed outright at a moment; the moments until then.
+
+        The process waits at each moment until it is told to go on, so nothing is left to chance.
+        """
+        self.image(version, sick=sick)
+        self.last_run = f"run-{uuid.uuid4().hex[:8]}"
+        argv = [sys.executable, str(Path(__file__).with_name("releasing.py"))]
+        endpoint = str(self.environment.cloud.endpoint)
+        passed: list[str] = []
+        with subprocess.Popen(
+            [*argv, str(self.root), endpoint, version, "sick" if sick else "well", self.last_run],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdin is not None and process.stdout is not None
+            for line in process.stdout:
+                passed.append(line.rstrip())
+                if passed[-1] == moment:
+                    process.kill()
+                    break
+                process.stdin.write("go on\n")
+                process.stdin.flush()
+        return passed
+
+    def go_on(self, version: str, *, sick: bool = False) -> Stack:
+        """What the command line does after a run that was killed on this machine."""
+        journal = self.workspace.state / "journal"
+        journal.mkdir(parents=True, exist_ok=True)
+        (journal / f"{self.last_run}.ndjson").touch()
+        await_interrupted(self.workspace, self.environment, "greeter", self.events.append)
+        return self.release(version, sick=sick)
 
     def answer(self, stack: Stack) -> dict[str, str]:
         import httpx
