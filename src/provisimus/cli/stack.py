@@ -191,7 +191,7 @@ def events(session: Session, service: str, lines: int, follow: bool) -> None:
 @click.argument("service")
 @with_session(env=True)
 def diagnose(session: Session, service: str) -> None:
-    """Say what is wrong with a SERVICE: the first cause, its instance, its console's last lines."""
+    """Say what is wrong with a SERVICE: the first cause, its instance, what its console tells."""
     from provisimus.stacks.diagnosis import diagnose as look
 
     environment, found = _stack(session, service)

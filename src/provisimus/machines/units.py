@@ -25,6 +25,10 @@ Conflicts=shutdown.target
 Before=shutdown.target
 """
 
+# What these units say goes to the serial console too: it is all that is left of a machine that gave
+# way to another, and what `stack diagnose` shows.
+ON_THE_CONSOLE = "StandardOutput=journal+console\n"
+
 BOOTSTRAP = f"""\
 [Unit]
 Description=The containers of /bootstrap/docker-compose.yml
@@ -39,7 +43,8 @@ ExecStart={LIBRARY}/bootstrap
 Restart=on-failure
 RestartSec=5
 TimeoutStartSec=300
-
+SyslogIdentifier=provisimus-bootstrap
+{ON_THE_CONSOLE}
 [Install]
 WantedBy=multi-user.target
 """
@@ -56,7 +61,8 @@ RemainAfterExit=yes
 ExecStart={LIBRARY}/volumes mount
 ExecStop={LIBRARY}/volumes unmount
 TimeoutStartSec=infinity
-
+SyslogIdentifier=provisimus-volumes
+{ON_THE_CONSOLE}
 # The engine starts by itself what ran before, and must not before the data is there. As a link made
 # when the unit is enabled, at the end of the bake, this does not hold the engine while baking.
 [Install]
@@ -95,7 +101,8 @@ After=provisimus-bootstrap.service
 Type=oneshot
 ExecStart={LIBRARY}/health
 TimeoutStartSec={health.within + 30}
-"""
+SyslogIdentifier=provisimus-health
+{ON_THE_CONSOLE}"""
 
 
 def _health_timer(health: Health) -> str:

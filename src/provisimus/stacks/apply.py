@@ -176,9 +176,7 @@ def _settle(operation: Operation, plan: StackPlan, made: Stack) -> None:
         raise Unhealthy(
             f"{failure.message}; {outcome}",
             where=f"instance {made.outputs.get('InstanceId')}, which is gone now",
-            hint="the last lines of its console: " + " | ".join(said[-5:])
-            if said
-            else failure.hint,
+            hint="its console: " + " | ".join(said[-5:]) if said else failure.hint,
         ) from failure
 
 

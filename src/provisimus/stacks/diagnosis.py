@@ -1,4 +1,4 @@
-"""What is wrong with a stack: the first cause, and what the machine said last."""
+"""What is wrong with a stack: the first cause, and what the machine says of its service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from provisimus.stacks.instances import address_of, find_instance, last_words
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`cause` None when nothing failed in the last operation. `console` holds last lines."""
+    """`cause` None when nothing failed in the last operation. `console` holds the lines of the
+    instance's console that tell something, oldest first.
+    """
 
     stack: Stack
     cause: StackEvent | None

@@ -13,9 +13,8 @@ from provisimus.environment import Environment
 from provisimus.errors import NotFound, ProvisimusError, StillRunning
 from provisimus.events import Tell, step
 from provisimus.model import Stack
+from provisimus.stacks.evidence import evidence
 from provisimus.stacks.follow import Deadline, Pace
-
-CONSOLE_LINES = 25
 
 
 def resources_by_id(environment: Environment, stack: Stack) -> dict[str, str]:
@@ -156,11 +155,11 @@ def console_of(environment: Environment, instance: str) -> list[str]:
 
 
 def last_words(environment: Environment, instance: str | None) -> tuple[str, ...]:
-    """The console's last lines as evidence; never a reason to fail on its own."""
+    """What the console tells of why it does not answer; never a reason to fail on its own."""
     if not instance:
         return ()
     try:
-        return tuple(console_of(environment, instance)[-CONSOLE_LINES:])
+        return evidence(console_of(environment, instance))
     except ProvisimusError:
         return ()
 

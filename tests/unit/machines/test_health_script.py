@@ -1,0 +1,105 @@
+"""The health script of a machine, run with its folders moved and a docker and a curl that act."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from provisimus.machines.staging import SCRIPTS
+
+Run = Callable[[], tuple[int, list[str]]]
+
+DOCKER = """\
+#!/bin/sh
+case $1 in
+ps) printf '%s\\n' 'app restarting Restarting (1) 2 seconds ago' 'agent running Up 3 minutes' ;;
+logs) echo "cannot open /data/db"; echo "bye" >&2 ;;
+esac
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str, str], None]:
+    (tmp_path / "bin").mkdir()
+
+    def write(name: str, text: str) -> None:
+        path = tmp_path / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    return write
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    (tmp_path / "settings").write_text("url=http://127.0.0.1:8080/health\nwithin=60\n")
+    (tmp_path / "uptime").write_text("75.20 100.00\n")
+    text = (SCRIPTS / "machine" / "health").read_text()
+    for there, here in (
+        ("/etc/provisimus/health", tmp_path / "settings"),
+        ("/run/provisimus", tmp_path / "run"),
+        ("/proc/uptime", tmp_path / "uptime"),
+    ):
+        assert there in text
+        text = text.replace(there, str(here))
+    (tmp_path / "health").write_text(text)
+
+    def once() -> tuple[int, list[str]]:
+        done = subprocess.run(
+            ["sh", str(tmp_path / "health")],
+            env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        return done.returncode, done.stdout.splitlines()
+
+    return once
+
+
+def test_an_unhealthy_service_tells_of_its_containers_once(
+    program: Callable[[str, str], None], run: Run, tmp_path: Path
+) -> None:
+    program("curl", '#!/bin/sh\necho "curl: (7) nobody there"\nexit 7\n')
+    program("docker", DOCKER)
+    assert run() == (
+        1,
+        [
+            "unhealthy: http://127.0.0.1:8080/health (curl: (7) nobody there) after 75 s",
+            "container app: Restarting (1) 2 seconds ago",
+            "app | cannot open /data/db",
+            "app | bye",
+            "container agent: Up 3 minutes",
+        ],
+    )
+    assert run() == (1, [])
+    assert json.loads((tmp_path / "run/health").read_text())["status"] == "unhealthy"
+
+
+def test_an_engine_that_is_off_is_told(program: Callable[[str, str], None], run: Run) -> None:
+    program("curl", "#!/bin/sh\nexit 7\n")
+    program("docker", "#!/bin/sh\necho Cannot connect >&2\nexit 1\n")
+    status, said = run()
+    assert (status, said[1:]) == (1, ["the Docker Engine does not answer: Cannot connect"])
+
+
+def test_half_way_through_its_time_a_starting_service_tells_too(
+    program: Callable[[str, str], None], run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "uptime").write_text("31.0 9.0\n")
+    program("docker", DOCKER)
+    program("sleep", "#!/bin/sh\n")
+    # Answers at the third question.
+    program("curl", f"#!/bin/sh\necho . >>{tmp_path}/asked\n[ $(wc -l <{tmp_path}/asked) -ge 3 ]\n")
+    status, said = run()
+    assert status == 0
+    assert [line.split(":")[0] for line in said] == [
+        *("starting", "container app", "app | cannot open /data/db", "app | bye"),
+        *("container agent", "healthy"),
+    ]
