@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from provisimus.artifacts.maven import layout, metadata
 from provisimus.artifacts.maven.metadata import SnapshotFile
 from provisimus.artifacts.maven.versions import is_snapshot
 from provisimus.errors import Conflict, NotFound, Refused, UsageFault
+from provisimus.files import replacing, writing
 from provisimus.model import Artifact, Coordinates
 
 
@@ -60,7 +60,8 @@ def publish(
     known = _agreed_commit(file, commit)
     sums = sums_of(file, ["sha1", "md5"])
     stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() if now is None else now))
-    with _locked(repository.folder / layout.artifact_folder(wanted.group, wanted.artifact)):
+    home = repository.folder / layout.artifact_folder(wanted.group, wanted.artifact)
+    with writing(home), _locked(home):
         there = repository.find(wanted)
         if there is not None and there.sha256 == sums.sha256:
             return _again(repository, there, known, stamp)
@@ -162,7 +163,7 @@ def _put(
         ending = layout.extension(coordinates.packaging)
         stem = name.removesuffix("." + ending).removesuffix("-" + coordinates.classifier)
         _write_with_sums(target.with_name(f"{stem}.pom"), pom)
-    with _replacing(target) as temporary, file.open("rb") as source, temporary.open("wb") as copy:
+    with replacing(target) as temporary, file.open("rb") as source, temporary.open("wb") as copy:
         while piece := source.read(PIECE):
             copy.write(piece)
         copy.flush()
@@ -198,20 +199,8 @@ def _write_with_sums(path: Path, data: bytes) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A temporary path that takes the place of `target` when the block ends well."""
-    # The leading dot keeps a left-over out of every listing.
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        yield temporary
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -136,17 +137,12 @@ def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
-        import errno
+        from provisimus.files import fullest, is_full, no_space
 
-        if error.errno != errno.ENOSPC:
+        if not is_full(error):
             raise
-        where = error.filename or "the disk"
-        report(
-            ProvisimusError(
-                f"no space left on {where}", hint="make room; the same command goes on from here"
-            ),
-            as_json="--json" in arguments,
-        )
+        place = Path(error.filename) if isinstance(error.filename, str) else fullest()
+        report(no_space(place), as_json="--json" in arguments)
         sys.exit(1)
     # click gives back the status of ctx.exit() here instead of raising it.
     sys.exit(outcome if isinstance(outcome, int) else 0)

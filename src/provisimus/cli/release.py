@@ -175,11 +175,13 @@ def _check_saved(path: Path, now: Plan) -> None:
 
 
 def _write_version(session: Session, asked: ServiceVersion, made: ReleasePlan) -> None:
+    from provisimus.files import replacing
     from provisimus.release.declared import with_version
 
     path = session.workspace.stacks / f"{asked.name}.yaml"
     text = path.read_text(encoding="utf-8")
-    path.write_text(with_version(text, made.plan.version, session.env), encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text(with_version(text, made.plan.version, session.env), encoding="utf-8")
 
 
 @click.command()

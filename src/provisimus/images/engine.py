@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisimus.errors import NotFound, ProvisimusError, ToolFailed
 from provisimus.events import Progress, Said, Tell
+from provisimus.files import writing
 from provisimus.images.assemble import Made
 from provisimus.images.context import ContextEntry
 from provisimus.images.docker_client import Docker, open_docker
@@ -50,8 +51,9 @@ def build_with_engine(
     )
     with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
         folder = Path(scratch)
-        write_context(definition.context, folder / "context")
-        (folder / "Dockerfile").write_text(text, encoding="utf-8")
+        with writing(folder):
+            write_context(definition.context, folder / "context")
+            (folder / "Dockerfile").write_text(text, encoding="utf-8")
         image = _build(docker, folder, tell, step)
         try:
             docker.run("image", "save", "-o", str(folder / "image.tar"), image)

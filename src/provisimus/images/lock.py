@@ -6,12 +6,12 @@ It is committed beside the definitions. Only `image lock --update` moves a pin: 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.files import replacing
 from provisimus.model import Digest
 
 FILE = "docker.lock"
@@ -64,14 +64,13 @@ def read_lock(folder: Path) -> DockerLock:
 
 
 def write_lock(folder: Path, lock: DockerLock) -> None:
-    """Replace the file in one step, when it says something else."""
+    """Replace the file in one step, when it says something else. Raises as `replacing`."""
     path = folder / FILE
     text = as_text(lock)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    temporary = path.with_name(f".{FILE}.{uuid.uuid4().hex[:8]}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def as_text(lock: DockerLock) -> str:

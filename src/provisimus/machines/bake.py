@@ -25,6 +25,7 @@ from provisimus.errors import (
     ToolMissing,
 )
 from provisimus.events import Tell, Warned, step
+from provisimus.files import writing
 from provisimus.machines import packer, packer_template, runs, ssh_source, tags
 from provisimus.machines.catalogue import (
     BaseImage,
@@ -104,7 +105,8 @@ def _bake(
     for warning in checked.compose.warnings:
         tell(Warned(warning))
     with runs.work_folder(plan.state, run) as work:
-        write_archive(checked.entries, work / "stage.tar")
+        with writing(work):
+            write_archive(checked.entries, work / "stage.tar")
         build = the_build(
             plan,
             environment,

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,11 @@ def one_at_a_time(workspace: Workspace, environment: str, service: str, run: str
                 where=str(path),
                 hint="wait for it, or follow it: provisimus stack events " + service + " --follow",
             ) from None
+        holder = {"pid": os.getpid(), "run": run, "since": round(time.time())}
         file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "run": run, "since": round(time.time())}))
-        file.flush()
+        # Who holds it is told for others; on a full disk the lock holds all the same.
+        with suppress(OSError):
+            os.write(file.fileno(), json.dumps(holder).encode())
         yield
 
 

@@ -19,6 +19,7 @@ from provisimus.artifacts.checksums import PIECE, first_word
 from provisimus.artifacts.maven import layout, metadata
 from provisimus.artifacts.maven.versions import is_snapshot
 from provisimus.errors import ProvisimusError
+from provisimus.files import writing
 from provisimus.model import Artifact, Coordinates, Digest
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class WebRepository:
     def local_path(self, artifact: Artifact) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="provisimus-artifact-") as folder:
             path = Path(folder) / artifact.location.rpartition("/")[2]
-            with path.open("wb") as file:
+            with writing(path), path.open("wb") as file:
                 for piece in self.read(artifact):
                     file.write(piece)
             yield path

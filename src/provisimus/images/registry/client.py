@@ -344,8 +344,16 @@ class Registry:
         raise (Refused if answer.status_code in (401, 403) else ProvisimusError)(
             text + (f": {said}" if said else ""),
             where=what,
-            hint=f"log in: docker login {self.host}" if answer.status_code in (401, 403) else None,
+            hint=self._hint(answer.status_code),
         )
+
+    def _hint(self, status: int) -> str | None:
+        if status in (401, 403):
+            return f"log in: docker login {self.host}"
+        if status >= 500:
+            # docker-registry answers 500 "unknown error" when its disk is full.
+            return "has it room on its disk? its log tells; the same command goes on from here"
+        return None
 
     def _wait(self, seconds: float) -> None:
         if self._pause is not None:
