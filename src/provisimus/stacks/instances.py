@@ -142,9 +142,7 @@ def snapshot(environment: Environment, volume: str, tags: Mapping[str, str]) -> 
 def console_of(environment: Environment, instance: str) -> list[str]:
     """What the instance said on its serial console, line by line; empty when nothing is kept."""
     try:
-        with speaking(environment.cloud, f"read the console of {instance}"):
-            found = environment.cloud.ec2.get_console_output(InstanceId=instance)
-        text = _plain(found.get("Output", ""))
+        text = _plain(_console_output(environment, instance))
     except CloudFault as fault:
         if environment.local is None or fault.code.startswith("InvalidInstanceID"):
             raise NotFound(f"there is no console of {instance}: {fault.message}") from fault
@@ -152,6 +150,22 @@ def console_of(environment: Environment, instance: str) -> list[str]:
     if not text.strip() and environment.local is not None:
         text = environment.local.console(instance)
     return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+def _console_output(environment: Environment, instance: str) -> str:
+    # Without `Latest` EC2 answers with what it kept of the last boot, minutes late. Instance types
+    # before Nitro know no other way (GetConsoleOutput, "Latest").
+    def ask(*, latest: bool) -> str:
+        with speaking(environment.cloud, f"read the console of {instance}"):
+            found = environment.cloud.ec2.get_console_output(InstanceId=instance, Latest=latest)
+        return found.get("Output", "")
+
+    try:
+        return ask(latest=True)
+    except CloudFault as fault:
+        if fault.code != "UnsupportedOperation":
+            raise
+        return ask(latest=False)
 
 
 def last_words(environment: Environment, instance: str | None) -> tuple[str, ...]:
