@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -137,6 +136,8 @@ def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
+        from pathlib import Path
+
         from provisimus.files import fullest, is_full, no_space
 
         if not is_full(error):
