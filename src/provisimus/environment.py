@@ -76,8 +76,13 @@ def open_environment(
     if isinstance(definition, AwsEnvironment):
         cloud = Cloud(definition.region, definition.account, definition.endpoint, definition.role)
         return Environment(
-            *(name, cloud, registry, definition.protect, definition.promote_from),
-            *(definition.subnet, definition.ssh_from),
+            name,
+            cloud,
+            registry,
+            protect=definition.protect,
+            promote_from=definition.promote_from,
+            subnet=definition.subnet,
+            ssh_from=definition.ssh_from,
         )
     here = local.from_environment(registry)
     if start:
@@ -87,6 +92,11 @@ def open_environment(
         # Ours, wherever its port was moved to: one name for the host and for the machines.
         registry = f"127.0.0.1:{here.registry_port}"
     return Environment(
-        *(name, cloud, registry, definition.protect, definition.promote_from),
-        *(None, LOOPBACK, here),
+        name,
+        cloud,
+        registry,
+        protect=definition.protect,
+        promote_from=definition.promote_from,
+        ssh_from=LOOPBACK,
+        local=here,
     )
