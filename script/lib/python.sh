@@ -14,12 +14,19 @@ set_up_python() {
     if [[ ! -x .venv/bin/pip ]]; then
         quietly "virtual environment .venv" _make_environment "$python"
     fi
-    # What is never imported need not be compiled; the rest is at its first import.
+    # Compiled below, on all processors and without the giants that hardly anything imports.
     quietly "Python packages into .venv" .venv/bin/pip install --disable-pip-version-check \
         --progress-bar off --no-compile --require-hashes --requirement requirements/dev.txt
     quietly "Provisimus into .venv" .venv/bin/pip install --disable-pip-version-check \
         --no-deps --no-build-isolation --editable .
+    quietly "Bytecode of what commands and tests import" _compile
     echo "$wanted" >"$stamp"
+}
+
+# Here and not at the first import: where PYTHONDONTWRITEBYTECODE is set, that would leave none.
+_compile() {
+    local never='/(sympy|mpmath|networkx|mypy|mypyc|pip|pygments|setuptools|pkg_resources|hypothesis)/'
+    .venv/bin/python -m compileall -q -j 0 -x "$never" .venv/lib/python3*/site-packages src
 }
 
 _make_environment() {

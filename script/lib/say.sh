@@ -5,6 +5,11 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LOGS=${LOGS:-$ROOT/.tools/log}
 
+# Some machines forbid bytecode (containers made for Python often do). Then each of the hundreds of
+# processes of a test compiles its libraries anew: `provisimus --help` 0.11 s of processor instead of 0.06,
+# `release` with nothing to do 1.9 s instead of 0.8.
+unset PYTHONDONTWRITEBYTECODE
+
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
     bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
 else
