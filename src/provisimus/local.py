@@ -13,11 +13,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisimus.errors import NotFound, ProvisimusError, Refused, Unreachable
 from provisimus.events import Said, Tell, silence, step
 from provisimus.process import spawn_detached
+
+if TYPE_CHECKING:
+    from provisimus.http import httpx
 
 HINT = "start it: provisimus local up"
 
@@ -43,10 +46,10 @@ class LocalCloud:
 
         Raises Refused when something else listens on its port, Unreachable when it is stuck.
         """
-        import httpx
+        from provisimus.http import httpx
 
         try:
-            answer = httpx.get(f"{self.endpoint}/_localcloud/status", timeout=10, trust_env=False)
+            answer = self._ask("GET", "status", within=10)
             status: dict[str, Any] = answer.json()
         except httpx.ConnectError:
             return None
@@ -104,12 +107,10 @@ class LocalCloud:
 
     def down(self, *, within: float = 90.0) -> bool:
         """Stop it with all that it runs. False when it did not run. `within` in seconds."""
-        import httpx
-
         status = self.status()
         if status is None:
             return False
-        httpx.post(f"{self.endpoint}/_localcloud/shutdown", timeout=30, trust_env=False)
+        self._ask("POST", "shutdown", within=30)
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             if not _alive(int(status["pid"])):
@@ -128,14 +129,19 @@ class LocalCloud:
 
     def ensure_base(self, request: Mapping[str, Any], tell: Tell = silence) -> str:
         """The id of a base AMI, built when it is not there yet. Minutes the first time."""
-        import httpx
+        from provisimus.http import httpx, trusting_nobody
 
         name = str(request["name"])
         answer: dict[str, Any] = {}
         url = f"{self.endpoint}/_localcloud/bases"
         try:
             with httpx.stream(
-                "POST", url, json=dict(request), timeout=1800, trust_env=False
+                "POST",
+                url,
+                json=dict(request),
+                timeout=1800,
+                trust_env=False,
+                verify=trusting_nobody(),
             ) as lines:
                 for line in lines.iter_lines():
                     answer = json.loads(line)
@@ -156,10 +162,10 @@ class LocalCloud:
 
     def docker_host(self) -> str:
         """Where a Docker Engine answers (`unix://…`); a private one is started if none does."""
-        import httpx
+        from provisimus.http import httpx
 
         try:
-            answer = httpx.post(f"{self.endpoint}/_localcloud/docker", timeout=120, trust_env=False)
+            answer = self._ask("POST", "docker", within=120)
         except httpx.TransportError as error:
             raise Unreachable("the local cloud does not answer", hint=HINT) from error
         given: dict[str, Any] = answer.json()
@@ -172,14 +178,17 @@ class LocalCloud:
 
     def console(self, instance: str) -> str:
         """The serial console of an instance. Raises NotFound."""
-        import httpx
-
-        answer = httpx.get(
-            f"{self.endpoint}/_localcloud/instances/{instance}/console", timeout=10, trust_env=False
-        )
+        answer = self._ask("GET", f"instances/{instance}/console", within=10)
         if answer.status_code != 200:
             raise NotFound(f"there is no console of {instance}")
         return answer.text
+
+    def _ask(self, method: str, what: str, *, within: float) -> httpx.Response:
+        """One question to the control API; `within` in seconds. Raises httpx's own errors."""
+        from provisimus.http import httpx, trusting_nobody
+
+        url = f"{self.endpoint}/_localcloud/{what}"
+        return httpx.request(method, url, timeout=within, trust_env=False, verify=trusting_nobody())
 
     def _ours(self, status: dict[str, Any]) -> dict[str, Any]:
         theirs = Path(status.get("directory", self.directory))

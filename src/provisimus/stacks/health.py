@@ -87,15 +87,11 @@ def wait_healthy(
 
 def ask_over_http(url: str) -> str | None:
     """None for 200, else what came instead, in words. For plain HTTP, as health checks are."""
-    import ssl
+    from provisimus.http import httpx, trusting_nobody
 
-    import httpx
-
-    # Asked without proxies: the instance is reached from here or it is not reached. An empty
-    # trust store spares reading the machine's at every question.
-    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Asked without proxies: the instance is reached from here or it is not reached.
     try:
-        answer = httpx.get(url, timeout=PATIENCE, trust_env=False, verify=nobody)
+        answer = httpx.get(url, timeout=PATIENCE, trust_env=False, verify=trusting_nobody())
     except httpx.TimeoutException:
         return "no answer in time"
     except httpx.TransportError as error:

@@ -187,7 +187,7 @@ def _docker_engine(*, local: bool) -> Check:
 
 
 def _engine_version(host: str) -> str:
-    import httpx
+    from provisimus.http import httpx
 
     path = host.removeprefix("unix://")
     transport = httpx.HTTPTransport(uds=path) if host.startswith("unix://") else None

@@ -23,7 +23,7 @@ from provisimus.files import writing
 from provisimus.model import Artifact, Coordinates, Digest
 
 if TYPE_CHECKING:
-    import httpx
+    from provisimus.http import httpx
 
 
 def matches(location: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import ssl
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +26,7 @@ from provisimus.images.registry.names import base_url, split_registry
 from provisimus.model import Digest
 
 if TYPE_CHECKING:
-    import httpx
+    from provisimus.http import httpx
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -248,12 +247,11 @@ class Registry:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        from provisimus.http import new_client
+        from provisimus.http import new_client, trusting_nobody
 
         options: dict[str, Any] = {}
         if self.base.startswith("http://"):
-            # Reading the trusted certificates costs 30 ms; an empty context trusts nobody.
-            options["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            options["verify"] = trusting_nobody()
         return new_client(self.base, **options)
 
     def _headers(self, repository: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from provisimus.errors import ProvisimusError, ToolFailed, ToolMissing
 from provisimus.process import run
 
 if TYPE_CHECKING:
-    import httpx
+    from provisimus.http import httpx
 
 
 @dataclass(frozen=True)
