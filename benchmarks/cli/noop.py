@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, T201 - a script that prints
+# ruff: noqa: INP001, S101, T201 - a script that prints
 """What a command costs that has nothing to do: whole processes beside an empty Python's.
 
     python benchmarks/cli/noop.py [--rounds 15] [--services 200]
@@ -131,7 +131,7 @@ def spent(argv: list[str]) -> Cost:
 
 def report(found: dict[str, list[Cost]]) -> None:
     floor = statistics.median(each.wall for each in found[FLOOR])
-    print(f"\nwhole processes, {len(found[FLOOR])} rounds; seconds, medians; resident in MB at most")
+    print(f"\nwhole processes, {len(found[FLOOR])} rounds; medians in seconds, resident MB at most")
     print(f"{'':<16}{'wall':>8}{'lowest':>8}{'cpu':>8}{'floors':>8}{'budget':>8}{'MB':>6}")
     for name, costs in found.items():
         wall = statistics.median(each.wall for each in costs)
@@ -232,9 +232,9 @@ def release(root: Path) -> None:
     )
     ec2 = environment.cloud.ec2
     disk = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 8}}
-    ami = ec2.register_image(
-        Name="bench", RootDeviceName="/dev/xvda", BlockDeviceMappings=[disk]
-    )["ImageId"]
+    ami = ec2.register_image(Name="bench", RootDeviceName="/dev/xvda", BlockDeviceMappings=[disk])[
+        "ImageId"
+    ]
     ec2.create_tags(Resources=[ami], Tags=[{"Key": k, "Value": v} for k, v in given.items()])
     execute(plan_release(workspace, environment, asked), environment, commits, silence, "run")
 

@@ -53,8 +53,7 @@ class Scene:
 
     def plan(self, version: str) -> StackPlan:
         machine = fingerprint({"version": version})
-        image = MachineImage("greeter", version, self.images[version], version, machine)
-        return plan_stack(self.workspace, self.environment, "greeter", version, machine, image)
+        return plan_stack(self.workspace, self.environment, "greeter", version, machine)
 
     def release(self, version: str) -> Stack:
         self.runs += 1

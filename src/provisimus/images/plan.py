@@ -1,6 +1,7 @@
 """`image plan`: which images are wanted, which exist, what will be built, each with its reason.
 
-Read-only: definitions, artifacts and the lock file on one side, the registry on the other.
+Read-only: definitions, artifacts and the lock file on one side (`define_image`), the registry on
+the other (`observe_image`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
     from provisimus.environment import Environment
     from provisimus.workspace import Workspace
+
+
+UNASKED = "the registry was not asked"
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,10 @@ class WantedImage:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """In build order: bases first, the image that was asked for last."""
+    """In build order: bases first, the image that was asked for last.
+
+    Of a plan that was only defined, names and fingerprints count: nobody was asked what exists.
+    """
 
     workspace: Workspace
     registry: str
@@ -101,16 +108,36 @@ def plan_image(
 
     Raises NotFound, InvalidDefinitions, UsageFault, Unreachable (no registry answers).
     """
+    return observe_image(define_image(workspace, environment, name, version, repositories))
+
+
+def define_image(
+    workspace: Workspace,
+    environment: Environment,
+    name: str,
+    version: str | None = None,
+    repositories: Repositories | None = None,
+) -> ImagePlan:
+    """An image and the bases that it stands on, by their fingerprints; asks no registry.
+
+    Raises NotFound, InvalidDefinitions, UsageFault.
+    """
     from provisimus.artifacts import open_repositories
 
     known = repositories or open_repositories(workspace)
     lock = read_lock(workspace.docker)
-    definitions = _in_order(workspace, name, version, known)
-    client = open_registry(environment.registry)
     wanted: dict[str, WantedImage] = {}
-    for definition in definitions:
-        wanted[definition.name] = _observe(client, definition, wanted, lock)
-    return ImagePlan(workspace, environment.registry, _needed(tuple(wanted.values())))
+    for definition in _in_order(workspace, name, version, known):
+        wanted[definition.name] = _define(definition, wanted, lock)
+    return ImagePlan(workspace, environment.registry, tuple(wanted.values()))
+
+
+def observe_image(plan: ImagePlan) -> ImagePlan:
+    """A plan that was defined, with what the registry has of it. Raises Unreachable."""
+    lock = read_lock(plan.workspace.docker)
+    client = open_registry(plan.registry)
+    seen = tuple(_observe(client, wanted, lock) for wanted in plan.wanted)
+    return replace(plan, wanted=_needed(seen))
 
 
 def _in_order(
@@ -136,12 +163,26 @@ def _in_order(
     return list(done.values())
 
 
-def _observe(
-    client: Registry, definition: Definition, above: Mapping[str, WantedImage], lock: DockerLock
+def _define(
+    definition: Definition, above: Mapping[str, WantedImage], lock: DockerLock
 ) -> WantedImage:
     bases = {name: above[name].fingerprint for name in definition.rendered.images}
     debian = debian_base(definition, lock)
-    wanted = image_fingerprint(definition, bases, debian)
+    return WantedImage(
+        definition.name,
+        definition.version,
+        image_fingerprint(definition, bases, debian),
+        exists=None,
+        reason=UNASKED,
+        needed=False,
+        tagged=False,
+        definition=definition,
+        debian=None if debian is None else WantedDebian(definition.name, debian, None, UNASKED),
+    )
+
+
+def _observe(client: Registry, defined: WantedImage, lock: DockerLock) -> WantedImage:
+    definition, wanted = defined.definition, defined.fingerprint
     exists = find_image(client, definition.name, wanted)
     repository = client.repository(definition.name)
     tag = as_tag(definition.version)
@@ -153,16 +194,14 @@ def _observe(
         reason = f"fingerprint {wanted.short}… is in the registry"
     else:
         reason = f"fingerprint {wanted.short}… is in the registry, but tag {tag} does not name it"
-    return WantedImage(
-        definition.name,
-        definition.version,
-        wanted,
-        exists,
-        reason,
-        exists is None,
-        tagged,
-        definition,
-        None if debian is None else _debian(client, definition.name, debian, lock),
+    debian = defined.debian
+    return replace(
+        defined,
+        exists=exists,
+        reason=reason,
+        needed=exists is None,
+        tagged=tagged,
+        debian=debian and _debian(client, definition.name, debian.fingerprint, lock),
     )
 
 

@@ -9,7 +9,14 @@ stack makes of an AMI is not known here.
 from __future__ import annotations
 
 from provisimus.machines.bake import bake
-from provisimus.machines.plan import ImageInput, MachinePlan, plan_machine
+from provisimus.machines.plan import (
+    ImageInput,
+    MachinePlan,
+    define_machine,
+    held_by_stack,
+    observe_machine,
+    plan_machine,
+)
 from provisimus.machines.reap import Leftover, find_temporary, reap
 
 __all__ = [
@@ -17,7 +24,10 @@ __all__ = [
     "Leftover",
     "MachinePlan",
     "bake",
+    "define_machine",
     "find_temporary",
+    "held_by_stack",
+    "observe_machine",
     "plan_machine",
     "reap",
 ]

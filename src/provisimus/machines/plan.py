@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from provisimus.errors import NotFound
 from provisimus.machines import tags
 from provisimus.machines.catalogue import find_machine_image, list_machine_images
 from provisimus.machines.definition import MachineFiles, read_machine_files
-from provisimus.model import Digest, MachineImage, Step, fingerprint
+from provisimus.model import UNKNOWN, Digest, MachineImage, Step, fingerprint
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base
 from provisimus.workspace.workspace import Workspace
@@ -40,7 +40,10 @@ class ImageInput:
 
 @dataclass(frozen=True)
 class MachinePlan:
-    """A wanted machine image. `image` is the AMI when it exists already."""
+    """A wanted machine image. `image` is the AMI when it exists already.
+
+    Of a plan that was only defined, the fingerprint counts: nobody was asked for its AMI.
+    """
 
     project: str
     machine: str
@@ -77,6 +80,19 @@ def plan_machine(
 
     Raises NotFound for an unknown machine, base or image, InvalidDefinitions, Unreachable.
     """
+    return observe_machine(
+        define_machine(workspace, environment, machine, version, images), environment
+    )
+
+
+def define_machine(
+    workspace: Workspace,
+    environment: Environment,
+    machine: str,
+    version: str,
+    images: Mapping[str, ImageInput],
+) -> MachinePlan:
+    """What machine image is wanted, by its fingerprint; asks no cloud. Raises as `plan_machine`."""
     definition = workspace.machine(machine)
     base = workspace.base(definition.base)
     folder = workspace.packer / machine
@@ -95,16 +111,25 @@ def plan_machine(
         images={service: images[service].identity for service in services},
     )
     wanted = fingerprint({"kind": "machine image", "project": workspace.name, "inputs": inputs})
-    image = find_machine_image(environment, workspace.name, machine, wanted)
-    if image is not None:
-        reason = f"{image.image_id} has this fingerprint"
-    else:
-        earlier = list_machine_images(environment, workspace.name, machine)
-        reason = reason_to_bake(inputs, earlier[0] if earlier else None)
     return MachinePlan(
         *(workspace.name, machine, version, definition, folder, base, files),
-        *(inputs, wanted, image, reason, workspace.state),
+        *(inputs, wanted, None, "the cloud was not asked", workspace.state),
     )
+
+
+def observe_machine(plan: MachinePlan, environment: Environment) -> MachinePlan:
+    """A plan that was defined, with the AMI that has its fingerprint, or why none has."""
+    image = find_machine_image(environment, plan.project, plan.machine, plan.fingerprint)
+    if image is not None:
+        return replace(plan, image=image, reason=f"{image.image_id} has this fingerprint")
+    earlier = list_machine_images(environment, plan.project, plan.machine)
+    return replace(plan, reason=reason_to_bake(plan.inputs, earlier[0] if earlier else None))
+
+
+def held_by_stack(plan: MachinePlan, image_id: str) -> MachinePlan:
+    """A plan that was defined, with the AMI of the live stack that has its fingerprint. Pure."""
+    image = MachineImage(plan.machine, plan.version, image_id, UNKNOWN, plan.fingerprint)
+    return replace(plan, image=image, reason=f"the stack runs {image_id}")
 
 
 def base_identity(base: Base, *, local: bool) -> dict[str, Any]:

@@ -6,23 +6,23 @@ The only place that joins the stages. What other commands use of it:
   for a service, `"machine"` for a machine (or the machine of a service), `"image"` for an image.
   Read-only, and JSON-able through `ReleasePlan.plan`.
 - `execute(plan, …)` makes what is missing, in order. A rerun goes on where the last one ended.
-- `plan_images_of_machine(workspace, environment, machine, version)` plans the images of a machine,
-  main image and side carts, by the name that each has in the Compose file.
+- `define_images_of_machine(workspace, environment, machine, version)` names the images of a
+  machine, main image and side carts, by the name that each has in the Compose file.
 - `await_interrupted(…)` waits for what an interrupted run of this workspace left going on.
 - `one_at_a_time(workspace, environment, name, run)` is held while something of a service changes.
 """
 
 from provisimus.release.execute import Released, execute
 from provisimus.release.lock import one_at_a_time
-from provisimus.release.plan import ReleasePlan, plan_images_of_machine, plan_release
+from provisimus.release.plan import ReleasePlan, define_images_of_machine, plan_release
 from provisimus.release.reattach import await_interrupted
 
 __all__ = [
     "ReleasePlan",
     "Released",
     "await_interrupted",
+    "define_images_of_machine",
     "execute",
     "one_at_a_time",
-    "plan_images_of_machine",
     "plan_release",
 ]

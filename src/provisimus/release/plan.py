@@ -1,4 +1,9 @@
-"""The plan of a release: every stage asked what it wants, what there is, and what is missing."""
+"""The plan of a release: every stage asked what it wants, what there is, and what is missing.
+
+All that is wanted is known by fingerprint from the definitions alone, so what there is gets looked
+for from the end of the chain: a stack that has its fingerprint holds its machine image, a machine
+image its container images, and then nobody is asked for them.
+"""
 
 from __future__ import annotations
 
@@ -47,45 +52,52 @@ def plan_release(
     """
     if until in ("artifact", "image"):
         return _images_only(workspace, environment, asked)
-    from provisimus.machines import ImageInput, plan_machine
+    from provisimus.machines import ImageInput, define_machine, held_by_stack, observe_machine
 
     service, machine_name = _names(workspace, environment, asked.name, until)
     version = resolve_version(workspace, environment, asked, service)
-    images = plan_images_of_machine(workspace, environment, machine_name, version)
+    images = define_images_of_machine(workspace, environment, machine_name, version)
     inputs = {
         name: ImageInput(name, plan.fingerprint, None) for name, plan in images.planned.items()
     } | {name: ImageInput(name, None, reference) for name, reference in images.vendors.items()}
-    machine = plan_machine(workspace, environment, machine_name, version, inputs)
-    stack = None
+    machine = define_machine(workspace, environment, machine_name, version, inputs)
+    stack, running = None, None
     if until == "stack":
         from provisimus.stacks import plan_stack
+        from provisimus.stacks.plan import running_image
 
         assert service is not None
-        stack = plan_stack(
-            workspace, environment, service, version, machine.fingerprint, machine.image
-        )
+        stack = plan_stack(workspace, environment, service, version, machine.fingerprint)
+        running = running_image(stack)
+    machine = held_by_stack(machine, running) if running else observe_machine(machine, environment)
+    planned = images.planned
+    if machine.image is None:
+        from provisimus.images import observe_image
+
+        planned = {name: observe_image(plan) for name, plan in planned.items()}
     return ReleasePlan(
-        _whole(asked.name, version, environment, images.planned, machine, stack),
+        _whole(asked.name, version, environment, planned, machine, stack),
         until,
-        images.planned,
+        planned,
         images.vendors,
         machine,
         stack,
     )
 
 
-def plan_images_of_machine(
+def define_images_of_machine(
     workspace: Workspace, environment: Environment, machine: str, version: str
 ) -> MachineImages:
-    """Plan the main image at `version` and the side carts at their own versions."""
-    from provisimus.images import plan_image
+    """Define the main image at `version` and the side carts at their own versions."""
+    from provisimus.images import define_image
 
     definition = workspace.machine(machine)
     planned: dict[str, ImagePlan] = {}
     vendors: dict[str, str] = {}
     for index, use in enumerate(definition.images):
         if isinstance(use, str):
-            planned[use] = plan_image(workspace, environment, use, version if index == 0 else None)
+            asked = version if index == 0 else None
+            planned[use] = define_image(workspace, environment, use, asked)
         else:
             vendors[use.service] = use.image
     return MachineImages(planned, vendors)
@@ -180,8 +192,8 @@ def arrange(steps: list[Step], *, baked: bool) -> list[Step]:
     """Each step once, in order. What is baked already needs no image from a registry."""
     seen: dict[tuple[str, str, str], Step] = {}
     for each in steps:
-        held = baked and each.stage == "image" and each.needed
-        why = f"the machine image holds it already ({each.reason})"
+        held = baked and each.stage == "image"
+        why = "the machine image holds it"
         step = Step(each.stage, each.subject, "keep", why, needed=False) if held else each
         seen.setdefault((step.stage, step.subject, step.action), step)
     return list(seen.values())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from provisimus.environment import Environment
-from provisimus.model import Digest, MachineImage, Stack, Step
+from provisimus.model import Digest, Stack, Step
 from provisimus.stacks import live as observed
 from provisimus.stacks.differences import in_words
 from provisimus.stacks.network import resolve_network
@@ -54,8 +54,6 @@ class StackPlan:
     change: Change
     reason: str
     health: Health | None
-    image_id: str | None = None
-    """The AMI that it will run; None when that is not baked yet."""
 
     def steps(self) -> tuple[Step, ...]:
         """In order; a swap is two updates, for CloudFormation cannot do it in one."""
@@ -86,7 +84,6 @@ def plan_stack(
     service: str,
     version: str,
     machine_fingerprint: Digest,
-    machine_image: MachineImage | None,
 ) -> StackPlan:
     """Raises Conflict, Locked and Refused when the stack of this name may not be touched."""
     definition = workspace.stack(service, environment.name)
@@ -130,8 +127,14 @@ def plan_stack(
         change,
         reason,
         wanted.health,
-        machine_image.image_id if machine_image else None,
     )
+
+
+def running_image(plan: StackPlan) -> str | None:
+    """The AMI of a stack that is all it is wanted to be; None when there is something to do."""
+    if plan.change != "none" or plan.live is None:
+        return None
+    return plan.live.parameters.get(IMAGE_ID)
 
 
 def decide(

@@ -110,7 +110,6 @@ class Scene:
             "greeter",
             version,
             machine(version, sick),
-            self.image(version, sick=sick),
         )
 
     def release(self, version: str, *, sick: bool = False, **options: Any) -> Stack:

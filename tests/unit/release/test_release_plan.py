@@ -28,7 +28,7 @@ def test_what_is_baked_needs_no_image_from_the_registry() -> None:
         "image",
         "greeter@1.0.0",
         "keep",
-        "the machine image holds it already (no image has this fingerprint)",
+        "the machine image holds it",
         needed=False,
     )
 
