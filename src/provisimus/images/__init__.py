@@ -7,7 +7,9 @@ and stacks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from provisimus.lazy import parts
 
 if TYPE_CHECKING:
     from provisimus.images.build import build_image
@@ -31,22 +33,11 @@ __all__ = [
     "read_image",
 ]
 
-_HOMES = {
-    "ImagePlan": "plan",
-    "WantedImage": "plan",
-    "build_image": "build",
-    "define_image": "plan",
-    "find_image": "find",
-    "observe_image": "plan",
-    "plan_image": "plan",
-    "read_image": "find",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Each part is loaded when it is used: reading a label needs no builder."""
-    if name not in _HOMES:
-        raise AttributeError(name)
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = parts(
+    __name__,
+    {
+        "build": "build_image",
+        "find": "find_image read_image",
+        "plan": "ImagePlan WantedImage define_image observe_image plan_image",
+    },
+)

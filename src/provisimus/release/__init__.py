@@ -12,10 +12,15 @@ The only place that joins the stages. What other commands use of it:
 - `one_at_a_time(workspace, environment, name, run)` is held while something of a service changes.
 """
 
+from typing import TYPE_CHECKING
+
+from provisimus.lazy import parts
 from provisimus.release.execute import Released, execute
-from provisimus.release.lock import one_at_a_time
-from provisimus.release.plan import ReleasePlan, define_images_of_machine, plan_release
-from provisimus.release.reattach import await_interrupted
+
+if TYPE_CHECKING:
+    from provisimus.release.lock import one_at_a_time
+    from provisimus.release.plan import ReleasePlan, define_images_of_machine, plan_release
+    from provisimus.release.reattach import await_interrupted
 
 __all__ = [
     "ReleasePlan",
@@ -26,3 +31,12 @@ __all__ = [
     "one_at_a_time",
     "plan_release",
 ]
+
+__getattr__ = parts(
+    __name__,
+    {
+        "lock": "one_at_a_time",
+        "plan": "ReleasePlan define_images_of_machine plan_release",
+        "reattach": "await_interrupted",
+    },
+)

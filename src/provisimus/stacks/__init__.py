@@ -6,8 +6,22 @@ the stack's tags, the half-way state of a swap in its template. Knows machine im
 fingerprint only, never how they are baked.
 """
 
-from provisimus.stacks.apply import apply_stack
-from provisimus.stacks.live import find_stack, stack_name
-from provisimus.stacks.plan import StackPlan, plan_stack
+from typing import TYPE_CHECKING
+
+from provisimus.lazy import parts
+
+if TYPE_CHECKING:
+    from provisimus.stacks.apply import apply_stack
+    from provisimus.stacks.live import find_stack, stack_name
+    from provisimus.stacks.plan import StackPlan, plan_stack
 
 __all__ = ["StackPlan", "apply_stack", "find_stack", "plan_stack", "stack_name"]
+
+__getattr__ = parts(
+    __name__,
+    {
+        "apply": "apply_stack",
+        "live": "find_stack stack_name",
+        "plan": "StackPlan plan_stack",
+    },
+)

@@ -1,6 +1,7 @@
 """A workspace: the folder with provisimus.yaml and the definition repositories that it names.
 
-Each definition is read when it is asked for, and only that one.
+Each definition is read when it is asked for, and only that one; so is the model of its kind, for
+making a pydantic model takes milliseconds.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
 from provisimus.workspace import marks, problems
-from provisimus.workspace.definitions.image import ImageManifest
-from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base, EnvironmentDefinition, Project
-from provisimus.workspace.definitions.stack import StackDefinition
+
+if TYPE_CHECKING:
+    from provisimus.workspace.definitions.image import ImageManifest
+    from provisimus.workspace.definitions.machine import Machine
+    from provisimus.workspace.definitions.stack import StackDefinition
 
 FILE = "provisimus.yaml"
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,15 +71,21 @@ class Workspace:
 
     def image(self, name: str) -> ImageManifest:
         """Raises NotFound for a name that is not there, InvalidDefinitions for a faulty one."""
+        from provisimus.workspace.definitions.image import ImageManifest
+
         path = self.docker / name / "manifest.yaml"
         return _read(path, ImageManifest, "image", name, self.images)
 
     def machine(self, name: str) -> Machine:
+        from provisimus.workspace.definitions.machine import Machine
+
         path = self.packer / name / "machine.yaml"
         return _read(path, Machine, "machine", name, self.machines)
 
     def stack(self, name: str, environment: str | None = None) -> StackDefinition:
         """The stack as it is in one environment: its overrides laid over the rest."""
+        from provisimus.workspace.definitions.stack import StackDefinition
+
         path = self.stacks / f"{name}.yaml"
         definition = _read(path, StackDefinition, "service", name, self.services)
         overrides = definition.environments.get(environment or "")
