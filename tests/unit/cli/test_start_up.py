@@ -1,0 +1,87 @@
+"""What a command does not need, it does not load: no times, only what is in sys.modules after it.
+
+A process of its own for each, since this one has loaded everything.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    *("boto3", "botocore", "urllib3", "httpx", "httpcore", "asyncio"),
+    *("pydantic", "yaml", "jinja2", "rich", "pygments"),
+    *("isal", "cloudformation_validate", "moto", "importlib.metadata"),
+}
+
+SHIM = """
+import json, sys
+from provisimus.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as ending:
+    assert not ending.code, ending.code
+finally:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def loaded_by(program: str, *arguments: str, **variables: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1])) & HEAVY
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("completion", "bash"),
+        ("stack", "--help"),
+        ("release", "--help"),
+        ("image", "build", "--help"),
+        ("local", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_help_version_and_completion_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert loaded_by(SHIM, *arguments) == set()
+
+
+@pytest.mark.parametrize("words", ["provisimus rel", "provisimus image bu", "provisimus stack --"])
+def test_tab_loads_nothing_heavy(words: str) -> None:
+    asking = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    assert loaded_by(SHIM, _PROVISIMUS_COMPLETE="bash_complete", **asking) == set()
+
+
+def test_check_loads_what_reads_files_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "provisimus.yaml").write_text("project: acme\n")
+    loaded = loaded_by(SHIM, "check", "-C", str(tmp_path))
+    assert loaded == {"pydantic", "yaml", "importlib.metadata"}
+
+
+def test_http_is_spoken_without_the_command_line_of_httpx() -> None:
+    program = (
+        "import json, sys, provisimus.http\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    assert loaded_by(program) == {"httpx"}
+
+
+def test_aws_is_asked_without_boto3() -> None:
+    program = (
+        "import json, sys\nfrom provisimus.aws import Cloud\n"
+        "Cloud('eu-west-1', None, 'http://127.0.0.1:1', None, ('a', 'b')).cloudformation\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    loaded = loaded_by(program)
+    assert "botocore" in loaded
+    assert not loaded & {"boto3", "httpx", "pydantic"}
