@@ -2,7 +2,7 @@
 
 Its instances are not machines. In place of each, an HTTP server listens at its public address (a
 loopback address of its own) and answers while the instance runs: 200 at /health unless the name
-of its image says `sick`, or the image has a tag. So whatever waits for a service waits for
+of its image says `sick`, or the image has a tag `sick`. So whatever waits for a service waits for
 something real.
 While a file `hold` stands beside READY_FILE, stacks launch no instance: they stay in progress.
 
@@ -82,7 +82,7 @@ def instance_at(address: str, ec2: Any) -> None:
                 self.close_connection = True
                 return
             image = ec2().describe_images(ImageIds=[instance["ImageId"]])["Images"][0]
-            well = "sick" not in image["Name"] and not image.get("Tags")
+            well = "sick" not in image["Name"] and not _tagged_sick(image)
             text = json.dumps({"image": image["Name"], "instance": instance["InstanceId"]})
             self.send_response(200 if well else 503)
             self.send_header("content-length", str(len(text)))
@@ -94,6 +94,10 @@ def instance_at(address: str, ec2: Any) -> None:
 
     server = ThreadingHTTPServer((address, APP_PORT), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def _tagged_sick(image: Any) -> bool:
+    return any(tag["Key"] == "sick" for tag in image.get("Tags", ()))
 
 
 def _running(ec2: Any, address: str) -> Any:
