@@ -28,6 +28,7 @@ from provisimus.environment import Environment, open_environment
 from provisimus.events import Event, Finished, Said
 from provisimus.machines import ImageInput, bake, find_temporary, plan_machine
 from provisimus.model import Commits, ContainerImage, Digest, MachineImage
+from provisimus.stacks.evidence import evidence
 from provisimus.workspace import Workspace, open_workspace
 
 RUN = time.strftime("%Y%m%dT%H%M%S-abcdef", time.gmtime())
@@ -111,7 +112,7 @@ def test_a_machine_starts_without_a_registry_and_lets_its_users_in(
     scene: Scene, image: MachineImage
 ) -> None:
     # There is nothing to pull from: on the machine, the registry's address is the machine's own.
-    with launched(scene, image) as address:
+    with launched(scene, image) as (instance, address):
         assert answer(address, 8080, within=600).strip() == "hello from greeter"
         assert answer(address, 9100, within=60).strip() == "hello from metrics"
 
@@ -125,13 +126,22 @@ def test_a_machine_starts_without_a_registry_and_lets_its_users_in(
         assert ssh(scene, "guest", address, "id -un") == "guest"
         assert ssh(scene, "leaver", address, "true") is None, "the account has expired"
 
+        # The next check finds out, and the console tells, to whoever cannot log in.
+        stopped = "sudo -n docker stop --time 0 greeter >/dev/null"
+        assert ssh(scene, "ops", address, stopped) == ""
+        assert ssh(scene, "ops", address, "sudo -n systemctl start provisimus-health") is None
+        telling = "\n".join(evidence(console(scene, instance).splitlines()))
+        assert "]: healthy: http://127.0.0.1:8080/health" in telling
+        assert "]: unhealthy: http://127.0.0.1:8080/health" in telling
+        assert "container greeter: Exited" in telling
+
 
 def test_ten_boots_in_a_row_are_ten_answers(scene: Scene, image: MachineImage, long: bool) -> None:
     if not long:
         pytest.skip("takes ten boots; runs with --all")
     for number in range(10):
         began = time.monotonic()
-        with launched(scene, image) as address:
+        with launched(scene, image) as (_, address):
             assert answer(address, 8080, within=600).strip() == "hello from greeter"
             print(f"boot {number + 1}: {time.monotonic() - began:.1f} s")  # noqa: T201
 
@@ -197,21 +207,25 @@ def ssh(scene: Scene, user: str, address: str, command: str) -> str | None:
 
 
 @contextmanager
-def launched(scene: Scene, image: MachineImage) -> Iterator[str]:
-    """The public address of an instance of the image; its console is shown when the test fails."""
+def launched(scene: Scene, image: MachineImage) -> Iterator[tuple[str, str]]:
+    """An instance of the image, and its public address; its console is shown on failure."""
     ec2 = scene.environment.cloud.ec2
     instance, group, volume = launch(scene, image)
     try:
-        yield public_address(ec2, instance)
+        yield instance, public_address(ec2, instance)
     except AssertionError:
-        assert scene.environment.local is not None
-        print(scene.environment.local.console(instance)[-6000:])  # noqa: T201
+        print(console(scene, instance)[-6000:])  # noqa: T201
         raise
     finally:
         ec2.terminate_instances(InstanceIds=[instance])
         ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
         ec2.delete_security_group(GroupId=group)
         ec2.delete_volume(VolumeId=volume)
+
+
+def console(scene: Scene, instance: str) -> str:
+    assert scene.environment.local is not None
+    return scene.environment.local.console(instance)
 
 
 def launch(scene: Scene, image: MachineImage) -> tuple[str, str, str]:
