@@ -1,7 +1,10 @@
 """The order of versions, as Maven has it.
 
-Source: `org.apache.maven.artifact.versioning.ComparableVersion` and the "Version Order
-Specification" of the POM reference. Pure.
+Source: "Version Order Specification" of the POM reference, which is what
+`org.apache.maven.artifact.versioning.ComparableVersion` documents. Pure.
+
+A version becomes a key whose order is Maven's, so the order is total by construction. Where some
+release of Maven differs from the specification (`1-0-1`, `1.foo` beside `1-foo`), that one holds.
 """
 
 from __future__ import annotations
@@ -9,31 +12,43 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import total_ordering
-from typing import Any
 
 _QUALIFIERS = ("alpha", "beta", "milestone", "rc", "snapshot", "", "sp")
 _SAME = {"ga": "", "final": "", "release": "", "cr": "rc"}
 _SHORT = {"a": "alpha", "b": "beta", "m": "milestone"}
 
-_Item = int | str | list[Any]
+LONGEST = 256
+"""Characters that count. Maven refuses longer versions; in metadata of others they stop nobody."""
+
+_Token = tuple[int, int, str]
+"""Kind, number, text. Kinds in Maven's order: see `_END` and the functions around it."""
+
+_END: _Token = (0, _QUALIFIERS.index(""), "")
+"""A version that ends where another goes on: above its release candidates, below its patches."""
 
 
 @total_ordering
 class MavenVersion:
-    """A version that compares as Maven compares it: 1.0-rc1 < 1.0 < 1.0-sp < 1.0.1 < 1.10."""
+    """A version that compares as Maven compares it: 1.0-rc1 < 1.0 < 1.0-sp < 1.0.1 < 1.10.
+
+    Equal are versions that Maven holds equal, such as 1 and 1.0-ga.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._items = _parse(text)
+        self._key = _key(text)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MavenVersion) and _lists(self._items, other._items) == 0
+        return isinstance(other, MavenVersion) and self._key == other._key
 
     def __lt__(self, other: MavenVersion) -> bool:
-        return _lists(self._items, other._items) < 0
+        return self._key < other._key
 
     def __hash__(self) -> int:
-        return hash(str(self._items))
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"MavenVersion({self.text!r})"
 
 
 def in_order(versions: Iterable[str]) -> list[str]:
@@ -66,82 +81,57 @@ def _shared(one: str, other: str) -> int:
     return count
 
 
-def _parse(text: str) -> list[_Item]:
-    top: list[_Item] = []
-    current = top
-    nested = [top]
-    parts = re.findall(r"\d+|[^\d.\-]+|[.\-]", text.lower())
+def _key(text: str) -> tuple[_Token, ...]:
+    """The tokens of a version, what says nothing left out, and the end."""
+    kept: list[_Token] = []
+    for token in _tokens(text[:LONGEST].lower()):
+        if not _is_dotted(token):
+            _trim(kept)
+        kept.append(token)
+    _trim(kept)
+    return (*kept, _END)
+
+
+def _tokens(text: str) -> list[_Token]:
+    found = []
+    parts = re.findall(r"[0-9]+|[^0-9.\-]+|[.\-]", text)
+    dotted, empty = True, True
     for index, part in enumerate(parts):
-        before = parts[index - 1] if index else "."
-        after = parts[index + 1] if index + 1 < len(parts) else ""
-        if part in ".-":
-            if before in (".", "-"):
-                current.append(0)
-            if part == "-":
-                current = _nest(current, nested)
+        if part in (".", "-"):
+            if empty:
+                found.append(_number(0, dotted=dotted))
+            dotted, empty = part == ".", True
             continue
+        after = parts[index + 1] if index + 1 < len(parts) else ""
         # A change between digits and letters is a hyphen that nobody wrote.
-        if before not in (".", "-"):
-            current = _nest(current, nested)
-        if part.isdigit():
-            current.append(int(part))
+        dotted = dotted and empty
+        if part[0] in "0123456789":
+            found.append(_number(int(part), dotted=dotted))
         else:
-            word = _SHORT.get(part, part) if after.isdigit() else part
-            current.append(_SAME.get(word, word))
-    for each in reversed(nested):
-        _trim(each)
-    return top
+            found.append(_qualifier(part, followed=after.isdigit()))
+        empty = False
+    return found
 
 
-def _nest(current: list[_Item], nested: list[list[_Item]]) -> list[_Item]:
-    inner: list[_Item] = []
-    current.append(inner)
-    nested.append(inner)
-    return inner
+def _qualifier(word: str, *, followed: bool) -> _Token:
+    """`followed` by a digit, as 1-a1: then one letter is enough."""
+    word = _SHORT.get(word, word) if followed else word
+    word = _SAME.get(word, word)
+    if word in _QUALIFIERS:
+        return (0, _QUALIFIERS.index(word), "")
+    return (0, len(_QUALIFIERS), word)
 
 
-def _trim(items: list[_Item]) -> None:
-    """Drop what says nothing ("1.0.0" is "1"), from the end and before each nested list."""
-    for index in range(len(items) - 1, -1, -1):
-        if items[index] in (0, "", []):
-            del items[index]
-        elif not isinstance(items[index], list):
-            break
+def _number(value: int, *, dotted: bool) -> _Token:
+    """1-1 is less than 1.1, and both are more than any qualifier."""
+    return (2 if dotted else 1, value, "")
 
 
-def _lists(one: list[_Item], other: list[_Item]) -> int:
-    for index in range(max(len(one), len(other))):
-        mine = one[index] if index < len(one) else None
-        theirs = other[index] if index < len(other) else None
-        result = _items(mine, theirs)
-        if result:
-            return result
-    return 0
+def _is_dotted(token: _Token) -> bool:
+    return token[0] == 2
 
 
-def _items(one: _Item | None, other: _Item | None) -> int:
-    if one is None:
-        return 0 if other is None else -_items(other, None)
-    match one:
-        case int():
-            if other is None:
-                return int(one != 0)
-            return (one > other) - (one < other) if isinstance(other, int) else 1
-        case str():
-            if isinstance(other, int):
-                return -1
-            if isinstance(other, list):
-                return -1
-            mine, theirs = _rank(one), _rank(other or "")
-            return (mine > theirs) - (mine < theirs)
-        case list():
-            if other is None:
-                return next((found for found in (_items(each, None) for each in one) if found), 0)
-            if isinstance(other, int):
-                return -1
-            return 1 if isinstance(other, str) else _lists(one, other)
-
-
-def _rank(qualifier: str) -> tuple[int, str]:
-    known = qualifier in _QUALIFIERS
-    return (_QUALIFIERS.index(qualifier), "") if known else (len(_QUALIFIERS), qualifier)
+def _trim(tokens: list[_Token]) -> None:
+    """Drop what says nothing at the end: 1.0.0 is 1, and 1.0-ga too."""
+    while tokens and (tokens[-1] == _END or (tokens[-1][0] and tokens[-1][1] == 0)):
+        del tokens[-1]
