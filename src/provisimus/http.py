@@ -64,18 +64,21 @@ def send(
     url: str,
     *,
     pause: Callable[[float], None] = time.sleep,
+    body: Callable[[], Iterator[bytes]] | None = None,
     **options: Any,
 ) -> httpx.Response:
     """Send a request that may be repeated: broken connections and passing faults are tried again.
 
     Waits 0.2, 0.4, 0.8 s or what `Retry-After` asks (10 s at most). Returns the last response,
-    whatever its status. Raises Unreachable when no connection stands.
+    whatever its status. A `body` is begun anew for each attempt; give its length in the headers.
+    Raises Unreachable when no connection stands.
     """
     with reaching(str(client.base_url.join(url))):
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
+            content: dict[str, Any] = {"content": body()} if body else {}
             try:
-                response = client.request(method, url, **options)
+                response = client.request(method, url, **content, **options)
             except httpx.ConnectError:
                 raise
             except httpx.TransportError:
@@ -85,9 +88,74 @@ def send(
                 continue
             if last or response.status_code not in PASSING:
                 return response
-            asked = response.headers.get("retry-after", "")
-            pause(min(10.0, float(asked)) if asked.isdigit() else 0.2 * 2**attempt)
+            pause(_patience(response, attempt))
     raise AssertionError("the last attempt returns or raises")
+
+
+def download(
+    client: httpx.Client,
+    url: str,
+    check: Callable[[httpx.Response], None],
+    *,
+    pause: Callable[[float], None] = time.sleep,
+    size: int = 1 << 20,
+) -> Iterator[bytes]:
+    """The bytes of a file as they are sent, in pieces of `size`; a cut is gone on from (RFC 9110,
+    "Range Requests"), or begun anew where the server knows no ranges. What came twice is left out.
+
+    `check` sees each response and raises for a status that it does not like; passing faults are
+    tried again before. Whoever reads compares a checksum: only that tells that the bytes before
+    and after a cut belong together. Raises Unreachable when nothing more comes.
+    """
+    done, failures, tag = 0, 0, ""
+    # An encoding would be undone for us, and the file of a vendor is then not what was promised.
+    plain = {"accept-encoding": "identity"}
+    with reaching(str(client.base_url.join(url))):
+        while True:
+            resume = {"range": f"bytes={done}-"} if done else {}
+            resume |= {"if-range": tag} if done and tag else {}
+            try:
+                with client.stream("GET", url, headers=plain | resume) as response:
+                    if response.status_code in PASSING and failures < ATTEMPTS - 1:
+                        failures += 1
+                        pause(_patience(response, failures - 1))
+                        continue
+                    check(response)
+                    strong = response.headers.get("etag", "")
+                    tag = "" if strong.startswith("W/") else strong
+                    skip = 0 if response.status_code == 206 else done
+                    for piece in response.iter_raw(size):
+                        if len(piece) <= skip:
+                            skip -= len(piece)
+                            continue
+                        yield piece[skip:]
+                        done += len(piece) - skip
+                        skip = failures = 0
+                    return
+            except httpx.ConnectError:
+                if not done:
+                    raise
+                failures += 1
+            except httpx.TransportError:
+                failures += 1
+            if failures >= ATTEMPTS:
+                raise Unreachable(
+                    f"the download broke off after {done:,} bytes, {failures} times in a row",
+                    where=place_of(url),
+                    hint="run it again",
+                )
+            pause(0.2 * 2 ** (failures - 1))
+
+
+def place_of(url: object) -> str:
+    """An address that may be shown: user, password and query (signatures) are left out."""
+    return str(httpx.URL(str(url)).copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def _patience(response: httpx.Response, attempt: int) -> float:
+    """Seconds to wait after a passing fault."""
+    asked = response.headers.get("retry-after", "")
+    return min(10.0, float(asked)) if asked.isdigit() else 0.2 * 2**attempt
 
 
 @contextmanager

@@ -45,9 +45,9 @@ def check_archive(path: Path) -> None:
 def commit_in(path: Path) -> str | None:
     """The commit that a JAR was built from: `Git-Commit` of its manifest, or git.properties.
 
-    The latter is what git-commit-id-maven-plugin writes.
+    The latter is what git-commit-id-maven-plugin writes. The file may have any name.
     """
-    if not path.name.lower().endswith(ZIPS):
+    if not zipfile.is_zipfile(path):
         return None
     try:
         with zipfile.ZipFile(path) as archive:

@@ -25,19 +25,32 @@ class Sums:
     others: dict[str, str]
 
 
+class Summing:
+    """The checksums of bytes that pass by: SHA-256, and others by hashlib's names."""
+
+    def __init__(self, algorithms: Iterable[str] = ()) -> None:
+        self._main = hashlib.sha256()
+        # Only compared with what Maven wrote; SHA-256 is what we rely on.
+        self._others = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+        self._size = 0
+
+    def update(self, piece: bytes) -> None:
+        self._size += len(piece)
+        self._main.update(piece)
+        for each in self._others.values():
+            each.update(piece)
+
+    def result(self) -> Sums:
+        found = {name: each.hexdigest() for name, each in self._others.items()}
+        return Sums(Digest(self._main.hexdigest()), self._size, found)
+
+
 def sums_of(path: Path, algorithms: Iterable[str] = ()) -> Sums:
     """Read a file once for its SHA-256 and the other algorithms asked for (hashlib's names)."""
-    main = hashlib.sha256()
-    # Only compared with what Maven wrote; SHA-256 is what we rely on.
-    others = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
-    size = 0
+    summing = Summing(algorithms)
     for piece in pieces(path):
-        size += len(piece)
-        main.update(piece)
-        for each in others.values():
-            each.update(piece)
-    found = {name: each.hexdigest() for name, each in others.items()}
-    return Sums(Digest(main.hexdigest()), size, found)
+        summing.update(piece)
+    return summing.result()
 
 
 def pieces(path: Path) -> Iterator[bytes]:

@@ -1,12 +1,16 @@
-"""What a binary repository can be asked. One file per kind in `kinds/` answers it."""
+"""What a binary repository can be asked. One file per kind in `kinds/` answers it.
+
+`path` is always relative to the repository, with `/`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from provisimus.artifacts.checksums import Sums
 from provisimus.model import Artifact, Coordinates
 
 
@@ -19,8 +23,8 @@ class Repository(Protocol):
     @property
     def location(self) -> str: ...
 
-    def artifacts(self) -> tuple[tuple[str, str], ...]:
-        """Every (group, artifact) in it; empty where the kind cannot be listed."""
+    def artifacts(self) -> tuple[tuple[str, str], ...] | None:
+        """Every (group, artifact) in it; None where the kind cannot be listed."""
         ...
 
     def versions(self, group: str, artifact: str) -> tuple[str, ...]:
@@ -37,4 +41,29 @@ class Repository(Protocol):
 
     def local_path(self, artifact: Artifact) -> AbstractContextManager[Path]:
         """The file as a path for as long as the block lasts, unverified."""
+        ...
+
+    def path_of(self, artifact: Artifact) -> str:
+        """Where in the repository the file of an artifact stands."""
+        ...
+
+    def text(self, path: str) -> str | None:
+        """A small file, such as metadata; None when it is not there."""
+        ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put or replace a small file; readers see the old one or the new one."""
+        ...
+
+    def put(
+        self, path: str, file: Path, sums: Sums, beside: Mapping[str, bytes], *, replace: bool
+    ) -> bool:
+        """Put a file, whole or not at all, and what stands beside it (`beside`, by suffix).
+
+        False without `replace` when something stands there already; nothing is changed then.
+        """
+        ...
+
+    def exclusively(self, group: str, artifact: str) -> AbstractContextManager[None]:
+        """One publisher at a time for one artifact, as far as the kind can hold others off."""
         ...

@@ -1,29 +1,27 @@
-"""`artifact publish`: a file into a folder in Maven layout, whole or not at all.
+"""`artifact publish`: a file into a binary repository, whole or not at all.
 
-The order makes it safe to end at any point: what stands beside the file first, the file itself
-by one atomic step, the metadata last (readers find versions without it).
+The order makes it safe to end at any point: the file by one step with what stands beside it, then
+its POM, the metadata last. The next run completes what is missing.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisimus.artifacts.archives import check_archive, commit_in, coordinates_in, pom_in
-from provisimus.artifacts.checksums import PIECE, Sums, sums_of
+from provisimus.artifacts.checksums import Sums, sums_of
 from provisimus.artifacts.interface import Repository
-from provisimus.artifacts.kinds.folder import FolderRepository
 from provisimus.artifacts.maven import layout, metadata
 from provisimus.artifacts.maven.metadata import SnapshotFile
 from provisimus.artifacts.maven.versions import is_snapshot
-from provisimus.errors import Conflict, NotFound, Refused, UsageFault
-from provisimus.files import replacing, writing
+from provisimus.errors import Conflict, NotFound, ProvisimusError, UsageFault
 from provisimus.model import Artifact, Coordinates
+
+LOOKS = 3
+"""How often the list of versions is read again after it was written."""
 
 
 @dataclass(frozen=True)
@@ -40,51 +38,80 @@ def publish(
     coordinates: Coordinates | None = None,
     commit: str | None = None,
     *,
+    origin: str | None = None,
     now: float | None = None,
 ) -> Published:
     """Put a file into a repository with checksums, commit and metadata.
 
-    Coordinates and commit are read from the file when not given. `now` in seconds since the epoch.
+    Coordinates and commit are read from the file when not given. `origin` says where the file was
+    taken from, when it was not built here. `now` in seconds since the epoch.
     Raises NotFound, CorruptArtifact, UsageFault (unknown or contradicting coordinates or commit),
-    Refused (a repository that is not a folder), Conflict (a release that exists with other bytes).
+    Conflict (a release that exists with other bytes).
     """
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
-    if not isinstance(repository, FolderRepository):
-        raise Refused(
-            f"{repository.name} ({repository.location}) takes no files from here",
-            hint="publish with `mvn deploy`, or declare a folder under artifacts:",
-        )
     check_archive(file)
     wanted = coordinates or _own_coordinates(file)
     known = _agreed_commit(file, commit)
     sums = sums_of(file, ["sha1", "md5"])
     stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() if now is None else now))
-    home = repository.folder / layout.artifact_folder(wanted.group, wanted.artifact)
-    with writing(home), _locked(home):
+    with repository.exclusively(wanted.group, wanted.artifact):
         there = repository.find(wanted)
+        new = _New(repository, file, wanted, sums, _beside(sums, known, origin), stamp)
         if there is not None and there.sha256 == sums.sha256:
-            return _again(repository, there, known, stamp)
+            return _again(new, there, known)
         if is_snapshot(wanted.version):
-            _put_snapshot(repository.folder, file, wanted, sums, known, stamp)
-        elif there is not None:
-            raise Conflict(
-                f"{wanted} exists with other content ({there.sha256.short}…, "
-                f"this is {sums.sha256.short}…); a release never changes",
-                where=there.location,
-                hint="publish it under a new version",
-            )
-        else:
-            _put(repository.folder, file, wanted, layout.file_name(wanted), sums, known)
-        _list_version(repository.folder, wanted, stamp)
+            _put_snapshot(new)
+        elif there is not None or not _put(new, layout.file_name(wanted), replace=False):
+            # Somebody may have been faster; the same bytes are as good as ours.
+            there = there or repository.find(wanted)
+            if there is None or there.sha256 != sums.sha256:
+                raise _conflict(repository, wanted, there, sums)
+            return _again(new, there, known)
+        _list_version(repository, wanted, stamp)
     found = repository.find(wanted)
-    assert found is not None
+    if found is None or found.sha256 != sums.sha256:
+        raise ProvisimusError(
+            f"{repository.name} took {wanted} and now has "
+            + ("other bytes" if found else "nothing under this name"),
+            where=repository.location,
+            hint="does somebody else publish it? run it again",
+        )
     return Published(found, created=True)
 
 
-def _again(
-    repository: FolderRepository, there: Artifact, commit: str | None, stamp: str
-) -> Published:
+@dataclass(frozen=True)
+class _New:
+    """A file on its way; `beside` by suffix, `stamp` in Maven's form."""
+
+    repository: Repository
+    file: Path
+    coordinates: Coordinates
+    sums: Sums
+    beside: Mapping[str, bytes]
+    stamp: str
+
+
+def _beside(sums: Sums, commit: str | None, origin: str | None) -> dict[str, bytes]:
+    found = {"sha256": sums.sha256.hex.encode()}
+    found |= {name: value.encode() for name, value in sums.others.items()}
+    found |= {layout.COMMIT: f"{commit}\n".encode()} if commit else {}
+    return found | ({layout.ORIGIN: f"{origin}\n".encode()} if origin else {})
+
+
+def _conflict(
+    repository: Repository, wanted: Coordinates, there: Artifact | None, sums: Sums
+) -> Conflict:
+    exists = f"{there.sha256.short}…, " if there else ""
+    return Conflict(
+        f"{wanted} exists with other content ({exists}this is {sums.sha256.short}…); "
+        "a release never changes",
+        where=there.location if there else repository.location,
+        hint="publish it under a new version",
+    )
+
+
+def _again(new: _New, there: Artifact, commit: str | None) -> Published:
     """The same bytes once more: complete what an earlier, ended run may have left out."""
     if commit and there.commit and not _same_commit(commit, there.commit):
         raise Conflict(
@@ -92,12 +119,13 @@ def _again(
             where=there.location,
             hint="leave out --commit, or publish a new version",
         )
-    if commit and not there.commit:
-        path = Path(there.location)
-        _write(path.with_name(f"{path.name}.{layout.COMMIT}"), (commit + "\n").encode())
-        there = replace(there, commit=commit)
-    _list_version(repository.folder, there.coordinates, stamp)
-    return Published(there, created=False)
+    path = new.repository.path_of(there)
+    for suffix, data in new.beside.items():
+        if new.repository.text(f"{path}.{suffix}") is None:
+            new.repository.write(f"{path}.{suffix}", data)
+    _put_pom(new, path)
+    _list_version(new.repository, there.coordinates, new.stamp)
+    return Published(replace(there, commit=there.commit or commit), created=False)
 
 
 def _own_coordinates(file: Path) -> Coordinates:
@@ -130,88 +158,62 @@ def _same_commit(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-def _put_snapshot(
-    root: Path, file: Path, coordinates: Coordinates, sums: Sums, commit: str | None, stamp: str
-) -> None:
-    folder = root / layout.version_folder(coordinates)
-    before = _read_metadata(folder)
-    value = metadata.snapshot_version(coordinates.version, stamp, before.build_number + 1)
-    new = [
-        SnapshotFile(layout.extension(coordinates.packaging), coordinates.classifier, value, stamp)
-    ]
-    if _put(root, file, coordinates, layout.file_name(coordinates, value), sums, commit):
-        new.append(SnapshotFile("pom", "", value, stamp))
-    text = metadata.with_snapshot(
-        before, coordinates.group, coordinates.artifact, coordinates.version, tuple(new)
-    )
-    _write_with_sums(folder / layout.METADATA, text.encode())
+def _put_snapshot(new: _New) -> None:
+    wanted, repository = new.coordinates, new.repository
+    folder = layout.version_folder(wanted)
+    before = _read_metadata(repository, folder)
+    value = metadata.snapshot_version(wanted.version, new.stamp, before.build_number + 1)
+    own = SnapshotFile(layout.extension(wanted.packaging), wanted.classifier, value, new.stamp)
+    _put(new, layout.file_name(wanted, value), replace=True)
+    files = (own, SnapshotFile("pom", "", value, new.stamp)) if _pom(new) else (own,)
+    text = metadata.with_snapshot(before, wanted.group, wanted.artifact, wanted.version, files)
+    _write_with_sums(repository, f"{folder}/{layout.METADATA}", text.encode())
 
 
-def _put(
-    root: Path, file: Path, coordinates: Coordinates, name: str, sums: Sums, commit: str | None
-) -> bool:
-    """Write the file and what stands beside it. True when its pom.xml could be written too."""
-    target = root / layout.version_folder(coordinates) / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _write(target.with_name(f"{name}.sha256"), sums.sha256.hex.encode())
-    for algorithm, value in sums.others.items():
-        _write(target.with_name(f"{name}.{algorithm}"), value.encode())
-    if commit:
-        _write(target.with_name(f"{name}.{layout.COMMIT}"), (commit + "\n").encode())
-    pom = pom_in(file, coordinates)
-    if pom is not None:
-        ending = layout.extension(coordinates.packaging)
-        stem = name.removesuffix("." + ending).removesuffix("-" + coordinates.classifier)
-        _write_with_sums(target.with_name(f"{stem}.pom"), pom)
-    with replacing(target) as temporary, file.open("rb") as source, temporary.open("wb") as copy:
-        while piece := source.read(PIECE):
-            copy.write(piece)
-        copy.flush()
-        os.fsync(copy.fileno())
-    return pom is not None
+def _put(new: _New, name: str, *, replace: bool) -> bool:
+    """The file, what stands beside it, and its POM where the file holds one."""
+    path = f"{layout.version_folder(new.coordinates)}/{name}"
+    if not new.repository.put(path, new.file, new.sums, new.beside, replace=replace):
+        return False
+    _put_pom(new, path)
+    return True
 
 
-def _list_version(root: Path, coordinates: Coordinates, stamp: str) -> None:
-    folder = root / layout.artifact_folder(coordinates.group, coordinates.artifact)
-    before = _read_metadata(folder)
-    if coordinates.version not in before.versions:
+def _put_pom(new: _New, path: str) -> None:
+    data = _pom(new)
+    if data is not None:
+        ending = "." + layout.extension(new.coordinates.packaging)
+        stem = path.removesuffix(ending).removesuffix("-" + new.coordinates.classifier)
+        if new.repository.text(f"{stem}.pom") is None:
+            _write_with_sums(new.repository, f"{stem}.pom", data)
+
+
+def _pom(new: _New) -> bytes | None:
+    return pom_in(new.file, new.coordinates)
+
+
+def _list_version(repository: Repository, coordinates: Coordinates, stamp: str) -> None:
+    folder = layout.artifact_folder(coordinates.group, coordinates.artifact)
+    # Where nobody can be held off, another publisher may write between our reading and writing.
+    for _ in range(LOOKS):
+        before = _read_metadata(repository, folder)
+        if coordinates.version in before.versions:
+            return
         text = metadata.with_version(
             before, coordinates.group, coordinates.artifact, coordinates.version, stamp
         )
-        _write_with_sums(folder / layout.METADATA, text.encode())
+        _write_with_sums(repository, f"{folder}/{layout.METADATA}", text.encode())
 
 
-def _read_metadata(folder: Path) -> metadata.Metadata:
-    path = folder / layout.METADATA
-    return (
-        metadata.parse(path.read_text(encoding="utf-8")) if path.is_file() else metadata.Metadata()
-    )
+def _read_metadata(repository: Repository, folder: str) -> metadata.Metadata:
+    return metadata.parse(repository.text(f"{folder}/{layout.METADATA}") or "")
 
 
-def _write_with_sums(path: Path, data: bytes) -> None:
+def _write_with_sums(repository: Repository, path: str, data: bytes) -> None:
     import hashlib
 
+    # The file first: Artifactory refuses the checksum of a file that it does not have.
+    repository.write(path, data)
     for algorithm in ("sha1", "md5"):
         value = hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
-        _write(path.with_name(f"{path.name}.{algorithm}"), value.encode())
-    _write(path, data)
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One publisher at a time for one artifact; the kernel gives the lock back whatever happens."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        for left in folder.glob("**/.*.tmp"):
-            left.unlink(missing_ok=True)
-        yield
-    finally:
-        os.close(handle)
+        repository.write(f"{path}.{algorithm}", value.encode())

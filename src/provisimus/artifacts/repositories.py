@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisimus.artifacts import kinds
+from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import mismatch, sums_of, verified
 from provisimus.artifacts.interface import Repository
 from provisimus.artifacts.maven import layout
@@ -51,8 +52,11 @@ class Repositories:
             found.update(repository.versions(group, artifact))
         return in_order(found)
 
-    def artifacts(self) -> list[tuple[str, str]]:
-        return sorted({pair for repository in self.each for pair in repository.artifacts()})
+    def artifacts(self) -> tuple[list[tuple[str, str]], list[str]]:
+        """Every (group, artifact), and the names of the repositories that cannot be listed."""
+        listed = {each.name: each.artifacts() for each in self.each}
+        pairs = {pair for found in listed.values() for pair in found or ()}
+        return sorted(pairs), [name for name, found in listed.items() if found is None]
 
     def read(self, artifact: Artifact) -> Iterator[bytes]:
         """The bytes in pieces, verified while they stream. Raises ChecksumMismatch at the end."""
@@ -98,6 +102,10 @@ class Repositories:
 def open_repositories(workspace: Workspace) -> Repositories:
     """The repositories declared under `artifacts:`. Nothing is asked of them yet."""
     declared = workspace.project.artifacts.items()
+    cache = Cache(workspace.state / "cache" / "artifacts")
     return Repositories(
-        tuple(kinds.open_repository(name, location, workspace.root) for name, location in declared)
+        tuple(
+            kinds.open_repository(name, location, workspace.root, cache)
+            for name, location in declared
+        )
     )

@@ -29,8 +29,9 @@ def list_(session: Session, name: str | None) -> None:
     from provisimus.artifacts import open_repositories
 
     repositories = open_repositories(session.workspace)
+    silent: list[str] = []
     if name is None:
-        pairs = repositories.artifacts()
+        pairs, silent = repositories.artifacts()
     else:
         group, separator, own = name.partition(":")
         if not separator or not group or not own or ":" in own:
@@ -48,7 +49,12 @@ def list_(session: Session, name: str | None) -> None:
         ["artifact", "versions", "newest"],
         [(f"{group}:{own}", len(found), found[-1]) for group, own, found in rows if found],
     )
-    session.emit(data, text if rows else "there is no artifact yet")
+    lines = [text] if rows else [] if silent else ["there is no artifact yet"]
+    lines += [
+        f"{each} cannot be listed as a whole: provisimus artifact list GROUP:ARTIFACT"
+        for each in silent
+    ]
+    session.emit(data, "\n".join(lines))
 
 
 @artifact.command()

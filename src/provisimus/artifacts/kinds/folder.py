@@ -3,16 +3,20 @@ a local repository holds, and what `artifact publish` writes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from provisimus.artifacts.archives import commit_in
-from provisimus.artifacts.checksums import first_word, mismatch, pieces, sums_of
+from provisimus.artifacts.cache import Cache
+from provisimus.artifacts.checksums import Sums, first_word, mismatch, pieces, sums_of, verified
 from provisimus.artifacts.maven import layout, metadata
 from provisimus.artifacts.maven.versions import is_snapshot
+from provisimus.files import replacing, writing
 from provisimus.model import Artifact, Coordinates, Digest
 
 
@@ -20,7 +24,7 @@ def matches(location: str) -> bool:
     return "://" not in location or location.startswith("file://")
 
 
-def open_repository(name: str, location: str, root: Path) -> FolderRepository:
+def open_repository(name: str, location: str, root: Path, cache: Cache) -> FolderRepository:  # noqa: ARG001
     path = unquote(urlsplit(location).path) if location.startswith("file://") else location
     return FolderRepository(name, (root / Path(path).expanduser()).resolve())
 
@@ -57,7 +61,7 @@ class FolderRepository:
             if each.is_dir() and any(map(_is_content, each.glob(f"{artifact}-*")))
         )
 
-    def path_of(self, coordinates: Coordinates) -> Path | None:
+    def file_of(self, coordinates: Coordinates) -> Path | None:
         """The file of these coordinates, a SNAPSHOT's newest; None when there is none."""
         folder = self.folder / layout.version_folder(coordinates)
         for version in (self._snapshot_value(folder, coordinates), coordinates.version):
@@ -68,7 +72,7 @@ class FolderRepository:
         return None
 
     def find(self, coordinates: Coordinates) -> Artifact | None:
-        path = self.path_of(coordinates)
+        path = self.file_of(coordinates)
         if path is None:
             return None
         promised = _beside(path, "sha256")
@@ -85,6 +89,53 @@ class FolderRepository:
     @contextmanager
     def local_path(self, artifact: Artifact) -> Iterator[Path]:
         yield Path(artifact.location)
+
+    def path_of(self, artifact: Artifact) -> str:
+        return Path(artifact.location).relative_to(self.folder).as_posix()
+
+    def text(self, path: str) -> str | None:
+        try:
+            return (self.folder / path).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, data: bytes) -> None:
+        target = self.folder / path
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as temporary:
+            temporary.write_bytes(data)
+
+    def put(
+        self, path: str, file: Path, sums: Sums, beside: Mapping[str, bytes], *, replace: bool
+    ) -> bool:
+        """What stands beside it goes first: the file itself, by one step, says all is there."""
+        target = self.folder / path
+        if not replace and target.exists():
+            return False
+        for suffix, data in beside.items():
+            self.write(f"{path}.{suffix}", data)
+        with replacing(target) as temporary, temporary.open("wb") as copy:
+            for piece in verified(pieces(file), sums.sha256, str(file)):
+                copy.write(piece)
+            copy.flush()
+            os.fsync(copy.fileno())
+        return True
+
+    @contextmanager
+    def exclusively(self, group: str, artifact: str) -> Iterator[None]:
+        """The kernel gives the lock back whatever happens; what a killed run left is swept up."""
+        folder = self.folder / layout.artifact_folder(group, artifact)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for left in folder.glob("**/.*.tmp"):
+                left.unlink(missing_ok=True)
+            yield
+        finally:
+            os.close(handle)
 
     def _computed(self, path: Path) -> tuple[Digest, int]:
         # `mvn deploy` writes SHA-1 and MD5 only: the strongest there is must agree.
@@ -114,7 +165,7 @@ class FolderRepository:
 
 def _is_content(path: Path) -> bool:
     """Not a file that only stands beside one: a killed publisher may have left it alone."""
-    return path.suffix.removeprefix(".") not in (*layout.CHECKSUMS, layout.COMMIT)
+    return path.suffix.removeprefix(".") not in (*layout.CHECKSUMS, layout.COMMIT, layout.ORIGIN)
 
 
 def _beside(path: Path, suffix: str) -> str | None:

@@ -1,129 +1,78 @@
-"""A Maven repository over HTTP(S), for reading: Artifactory, Nexus, Reposilite, any web server.
+"""A Maven repository over HTTP(S): Artifactory, Nexus, Reposilite, any web server that takes PUT.
 
-User and password may stand in the address as `https://user:${PASSWORD}@…` does after expansion;
-a token goes into the environment's own netrc file.
+Who we are is said to the repository's own origin only: Artifactory, Nexus and others redirect
+downloads to a storage that is not theirs.
 """
 
 from __future__ import annotations
 
-import tempfile
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from provisimus.artifacts.archives import commit_in
-from provisimus.artifacts.checksums import PIECE, first_word
-from provisimus.artifacts.maven import layout, metadata
-from provisimus.artifacts.maven.versions import is_snapshot
-from provisimus.errors import ProvisimusError
-from provisimus.files import writing
-from provisimus.model import Artifact, Coordinates, Digest
+from provisimus.artifacts.cache import Cache
+from provisimus.artifacts.checksums import Sums
+from provisimus.artifacts.credentials import find_credentials, how_to_sign_in
+from provisimus.artifacts.remote import About, Body, RemoteRepository
+from provisimus.errors import ProvisimusError, UsageFault
 
 if TYPE_CHECKING:
     from provisimus.http import httpx
+
+REFUSALS = (400, 403, 405, 409, 412, 422)
+"""How servers say that a release cannot be put once more: Nexus 400, Reposilite 409, S3 412 …"""
 
 
 def matches(location: str) -> bool:
     return location.startswith(("http://", "https://"))
 
 
-def open_repository(name: str, location: str, root: Path) -> WebRepository:  # noqa: ARG001
-    return WebRepository(name, location.rstrip("/") + "/")
+def open_repository(name: str, location: str, root: Path, cache: Cache) -> RemoteRepository:  # noqa: ARG001
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(location)
+    if parts.username or parts.password:
+        raise UsageFault(
+            f"the address of binary repository {name} holds credentials",
+            where=f"provisimus.yaml: artifacts/{name}",
+            hint=f"take them out, then {how_to_sign_in(name, parts.hostname or '')}",
+        )
+    location = location.rstrip("/") + "/"
+    return RemoteRepository(name, location, WebStore(name, location), cache)
 
 
 @dataclass(frozen=True)
-class WebRepository:
+class WebStore:
     """`location` ends in a slash."""
 
     name: str
     location: str
 
-    def artifacts(self) -> tuple[tuple[str, str], ...]:
-        return ()
-
-    def versions(self, group: str, artifact: str) -> tuple[str, ...]:
-        text = self._text(f"{layout.artifact_folder(group, artifact)}/{layout.METADATA}")
-        return metadata.parse(text).versions if text else ()
-
-    def find(self, coordinates: Coordinates) -> Artifact | None:
+    def about(self, path: str) -> About | None:
         from provisimus.http import send
 
-        path = self._path(coordinates)
         answer = send(self._client, "HEAD", path)
         if answer.status_code == 404:
             return None
         self._check(answer)
-        promised = answer.headers.get("x-checksum-sha256") or first_word(
-            self._text(f"{path}.sha256") or ""
-        )
-        commit = first_word(self._text(f"{path}.{layout.COMMIT}") or "") or None
-        if len(promised) == 64 and commit:
-            size = int(answer.headers.get("content-length") or 0)
-            return Artifact(
-                coordinates, self.name, self.location + path, Digest(promised), size, commit
-            )
-        return self._downloaded(coordinates, path, promised, commit)
+        headers = answer.headers
+        sums = {
+            algorithm: headers[f"x-checksum-{algorithm}"].strip().lower()
+            for algorithm in ("sha256", "sha512", "sha1", "md5")
+            if f"x-checksum-{algorithm}" in headers
+        }
+        length = headers.get("content-length", "")
+        tag = headers.get("etag") or headers.get("last-modified") or ""
+        # Nexus puts the SHA-1 into the tag.
+        nexus = re.search(r"\{SHA1\{([0-9a-f]{40})\}\}", tag)
+        if nexus:
+            sums.setdefault("sha1", nexus[1])
+        return About(int(length) if length.isdigit() else None, sums, tag)
 
-    def read(self, artifact: Artifact) -> Iterator[bytes]:
-        from provisimus.http import reaching
-
-        path = artifact.location.removeprefix(self.location)
-        with reaching(self.location), self._client.stream("GET", path) as answer:
-            self._check(answer)
-            yield from answer.iter_bytes(PIECE)
-
-    @contextmanager
-    def local_path(self, artifact: Artifact) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="provisimus-artifact-") as folder:
-            path = Path(folder) / artifact.location.rpartition("/")[2]
-            with writing(path), path.open("wb") as file:
-                for piece in self.read(artifact):
-                    file.write(piece)
-            yield path
-
-    @cached_property
-    def _client(self) -> httpx.Client:
-        from provisimus.http import new_client
-
-        return new_client(self.location)
-
-    def _downloaded(
-        self, coordinates: Coordinates, path: str, promised: str, commit: str | None
-    ) -> Artifact:
-        """What no header and no file beside it tells is read from the artifact itself."""
-        from provisimus.artifacts.checksums import mismatch, sums_of
-
-        place = self.location + path
-        unread = Artifact(coordinates, self.name, place, Digest("0" * 64), 0)
-        with self.local_path(unread) as file:
-            algorithm, expected = "sha256", promised
-            for weaker in () if promised else layout.CHECKSUMS[1:]:
-                algorithm, expected = weaker, first_word(self._text(f"{path}.{weaker}") or "")
-                if expected:
-                    break
-            sums = sums_of(file, [algorithm])
-            if expected and sums.others[algorithm] != expected:
-                raise mismatch(algorithm.upper(), expected, sums.others[algorithm], place)
-            found = commit or commit_in(file)
-        return Artifact(coordinates, self.name, place, sums.sha256, sums.size, found)
-
-    def _path(self, coordinates: Coordinates) -> str:
-        folder = layout.version_folder(coordinates)
-        version = None
-        if is_snapshot(coordinates.version):
-            text = self._text(f"{folder}/{layout.METADATA}")
-            extension = layout.extension(coordinates.packaging)
-            version = (
-                metadata.parse(text).snapshot_value(extension, coordinates.classifier)
-                if text
-                else None
-            )
-        return f"{folder}/{layout.file_name(coordinates, version)}"
-
-    def _text(self, path: str) -> str | None:
+    def text(self, path: str) -> str | None:
         from provisimus.http import send
 
         answer = send(self._client, "GET", path)
@@ -133,12 +82,74 @@ class WebRepository:
         text: str = answer.text
         return text
 
-    def _check(self, answer: Any) -> None:
-        if answer.status_code >= 400:
-            hint = "the repository wants credentials" if answer.status_code in (401, 403) else None
-            raise ProvisimusError(
-                f"binary repository {self.name} answered {answer.status_code} "
-                f"{answer.reason_phrase}",
-                where=str(answer.request.url.copy_with(userinfo=b"")),
-                hint=hint,
-            )
+    def pieces(self, path: str) -> Iterator[bytes]:
+        from provisimus.http import download
+
+        return download(self._client, path, self._check)
+
+    def put(self, path: str, body: Body, sums: Sums, *, replace: bool) -> bool:
+        from provisimus.http import send
+
+        headers = {
+            "content-length": str(sums.size),
+            "content-type": "application/octet-stream",
+            # Artifactory compares them with what arrived, and answers 409 for what did not.
+            "x-checksum-sha256": sums.sha256.hex,
+            **{f"x-checksum-{name}": value for name, value in sums.others.items()},
+        }
+        if not replace:
+            headers["if-none-match"] = "*"
+        answer = send(self._client, "PUT", path, body=body, headers=headers)
+        if not replace and answer.status_code in REFUSALS and self.about(path) is not None:
+            return False
+        self._check(answer)
+        return True
+
+    def artifacts(self) -> None:
+        """What is in it, each server tells in its own way, and a plain one not at all."""
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        from provisimus.http import new_client
+
+        found = find_credentials(self.name, self._host)
+        headers = dict(found.headers) if found else {}
+        origin = _origin(self.location)
+
+        def sign(request: httpx.Request) -> None:
+            for name, value in headers.items():
+                if _origin(str(request.url)) == origin:
+                    request.headers[name] = value
+                else:
+                    request.headers.pop(name, None)
+
+        return new_client(self.location, event_hooks={"request": [sign]})
+
+    @property
+    def _host(self) -> str:
+        from urllib.parse import urlsplit
+
+        return urlsplit(self.location).hostname or ""
+
+    def _check(self, answer: httpx.Response) -> None:
+        from provisimus.http import place_of
+
+        if answer.status_code < 400:
+            return
+        hint = None
+        if answer.status_code == 401:
+            hint = how_to_sign_in(self.name, self._host)
+        elif answer.status_code == 403:
+            hint = "who you are may not do this here; ask the repository's owner"
+        raise ProvisimusError(
+            f"binary repository {self.name} answered {answer.status_code} {answer.reason_phrase}",
+            where=f"{answer.request.method} {place_of(answer.request.url)}",
+            hint=hint,
+        )
+
+
+def _origin(url: str) -> tuple[str, str]:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.rpartition("@")[2]

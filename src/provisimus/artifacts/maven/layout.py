@@ -16,6 +16,8 @@ CHECKSUMS = ("sha256", "sha512", "sha1", "md5")
 """Suffixes of checksum files, strongest use first."""
 COMMIT = "commit"
 """Suffix of the file that says from which commit an artifact was built."""
+ORIGIN = "origin"
+"""Suffix of the file that says where an imported artifact was taken from."""
 
 _PACKAGINGS = ("jar", "war", "ear", "zip", "tar.gz", "tgz", "tar", "pom", "bundle", "deb", "rpm")
 _FORM = "group:artifact:version[:packaging[:classifier]]"
