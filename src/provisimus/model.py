@@ -92,11 +92,29 @@ class Coordinates:
         return ":".join(part for part in parts if part)
 
 
+@dataclass(frozen=True, order=True)
+class VendorFile:
+    """A file at a vendor's address, without coordinates; `version` is that of its image."""
+
+    url: str
+    version: str = ""
+
+    @property
+    def file(self) -> str:
+        """The last part of the address, which is the file's name."""
+        path = self.url.partition("?")[0].partition("#")[0]
+        return re.sub(r"[^A-Za-z0-9._+-]", "-", path.rpartition("/")[2]).lstrip(".-") or "file"
+
+    def __str__(self) -> str:
+        # A query may hold a signature.
+        return self.url.partition("?")[0]
+
+
 @dataclass(frozen=True)
 class Artifact:
-    """A file in a binary repository. `size` in bytes; `commit` None when nobody said."""
+    """A file in a binary repository, or a vendor's. `size` in bytes; `commit` None when unknown."""
 
-    coordinates: Coordinates
+    coordinates: Coordinates | VendorFile
     repository: str
     location: str
     sha256: Digest

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -105,3 +106,7 @@ class Cache:
                 with suppress(OSError):
                     if each.stat().st_mtime < limit:
                         each.unlink()
+        for each in (self.folder / "trees").glob("*"):
+            with suppress(OSError):
+                if each.stat().st_mtime < limit:
+                    shutil.rmtree(each, ignore_errors=True)

@@ -16,8 +16,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provisimus.errors import UsageFault
+
+if TYPE_CHECKING:
+    from provisimus.http import httpx
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,44 @@ def find_credentials(
 ) -> Credentials | None:
     """For the repository that provisimus.yaml calls `name`; None where nobody knows anything.
 
+    Without a name (a vendor's address) only netrc is asked.
+
     Raises UsageFault for an entry that cannot be read.
     """
     home = Path(variables.get("HOME") or Path.home())
-    return (
+    named = name and (
         _of_environment(name, variables)
         or _of_settings(home / ".m2" / "settings.xml", name, variables)
-        or _of_netrc(Path(variables.get("NETRC") or home / ".netrc"), host)
     )
+    return named or (_of_netrc(Path(variables.get("NETRC") or home / ".netrc"), host))
+
+
+def signed_client(name: str, location: str) -> httpx.Client:
+    """A client that says who we are to the origin of `location`, and to nobody else.
+
+    Artifactory, Nexus and vendors redirect downloads to a storage that is not theirs.
+    """
+    from provisimus.http import new_client
+
+    origin = _origin(location)
+    found = find_credentials(name, origin[1].partition(":")[0])
+    headers = dict(found.headers) if found else {}
+
+    def sign(request: httpx.Request) -> None:
+        for key, value in headers.items():
+            if _origin(str(request.url)) == origin:
+                request.headers[key] = value
+            else:
+                request.headers.pop(key, None)
+
+    return new_client(location, event_hooks={"request": [sign]})
+
+
+def _origin(url: str) -> tuple[str, str]:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.rpartition("@")[2]
 
 
 def variable(name: str, what: str) -> str:

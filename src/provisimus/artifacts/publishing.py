@@ -124,7 +124,7 @@ def _again(new: _New, there: Artifact, commit: str | None) -> Published:
         if new.repository.text(f"{path}.{suffix}") is None:
             new.repository.write(f"{path}.{suffix}", data)
     _put_pom(new, path)
-    _list_version(new.repository, there.coordinates, new.stamp)
+    _list_version(new.repository, new.coordinates, new.stamp)
     return Published(replace(there, commit=there.commit or commit), created=False)
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisimus.artifacts import kinds
+from provisimus.artifacts import kinds, vendor
 from provisimus.artifacts.cache import Cache
-from provisimus.artifacts.checksums import mismatch, sums_of, verified
+from provisimus.artifacts.checksums import mismatch, pieces, sums_of, verified
 from provisimus.artifacts.interface import Repository
 from provisimus.artifacts.maven import layout
 from provisimus.artifacts.maven.versions import in_order, nearest
 from provisimus.errors import NotFound, UsageFault
-from provisimus.model import Artifact, Coordinates
+from provisimus.model import Artifact, Coordinates, Digest, VendorFile
 
 if TYPE_CHECKING:
+    from provisimus.artifacts.trees import UnpackedTree
     from provisimus.workspace import Workspace
 
 SHOWN = 10
@@ -29,6 +30,7 @@ class Repositories:
     """The first repository that has the file gives it."""
 
     each: tuple[Repository, ...]
+    cache: Cache | None = None
 
     def named(self, name: str) -> Repository:
         for repository in self.each:
@@ -60,17 +62,54 @@ class Repositories:
 
     def read(self, artifact: Artifact) -> Iterator[bytes]:
         """The bytes in pieces, verified while they stream. Raises ChecksumMismatch at the end."""
-        repository = self.named(artifact.repository)
-        return verified(repository.read(artifact), artifact.sha256, artifact.location)
+        if artifact.repository == vendor.REPOSITORY:
+            stream = pieces(self._fetched(artifact))
+        else:
+            stream = self.named(artifact.repository).read(artifact)
+        return verified(stream, artifact.sha256, artifact.location)
 
     @contextmanager
     def open(self, artifact: Artifact) -> Iterator[Path]:
         """The verified file as a path for as long as the block lasts. Raises ChecksumMismatch."""
-        with self.named(artifact.repository).local_path(artifact) as path:
+        if artifact.repository == vendor.REPOSITORY:
+            place: AbstractContextManager[Path] = nullcontext(self._fetched(artifact))
+        else:
+            place = self.named(artifact.repository).local_path(artifact)
+        with place as path:
             actual = sums_of(path).sha256
             if actual != artifact.sha256:
                 raise mismatch("SHA-256", artifact.sha256.hex, actual.hex, artifact.location)
             yield path
+
+    def fetch(self, url: str, sha256: Digest, version: str = "") -> Artifact:
+        """A vendor's file by its address, from the vendor when it is not here yet.
+
+        Raises UsageFault, ProvisimusError, Unreachable, ChecksumMismatch.
+        """
+        return vendor.fetch(self._cache, url, sha256, version)
+
+    def tree(self, artifact: Artifact) -> UnpackedTree:
+        """What is in an archive. Raises CorruptArtifact, UnsafeArchive, ChecksumMismatch."""
+        from provisimus.artifacts.trees import unpacked
+
+        return unpacked(
+            self._cache, artifact, lambda: self.read(artifact), lambda: self.open(artifact)
+        )
+
+    @property
+    def _cache(self) -> Cache:
+        assert self.cache is not None, "opened without a cache"
+        return self.cache
+
+    def _fetched(self, artifact: Artifact) -> Path:
+        assert isinstance(artifact.coordinates, VendorFile)
+        found = self._cache.path(artifact.sha256)
+        if found is None:
+            # Nobody asked for it in a month, and somebody else swept up just now.
+            self.fetch(artifact.coordinates.url, artifact.sha256)
+            found = self._cache.path(artifact.sha256)
+        assert found is not None
+        return found
 
     def _unknown(self, coordinates: Coordinates) -> NotFound:
         name = f"{coordinates.group}:{coordinates.artifact}"
@@ -107,5 +146,6 @@ def open_repositories(workspace: Workspace) -> Repositories:
         tuple(
             kinds.open_repository(name, location, workspace.root, cache)
             for name, location in declared
-        )
+        ),
+        cache,
     )

@@ -6,11 +6,11 @@ Reads the image's folder and resolves its artifact; asks no registry, changes no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
+from provisimus.errors import NotFound, UsageFault
 from provisimus.images.assembly import Assembly, read_assembly
 from provisimus.images.caching import read_json, write_json
 from provisimus.images.context import ContextEntry, read_context
@@ -18,9 +18,9 @@ from provisimus.images.debian import base_fingerprint
 from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
-from provisimus.images.render import DEFAULT, ArtifactValues, Rendered, Values, render
+from provisimus.images.render import DEFAULT, Rendered, Values, render
+from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
-from provisimus.workspace import marks
 from provisimus.workspace.definitions.image import ImageManifest
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Definition:
 
     def rendered_with(self, reference: Callable[[str], str], base: str | None) -> str:
         """The Dockerfile as a real builder can use it: every base by its own reference."""
-        values = Values(self.values.version, self.values.vars, self.values.artifact, base)
+        values = replace(self.values, base=base)
         return render(self.template, self.dockerfile, values, reference).text
 
 
@@ -75,11 +75,12 @@ def read_definition(
     manifest = workspace.image(name)
     folder = workspace.docker / name
     decided = _version(workspace, name, version, manifest)
-    artifact = _artifact(manifest, folder, decided, repositories)
+    used = read_sources(manifest, decided, repositories)
     values = Values(
         version=decided,
         vars=manifest.vars,
-        artifact=_values_of(artifact),
+        artifact=used.main.values if used.main else None,
+        artifacts={name: each.values for name, each in used.named.items()},
         base=BASE
         if manifest.source and (manifest.source.debian or manifest.source.image)
         else None,
@@ -87,9 +88,7 @@ def read_definition(
     template = _template(folder, values)
     rendered = _rendered(workspace, template, folder / TEMPLATE, values)
     assembly, why = _lane(rendered.text, values.base)
-    context = read_context(folder)
-    if artifact is not None and values.artifact is not None:
-        context = _with_artifact(context, artifact, values.artifact.file, repositories, folder)
+    context = used.with_context(read_context(folder), folder)
     return Definition(
         name,
         decided,
@@ -100,7 +99,7 @@ def read_definition(
         rendered,
         assembly,
         why,
-        artifact,
+        used.main.artifact if used.main else None,
         context,
         repositories,
     )
@@ -161,43 +160,6 @@ def _version(workspace: Workspace, name: str, asked: str | None, manifest: Image
     return decided
 
 
-def _artifact(
-    manifest: ImageManifest, folder: Path, version: str, repositories: Repositories
-) -> Artifact | None:
-    source = manifest.source
-    if source is None:
-        return None
-    if source.url:
-        document = marks.read(folder / "manifest.yaml")
-        raise InvalidDefinitions(
-            [
-                Problem(
-                    str(folder / "manifest.yaml"),
-                    document.line(("source", "url")),
-                    "source/url",
-                    "a vendor's file by address cannot be fetched yet",
-                    "publish it: provisimus artifact publish FILE --coordinates …; "
-                    "then say source: {maven: …}",
-                )
-            ]
-        )
-    if not source.maven:
-        return None
-    from provisimus.artifacts.maven.layout import from_source
-
-    return repositories.resolve(from_source(source.maven, version))
-
-
-def _values_of(artifact: Artifact | None) -> ArtifactValues | None:
-    if artifact is None:
-        return None
-    from provisimus.artifacts.maven.layout import file_name
-
-    # Not the name it has in the repository: a SNAPSHOT's would change with every upload.
-    coordinates = artifact.coordinates
-    return ArtifactValues(file_name(coordinates), coordinates.version, artifact.sha256.hex)
-
-
 def _template(folder: Path, values: Values) -> str:
     path = folder / TEMPLATE
     if path.is_file():
@@ -229,33 +191,3 @@ def _lane(text: str, base: str | None) -> tuple[Assembly | None, str]:
         return read_assembly(text, base), ""
     except NotUnderstood as error:
         return None, f"{error.reason} (line {error.line} of the rendered Dockerfile)"
-
-
-def _with_artifact(
-    context: tuple[ContextEntry, ...],
-    artifact: Artifact,
-    file: str,
-    repositories: Repositories,
-    folder: Path,
-) -> tuple[ContextEntry, ...]:
-    if any(each.path == file for each in context):
-        raise InvalidDefinitions(
-            [
-                Problem(
-                    str(folder / file),
-                    None,
-                    "",
-                    "the image's folder holds a file with the name of its artifact",
-                    "remove it: the artifact comes from the binary repository",
-                )
-            ]
-        )
-    entry = ContextEntry(
-        file,
-        "file",
-        0o644,
-        artifact.sha256.hex,
-        artifact.size,
-        pieces=lambda: repositories.read(artifact),
-    )
-    return tuple(sorted((*context, entry), key=lambda each: each.path))

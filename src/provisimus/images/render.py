@@ -1,7 +1,8 @@
 """From a template Dockerfile to a Dockerfile, purely: text in, text and dependencies out.
 
 Jinja2 in its sandbox; an undefined variable is an error with file and line. Templates see `vars`,
-`version`, `artifact` (`file`, `version`), `base` (for a source that is a base) and `image("name")`.
+`version`, `artifact` (`file` or `folder`, `version`), `artifacts` by name, `base` (for a source
+that is a base) and `image("name")`.
 """
 
 from __future__ import annotations
@@ -24,11 +25,20 @@ DEFAULT = "FROM {{ base }}\n"
 
 @dataclass(frozen=True)
 class ArtifactValues:
-    """What a template may ask of `artifact`."""
+    """What a template may ask of `artifact`: a file, or the folder of an unpacked archive.
+
+    The other of the two is empty, and undefined to the template.
+    """
 
     file: str
     version: str
     sha256: str = ""
+    folder: str = ""
+
+    @property
+    def known(self) -> dict[str, str]:
+        place = {"folder": self.folder} if self.folder else {"file": self.file}
+        return {**place, "version": self.version, "sha256": self.sha256}
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Values:
     vars: Mapping[str, Any] = field(default_factory=dict)
     artifact: ArtifactValues | None = None
     base: str | None = None
+    artifacts: Mapping[str, ArtifactValues] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,11 +105,9 @@ def render(
 def _known(values: Values) -> dict[str, Any]:
     known: dict[str, Any] = {"version": values.version, "vars": dict(values.vars)}
     if values.artifact is not None:
-        known["artifact"] = {
-            "file": values.artifact.file,
-            "version": values.artifact.version,
-            "sha256": values.artifact.sha256,
-        }
+        known["artifact"] = values.artifact.known
+    if values.artifacts:
+        known["artifacts"] = {name: each.known for name, each in values.artifacts.items()}
     if values.base is not None:
         known["base"] = values.base
     return known
@@ -124,6 +133,14 @@ def _hint(message: str, values: Values) -> str | None:
     name = wanted[1] or wanted[2]
     if wanted[1] == "artifact":
         return "the manifest has no source with an artifact: add source: {maven: …}"
+    if wanted[1] == "artifacts":
+        return "the manifest names no further artifacts: add artifacts: {NAME: {maven: …}}"
+    if wanted[2] in ("file", "folder"):
+        return (
+            "with unpack: true an artifact is a folder: write artifact.folder"
+            if wanted[2] == "file"
+            else "an artifact is a file unless its source says unpack: true: write artifact.file"
+        )
     if wanted[1] == "base":
         return "the manifest's source is no base: add source: {debian: …}"
     known = {each: each for each in (*_known(values), "image")}

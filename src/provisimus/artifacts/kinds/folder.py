@@ -115,6 +115,8 @@ class FolderRepository:
             return False
         for suffix, data in beside.items():
             self.write(f"{path}.{suffix}", data)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary, temporary.open("wb") as copy:
             for piece in verified(pieces(file), sums.sha256, str(file)):
                 copy.write(piece)

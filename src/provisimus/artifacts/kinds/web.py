@@ -1,8 +1,4 @@
-"""A Maven repository over HTTP(S): Artifactory, Nexus, Reposilite, any web server that takes PUT.
-
-Who we are is said to the repository's own origin only: Artifactory, Nexus and others redirect
-downloads to a storage that is not theirs.
-"""
+"""A Maven repository over HTTP(S): Artifactory, Nexus, Reposilite, any server that takes PUT."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import Sums
-from provisimus.artifacts.credentials import find_credentials, how_to_sign_in
+from provisimus.artifacts.credentials import how_to_sign_in, signed_client
 from provisimus.artifacts.remote import About, Body, RemoteRepository
 from provisimus.errors import ProvisimusError, UsageFault
 
@@ -110,20 +106,7 @@ class WebStore:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        from provisimus.http import new_client
-
-        found = find_credentials(self.name, self._host)
-        headers = dict(found.headers) if found else {}
-        origin = _origin(self.location)
-
-        def sign(request: httpx.Request) -> None:
-            for name, value in headers.items():
-                if _origin(str(request.url)) == origin:
-                    request.headers[name] = value
-                else:
-                    request.headers.pop(name, None)
-
-        return new_client(self.location, event_hooks={"request": [sign]})
+        return signed_client(self.name, self.location)
 
     @property
     def _host(self) -> str:
@@ -146,10 +129,3 @@ class WebStore:
             where=f"{answer.request.method} {place_of(answer.request.url)}",
             hint=hint,
         )
-
-
-def _origin(url: str) -> tuple[str, str]:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2]

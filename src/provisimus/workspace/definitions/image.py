@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from provisimus.workspace.definitions.common import (
     Definition,
@@ -27,10 +27,30 @@ class Source(Definition):
 
     maven: str | None = Field(default=None, pattern=r"^[^:\s]+:[^:\s]+(:[^:\s]+(:[^:\s]+)?)?$")
     """`group:artifact[:packaging[:classifier]]`; the version is the one being built."""
+    version: Version | None = None
+    """Of the coordinates, where it is another than the one being built."""
     url: str | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     image: ImageReference | None = None
     debian: DebianSource | None = None
+    unpack: bool | None = None
+    """Whether the image takes what is in the archive (a TAR or ZIP) instead of the file."""
+    strip: Annotated[int, Field(ge=0, le=16)] | None = None
+    """How many leading folders of each path are left out."""
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    """Patterns as in .dockerignore, on the stripped paths."""
+
+    @model_validator(mode="after")
+    def _archive(self) -> Source:
+        options = [key for key in ("strip", "include", "exclude") if getattr(self, key) is not None]
+        if options and not self.unpack:
+            raise ValueError(f"{options[0]} is about what is in the archive — add unpack: true")
+        if self.unpack and not (self.maven or self.url):
+            raise ValueError("unpack is for a file: with maven or url")
+        if self.version and not self.maven:
+            raise ValueError("version belongs to maven coordinates")
+        return self
 
     @model_validator(mode="after")
     def _one(self) -> Source:
@@ -64,8 +84,22 @@ class Test(Definition):
         return self
 
 
+def _is_file(source: Source) -> Source:
+    if not (source.maven or source.url):
+        raise ValueError("an artifact is a file — say maven or url")
+    return source
+
+
+ArtifactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""How a template says it: `artifacts.agent`."""
+
+
 class ImageManifest(Definition):
     source: Source | None = None
+    artifacts: dict[ArtifactName, Annotated[Source, AfterValidator(_is_file)]] = Field(
+        default_factory=dict
+    )
+    """More files that the image is made from, by the name that the template calls them."""
     version: Version | None = None
     """The version of a base or a side cart; the main image of a service gets the one asked for."""
     vars: dict[str, Any] = Field(default_factory=dict)
