@@ -81,6 +81,12 @@ class Repositories:
                 raise mismatch("SHA-256", artifact.sha256.hex, actual.hex, artifact.location)
             yield path
 
+    def origin(self, artifact: Artifact) -> str | None:
+        """Where an imported artifact was taken from; None for one that was not imported."""
+        repository = self.named(artifact.repository)
+        text = repository.text(f"{repository.path_of(artifact)}.{layout.ORIGIN}")
+        return text.strip() or None if text else None
+
     def fetch(self, url: str, sha256: Digest, version: str = "") -> Artifact:
         """A vendor's file by its address, from the vendor when it is not here yet.
 

@@ -81,6 +81,18 @@ def test_errors(folder: Path, arguments: tuple[str, ...], error: type[Exception]
     assert isinstance(run(folder, *arguments).exception, error)
 
 
+def test_import_and_where_it_is_from(folder: Path) -> None:
+    file = str(folder / "greeter.jar")
+    arguments = ("--coordinates", "com.v:thing:1", "--origin", "ticket 4711", "--quiet")
+    done = run(folder, "artifact", "import", file, *arguments, "--json")
+    assert json.loads(done.stdout)["created"] is True
+    shown = json.loads(run(folder, "artifact", "show", "com.v:thing:1", "--json").output)
+    assert shown["origin"] == "ticket 4711"
+    assert "origin       ticket 4711" in run(folder, "artifact", "show", "com.v:thing:1").output
+    wrong = run(folder, "artifact", "import", file, "--sha256", "abc", "--quiet")
+    assert isinstance(wrong.exception, UsageFault)
+
+
 def test_a_release_never_changes(folder: Path) -> None:
     publish(folder)
     make_jar(folder / "greeter.jar", "other")
