@@ -87,6 +87,10 @@ class Cloud:
         client: STSClient = self._client("sts")
         return client
 
+    @cached_property
+    def s3(self) -> Any:
+        return self._client("s3")
+
     def environment_variables(self) -> dict[str, str]:
         """What another program (Packer) needs to reach the same account and region.
 
@@ -115,12 +119,19 @@ def _new_session(region: str) -> Session:
             services to tell a typing error from a service, for 15 ms and more on a cold disk.
             """
             del type_name
-            return ["cloudformation", "ec2", "ssm", "sts"]
+            return ["cloudformation", "ec2", "s3", "ssm", "sts"]
 
     session = Session()
     session.register_component("data_loader", Models())
     session.set_config_variable("region", region)
     return session
+
+
+def own_cloud() -> Cloud:
+    """What this machine's own chain names: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, a role."""
+    from botocore.session import Session
+
+    return Cloud(Session().get_config_variable("region") or "us-east-1")
 
 
 class CloudFault(ProvisimusError):

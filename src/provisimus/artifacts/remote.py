@@ -14,7 +14,7 @@ from typing import Protocol
 
 from provisimus.artifacts.archives import ZIPS, commit_in
 from provisimus.artifacts.cache import Cache
-from provisimus.artifacts.checksums import Sums, first_word, mismatch, pieces
+from provisimus.artifacts.checksums import Sums, first_word, mismatch, pieces, verified
 from provisimus.artifacts.maven import layout, metadata
 from provisimus.artifacts.maven.versions import is_snapshot
 from provisimus.errors import ProvisimusError
@@ -114,7 +114,11 @@ class RemoteRepository:
         self, path: str, file: Path, sums: Sums, beside: Mapping[str, bytes], *, replace: bool
     ) -> bool:
         # The file first: Artifactory refuses the checksum of a file that it does not have.
-        if not self.store.put(path, lambda: pieces(file), sums, replace=replace):
+        # Verified once more on its way: who changes the file meanwhile breaks the upload off.
+        def body() -> Iterator[bytes]:
+            return verified(pieces(file), sums.sha256, str(file))
+
+        if not self.store.put(path, body, sums, replace=replace):
             return False
         for suffix, data in beside.items():
             self.write(f"{path}.{suffix}", data)

@@ -20,6 +20,7 @@ from provisimus.artifacts.archives import CorruptArtifact
 from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import pieces
 from provisimus.artifacts.unpack import FAULTS, Entry, read_tar, read_zip, sha256_and_size
+from provisimus.files import writing
 from provisimus.model import Artifact
 
 RECIPE = 1
@@ -53,11 +54,12 @@ def unpacked(
     if known is not None:
         return known
     temporary = home / f".{uuid.uuid4().hex}"
-    (temporary / "files").mkdir(parents=True)
     try:
-        entries = _unpack(artifact, stream, file, temporary / "files")
-        data = [asdict(each) for each in entries]
-        (temporary / "entries.json").write_text(json.dumps(data), encoding="utf-8")
+        with writing(temporary):
+            (temporary / "files").mkdir(parents=True)
+            entries = _unpack(artifact, stream, file, temporary / "files")
+            data = [asdict(each) for each in entries]
+            (temporary / "entries.json").write_text(json.dumps(data), encoding="utf-8")
         with suppress(OSError):
             # Another run may have been faster: its tree is the same.
             temporary.rename(place)

@@ -15,6 +15,7 @@ from tests.contract.artifacts.maven_server import MavenServer, serving
 
 from provisimus.artifacts import Repositories, publish
 from provisimus.artifacts.cache import Cache
+from provisimus.artifacts.checksums import sums_of
 from provisimus.artifacts.interface import Repository
 from provisimus.artifacts.kinds import open_repository
 from provisimus.errors import ChecksumMismatch, Conflict, ProvisimusError, Unreachable, UsageFault
@@ -149,6 +150,16 @@ def test_a_cut_download_goes_on(
     assert b"".join(Repositories((repository,)).read(found)) == jar.read_bytes()
     assert len(server.seen) == 4
     assert all(" bytes=" in each for each in server.seen[1:])
+
+
+def test_a_file_that_changes_meanwhile_is_not_put(
+    server: MavenServer, repository: Repository, jar: Path
+) -> None:
+    sums = sums_of(jar)
+    jar.write_bytes(jar.read_bytes()[:-1] + b"x")
+    with pytest.raises(ChecksumMismatch):
+        repository.put(PLACE, jar, sums, {}, replace=False)
+    assert server.files == {}
 
 
 def test_a_download_that_never_comes_is_given_up(

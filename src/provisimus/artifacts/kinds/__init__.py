@@ -26,5 +26,5 @@ def open_repository(name: str, location: str, root: Path, cache: Cache) -> Repos
     raise UsageFault(
         f"no kind of binary repository is at {location!r}",
         where=f"provisimus.yaml: artifacts/{name}",
-        hint="a folder or http(s)://…; known kinds: " + ", ".join(names),
+        hint="a folder, http(s)://… or s3://…; known kinds: " + ", ".join(names),
     )
