@@ -141,7 +141,7 @@ def download(
             if failures >= ATTEMPTS:
                 raise Unreachable(
                     f"the download broke off after {done:,} bytes, {failures} times in a row",
-                    where=place_of(url),
+                    where=place_of(client.base_url.join(url)),
                     hint="run it again",
                 )
             pause(0.2 * 2 ** (failures - 1))

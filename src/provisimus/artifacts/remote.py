@@ -6,6 +6,7 @@ costs one question.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -163,7 +164,12 @@ class RemoteRepository:
         return sums.sha256, file
 
     def _beside(self, path: str, suffix: str) -> str | None:
-        return first_word(self.store.text(f"{path}.{suffix}") or "") or None
+        """The word in a file beside another; None for what can be neither checksum nor commit.
+
+        Some servers answer with a page where there is nothing.
+        """
+        word = first_word(self.store.text(f"{path}.{suffix}") or "")
+        return word if re.fullmatch(r"[0-9a-z._-]{4,128}", word) else None
 
 
 def _digest(text: str) -> Digest | None:

@@ -37,6 +37,8 @@ class MavenServer:
     ranges: bool = True
     immutable: int = 0
     """The status for a PUT on what is there; 0 replaces it."""
+    page: bool = False
+    """Whether every GET and HEAD gets a page to log in on, with status 200."""
     elsewhere: str = ""
     """Where a GET is sent on to, as Artifactory does with a cloud storage."""
 
@@ -78,6 +80,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(401, {"www-authenticate": "Basic realm=here"})
         elif self.command == "PUT":
             self.take(path, body)
+        elif state.page:
+            state.files["login"] = b"<!doctype html>\n"
+            self.give(state.files["login"], None, "text/html; charset=utf-8")
         elif path not in state.files:
             self.answer(404)
         elif state.elsewhere and self.command == "GET":
@@ -100,13 +105,15 @@ class Handler(BaseHTTPRequestHandler):
             self.state.files[path] = body
             self.answer(201)
 
-    def give(self, data: bytes, fault: str | int | None) -> None:
+    def give(self, data: bytes, fault: str | int | None, kind: str = "") -> None:
         digest = hashlib.sha256(data).hexdigest()
         found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
         start = int(found[1]) if found and self.state.ranges else 0
         self.send_response(206 if start else 200)
         if start:
             self.send_header("content-range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        if kind:
+            self.send_header("content-type", kind)
         self.send_header("etag", f'"{digest[:16]}"')
         if self.state.checksum_headers:
             self.send_header("x-checksum-sha256", digest)

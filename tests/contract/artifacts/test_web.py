@@ -194,6 +194,21 @@ def test_a_second_look_costs_one_question(
     assert server.seen == [f"HEAD {PLACE}"]
 
 
+def test_below_a_path(server: MavenServer, jar: Path, tmp_path: Path, cache: Cache) -> None:
+    repository = open_repository("web", f"{server.url}/maven/releases", tmp_path, cache)
+    found = publish(repository, jar, GREETER).artifact
+    assert found.location == f"{server.url}/maven/releases/{PLACE}"
+    assert b"".join(repository.read(found)) == jar.read_bytes()
+    assert {each.split("/")[0] for each in server.files} == {"maven"}
+
+
+def test_a_page_is_no_file(server: MavenServer, repository: Repository) -> None:
+    server.page = True
+    assert repository.versions("com.acme", "greeter") == ()
+    with pytest.raises(ProvisimusError, match="a page instead of a file"):
+        repository.find(GREETER)
+
+
 def test_a_vendors_jar_is_looked_into_once(
     server: MavenServer, repository: Repository, tmp_path: Path
 ) -> None:

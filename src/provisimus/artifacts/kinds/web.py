@@ -55,6 +55,12 @@ class WebStore:
             return None
         self._check(answer)
         headers = answer.headers
+        if headers.get("content-type", "").startswith("text/html") and "." in path:
+            raise ProvisimusError(
+                f"binary repository {self.name} answered with a page instead of a file",
+                where=f"{self.location}{path}",
+                hint="does it want a login? " + how_to_sign_in(self.name, self._host),
+            )
         sums = {
             algorithm: headers[f"x-checksum-{algorithm}"].strip().lower()
             for algorithm in ("sha256", "sha512", "sha1", "md5")
