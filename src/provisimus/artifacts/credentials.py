@@ -59,6 +59,13 @@ def signed_client(name: str, location: str) -> httpx.Client:
     origin = _origin(location)
     found = find_credentials(name, origin[1].partition(":")[0])
     headers = dict(found.headers) if found else {}
+    allowed = os.environ.get(variable(name, "IN_CLEAR")) == "yes"
+    if headers and origin[0] == "http" and not allowed and not _is_here(location):
+        raise UsageFault(
+            f"credentials would go to {origin[1]} in clear",
+            where=found.source if found else None,
+            hint="write https://" + (f", or set {variable(name, 'IN_CLEAR')}=yes" if name else ""),
+        )
 
     def sign(request: httpx.Request) -> None:
         for key, value in headers.items():
@@ -75,6 +82,14 @@ def _origin(url: str) -> tuple[str, str]:
 
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.rpartition("@")[2]
+
+
+def _is_here(url: str) -> bool:
+    """Whether what is sent there never leaves this machine."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def variable(name: str, what: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from provisimus.environment import open_environment
 from provisimus.errors import ProvisimusError, ToolFailed, ToolMissing
@@ -58,7 +59,13 @@ TOOLS = (
     Tool("docker", ("--version",), "building images", "apt-get install docker.io"),
     Tool("packer", ("version",), "baking machine images", "script/setup extracts Debian's"),
     Tool("java", ("-version",), "the example's service", "apt-get install default-jdk", True),
-    Tool("mvn", ("--version",), "the example's service", "apt-get install maven", True),
+    Tool(
+        "mvn",
+        ("--version",),
+        "artifact import, the example's service",
+        "apt-get install maven",
+        True,
+    ),
 )
 LOCAL_TOOLS = (
     Tool(
@@ -99,6 +106,27 @@ ROOT = (
 )
 
 
+def repository_checks(artifacts: Mapping[str, str]) -> list[Check]:
+    """Where credentials for the repositories over HTTP are found. Asks no repository."""
+    from provisimus.artifacts.credentials import find_credentials, how_to_sign_in
+
+    checks = []
+    for name, location in artifacts.items():
+        host = urlsplit(location).hostname
+        if not location.startswith(("http://", "https://")) or host is None:
+            continue
+        needed, hint = f"artifacts in {name}", None
+        try:
+            found = find_credentials(name, host)
+            state: State = "ok" if found else "optional"
+            text = f"credentials in {found.source}" if found else "no credentials"
+            hint = None if found else how_to_sign_in(name, host)
+        except ProvisimusError as error:
+            state, text, hint = "missing", f"{error.message} ({error.where})", error.hint
+        checks.append(Check(f"repository {name}", state, text, needed, hint))
+    return checks
+
+
 def examine(workspace: Workspace | None, needed: str = "local") -> list[Check]:
     """Everything, in the order of a service's life. Without a workspace: the tools alone.
 
@@ -112,6 +140,7 @@ def examine(workspace: Workspace | None, needed: str = "local") -> list[Check]:
     if local:
         checks.append(_acceleration(workspace))
     if workspace is not None:
+        checks += repository_checks(workspace.project.artifacts)
         checks += environments(workspace, needed)
     return checks
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisimus.artifacts.credentials import find_credentials
+from provisimus.artifacts.credentials import find_credentials, signed_client
 from provisimus.errors import UsageFault
 
 
@@ -62,6 +62,18 @@ def test_headers_of_mavens_settings(home: dict[str, str]) -> None:
     assert found is not None
     assert found.headers == {"private-token": "t"}
     assert "'t'" not in repr(found)
+
+
+def test_nothing_goes_out_in_clear(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    signed_client("web", "http://far.example/maven/").close()
+    monkeypatch.setenv("PROVISIMUS_ARTIFACTS_WEB_TOKEN", "t")
+    with pytest.raises(UsageFault, match=r"to far\.example in clear"):
+        signed_client("web", "http://far.example/maven/")
+    signed_client("web", "http://127.0.0.1:8081/").close()
+    signed_client("web", "https://far.example/maven/").close()
+    monkeypatch.setenv("PROVISIMUS_ARTIFACTS_WEB_IN_CLEAR", "yes")
+    signed_client("web", "http://far.example/maven/").close()
 
 
 def test_a_name_becomes_a_variable(home: dict[str, str]) -> None:

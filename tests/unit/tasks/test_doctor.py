@@ -1,8 +1,17 @@
 """The doctor's judgement, with programs that are there, missing or broken."""
 
+from pathlib import Path
+
 import pytest
 
-from provisimus.tasks.doctor import Check, Tool, healthy, tool_check, version_in
+from provisimus.tasks.doctor import (
+    Check,
+    Tool,
+    healthy,
+    repository_checks,
+    tool_check,
+    version_in,
+)
 
 SHELL = Tool("sh", ("-c", "echo tool version 1.2.3"), "everything", "install it")
 
@@ -39,6 +48,24 @@ def test_a_program_that_cannot_say_its_version_is_there_all_the_same() -> None:
     check = tool_check(Tool("sh", ("-c", "exit 1"), "everything", "install it"))
     assert check.state == "ok"
     assert check.found.startswith("does not say its version: sh failed (exit status 1)")
+
+
+def test_where_credentials_for_repositories_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
+    monkeypatch.setenv("PROVISIMUS_ARTIFACTS_ONE_TOKEN", "t0ken")
+    (tmp_path / ".netrc").write_text("nonsense\n")
+    declared = {"here": "./artifacts", "one": "https://host/a", "two": "https://host/b"}
+    one, two = repository_checks(declared)
+    assert (one.name, one.state) == ("repository one", "ok")
+    assert one.found == "credentials in PROVISIMUS_ARTIFACTS_ONE_TOKEN"
+    assert (two.state, two.found.partition(" (")[0]) == ("missing", "this is no netrc file")
+    (tmp_path / ".netrc").unlink()
+    two = repository_checks(declared)[1]
+    assert (two.state, two.found) == ("optional", "no credentials")
+    assert "PROVISIMUS_ARTIFACTS_TWO_USER" in (two.hint or "")
 
 
 def test_only_what_is_needed_makes_it_sick() -> None:
