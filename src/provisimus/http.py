@@ -26,7 +26,17 @@ from provisimus.errors import Unreachable  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ATTEMPTS", "PASSING", "httpx", "new_client", "reaching", "send", "trusting_nobody"]
+__all__ = [
+    "ATTEMPTS",
+    "PASSING",
+    "download",
+    "httpx",
+    "new_client",
+    "place_of",
+    "reaching",
+    "send",
+    "trusting_nobody",
+]
 
 CONNECT, READ = 5.0, 60.0
 """Seconds to wait for a connection, and for the next byte."""

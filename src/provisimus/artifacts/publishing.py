@@ -52,6 +52,11 @@ def publish(
         raise NotFound(f"there is no file {file}")
     check_archive(file)
     wanted = coordinates or _own_coordinates(file)
+    if layout.base_version(wanted.version) != wanted.version:
+        raise UsageFault(
+            f"{wanted} names one file of a SNAPSHOT, and the repository gives it its time stamp",
+            hint=f"publish {layout.base_version(wanted.version)}",
+        )
     known = _agreed_commit(file, commit)
     sums = sums_of(file, ["sha1", "md5"])
     stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() if now is None else now))

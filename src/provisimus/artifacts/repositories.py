@@ -13,7 +13,7 @@ from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import mismatch, pieces, sums_of, verified
 from provisimus.artifacts.interface import Repository
 from provisimus.artifacts.maven import layout
-from provisimus.artifacts.maven.versions import in_order, nearest
+from provisimus.artifacts.maven.versions import in_order, is_snapshot, nearest
 from provisimus.errors import NotFound, UsageFault
 from provisimus.model import Artifact, Coordinates, Digest, VendorFile
 
@@ -46,6 +46,15 @@ class Repositories:
             if found is not None:
                 return found
         raise self._unknown(coordinates)
+
+    def pinned(self, coordinates: Coordinates) -> Coordinates:
+        """For a SNAPSHOT the coordinates of the file that it is now, which `resolve` takes too.
+
+        A release comes back as it is, unasked. Raises NotFound, ChecksumMismatch.
+        """
+        if not is_snapshot(coordinates.version):
+            return coordinates
+        return layout.pinned(coordinates, self.resolve(coordinates).location)
 
     def versions(self, group: str, artifact: str) -> list[str]:
         """Those of all repositories, oldest first."""

@@ -71,7 +71,10 @@ def test_what_is_published_is_found(
 def test_a_snapshot_is_its_newest_file(repository: Repository, tmp_path: Path) -> None:
     publish(repository, make_jar(tmp_path / "a.jar"), SNAPSHOT, now=1769903999.0)
     newest = make_jar(tmp_path / "b.jar")
+    pinned = Repositories((repository,)).pinned(SNAPSHOT)
     done = publish(repository, newest, SNAPSHOT, now=1769904059.0)
+    found = Repositories((repository,)).resolve(pinned)
+    assert b"".join(repository.read(found)) == (tmp_path / "a.jar").read_bytes()
     assert done.artifact.location.endswith("/greeter-1.1-20260201.000059-2.jar")
     assert b"".join(repository.read(done.artifact)) == newest.read_bytes()
 

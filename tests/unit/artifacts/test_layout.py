@@ -42,6 +42,18 @@ def test_places() -> None:
     assert layout.file_name(Coordinates("a", "b", "bundle", "", "1")) == "b-1.jar"
 
 
+def test_one_file_of_a_snapshot() -> None:
+    one = Coordinates("a", "b", "tar.gz", "bin", "1-20260101.000000-3")
+    assert layout.version_folder(one) == "a/b/1-SNAPSHOT"
+    assert layout.file_name(one) == "b-1-20260101.000000-3-bin.tar.gz"
+    snapshot = Coordinates("a", "b", "tar.gz", "bin", "1-SNAPSHOT")
+    place = "https://host/a/b/1-SNAPSHOT/"
+    assert layout.pinned(snapshot, place + layout.file_name(one)) == one
+    assert layout.pinned(snapshot, place + layout.file_name(snapshot)) == snapshot
+    assert layout.pinned(GREETER, "x/" + layout.file_name(GREETER)) == GREETER
+    assert layout.base_version("1-20260101") == "1-20260101"
+
+
 def test_source_of_a_manifest() -> None:
     assert layout.from_source("com.acme:greeter", "1.0.0") == GREETER
     assert layout.from_source("a:b:tar.gz:bin", "2") == Coordinates("a", "b", "tar.gz", "bin", "2")

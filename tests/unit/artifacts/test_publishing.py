@@ -119,6 +119,20 @@ def test_snapshots_move(folder: FolderRepository, tmp_path: Path) -> None:
     assert Repositories((folder,)).resolve(wanted) == second.artifact
 
 
+def test_one_file_of_a_snapshot_can_be_pinned(folder: FolderRepository, tmp_path: Path) -> None:
+    repositories = Repositories((folder,))
+    wanted = Coordinates("com.acme", "greeter", "jar", "", "1.1-SNAPSHOT")
+    first = publish(folder, make_jar(tmp_path / "a.jar", "1.1-SNAPSHOT"), now=NOW).artifact
+    pinned = repositories.pinned(wanted)
+    assert pinned.version == "1.1-20260131.235959-1"
+    publish(folder, make_jar(tmp_path / "b.jar", "1.1-SNAPSHOT", text="new"), now=NOW + 60)
+    assert repositories.resolve(pinned).sha256 == first.sha256
+    assert repositories.resolve(wanted).sha256 != first.sha256
+    assert repositories.pinned(GREETER) == GREETER
+    with pytest.raises(UsageFault, match="one file of a SNAPSHOT"):
+        publish(folder, make_jar(tmp_path / "c.jar"), pinned)
+
+
 def test_an_unknown_version_names_the_nearest(folder: FolderRepository, tmp_path: Path) -> None:
     for version in ("1.0.0", "1.1.0", "2.0.0"):
         publish(folder, make_jar(tmp_path / f"{version}.jar", version))

@@ -6,6 +6,7 @@ Pure: strings in, strings out; paths are relative to the repository and use `/`.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from provisimus.errors import UsageFault
 from provisimus.model import Coordinates
@@ -28,7 +29,30 @@ def artifact_folder(group: str, artifact: str) -> str:
 
 
 def version_folder(coordinates: Coordinates) -> str:
-    return f"{artifact_folder(coordinates.group, coordinates.artifact)}/{coordinates.version}"
+    """A SNAPSHOT's timestamped files stand in the folder of the SNAPSHOT."""
+    folder = artifact_folder(coordinates.group, coordinates.artifact)
+    return f"{folder}/{base_version(coordinates.version)}"
+
+
+def base_version(version: str) -> str:
+    """`1.1-20260131.235959-7` is one file of `1.1-SNAPSHOT`; any other version is itself."""
+    return re.sub(r"-\d{8}\.\d{6}-\d+$", "-SNAPSHOT", version)
+
+
+def pinned(coordinates: Coordinates, location: str) -> Coordinates:
+    """The coordinates that always mean the file at `location`: a SNAPSHOT's with its time stamp.
+
+    Where a repository keeps only the newest file of a SNAPSHOT, under its plain name, nothing can
+    be pinned, and the coordinates come back as they are.
+    """
+    stem, ending = f"{coordinates.artifact}-", "." + extension(coordinates.packaging)
+    if coordinates.classifier:
+        ending = f"-{coordinates.classifier}{ending}"
+    name = location.rpartition("/")[2]
+    version = name.removeprefix(stem).removesuffix(ending)
+    if version == coordinates.version or base_version(version) != coordinates.version:
+        return coordinates
+    return replace(coordinates, version=version)
 
 
 def file_name(coordinates: Coordinates, version: str | None = None) -> str:
