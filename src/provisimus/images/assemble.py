@@ -5,15 +5,17 @@ The decisions are `assembly.py`'s; here they are carried out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisimus.events import Progress, Tell
-from provisimus.images.assembly import ComposedLayer, compose
+from provisimus.images.assembly import ComposedLayer, Ground, compose
 from provisimus.images.caching import read_json, write_json
+from provisimus.images.contents import Contents, entries_fetched
 from provisimus.images.documents import Base, StoredLayer
 from provisimus.images.layers import CompressedLayer, tar_pieces
 from provisimus.images.registry import Registry
@@ -36,23 +38,61 @@ class Made:
 
 
 def assemble(
-    plan: ImagePlan, client: Registry, definition: Definition, base: Base, tell: Tell, step: str
+    plan: ImagePlan,
+    client: Registry,
+    definition: Definition,
+    resolve: Callable[[str], Base],
+    tell: Tell,
+    step: str,
 ) -> Made:
-    """Raises NotUnderstood where only a real builder knows what is meant."""
-    assert definition.assembly is not None
+    """Raises NotUnderstood where only a real builder knows what is meant.
+
+    `resolve` gives the image that FROM or COPY --from names.
+    """
+    assembly = definition.assembly
+    assert assembly is not None
     cache = plan.workspace.state / "cache"
-    tree = Tree()
-    if any(each.keyword in ("COPY", "ADD", "WORKDIR") for each in definition.assembly.instructions):
-        tree = base_tree(client, base, cache)
-    composition = compose(
-        definition.assembly, base.settings, tree, definition.context, str(definition.dockerfile)
-    )
-    repository = client.repository(definition.name)
-    take_over(client, repository, base)
-    stored = tuple(
-        put_layer(client, repository, each, cache, tell, step) for each in composition.layers
-    )
+    base = resolve(assembly.base)
+    with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
+        grounds = Grounds(client, resolve, cache, Path(scratch))
+        composition = compose(assembly, grounds, definition.context, str(definition.dockerfile))
+        grounds.fetch(composition.layers)
+        repository = client.repository(definition.name)
+        take_over(client, repository, base)
+        stored = tuple(
+            put_layer(client, repository, each, cache, tell, step) for each in composition.layers
+        )
     return Made(base, composition.config, stored, composition.history)
+
+
+class Grounds:
+    """The images that a Dockerfile stands on or takes from, each looked into only when asked."""
+
+    def __init__(
+        self, client: Registry, resolve: Callable[[str], Base], cache: Path, scratch: Path
+    ) -> None:
+        self._client = client
+        self._resolve = resolve
+        self._cache = cache
+        self._scratch = scratch
+        self._contents: list[Contents] = []
+
+    def __call__(self, name: str) -> Ground:
+        base = self._resolve(name)
+        blob = partial(self._client.blob_pieces, base.repository)
+        contents = Contents(base, blob, self._cache, self._scratch)
+        self._contents.append(contents)
+        return Ground(
+            base.settings,
+            lambda: base_tree(self._client, base, self._cache),
+            lambda: contents.entries,
+            contents.read,
+        )
+
+    def fetch(self, layers: Sequence[ComposedLayer]) -> None:
+        wanted = [one for each in layers for one in entries_fetched(each.entries)]
+        for contents in self._contents if wanted else ():
+            contents.fetch(wanted)
 
 
 def take_over(client: Registry, repository: str, base: Base) -> None:

@@ -7,44 +7,49 @@ anything: contents come along as functions.
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.images import settings as rules
-from provisimus.images.context import ContextEntry, matching
+from provisimus.images.accounts import owner_of
+from provisimus.images.context import ContextEntry
+from provisimus.images.copying import Copy, copied, parents, read_copy
 from provisimus.images.dockerfile import Instruction, NotUnderstood, expand, parse, words
 from provisimus.images.layers import LayerEntry
 from provisimus.images.render import named_image
 from provisimus.images.settings import Settings
 from provisimus.images.tree import Tree
-from provisimus.workspace.problems import did_you_mean
 
-_ARCHIVES = (
-    ".tar",
-    ".tar.gz",
-    ".tgz",
-    ".tar.bz2",
-    ".tar.xz",
-    ".txz",
-    ".tbz2",
-    ".gz",
-    ".bz2",
-    ".xz",
-)
-"""Endings of what ADD may unpack: left to the real builder."""
+
+@dataclass(frozen=True)
+class Stage:
+    """From one FROM to the next. `base`: "scratch", an image's symbol, or a stage by its index."""
+
+    base: str | int
+    name: str
+    instructions: tuple[Instruction, ...]
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """A Dockerfile that needs no builder. `base` is "scratch" or an image of the workspace."""
+    """A Dockerfile that needs no builder. `arguments` are the ARGs before the first FROM."""
 
-    base: str
-    instructions: tuple[Instruction, ...]
+    stages: tuple[Stage, ...]
     arguments: Mapping[str, str]
+
+    @property
+    def base(self) -> str:
+        """What the image in the end stands on."""
+        base: str | int = len(self.stages) - 1
+        while isinstance(base, int):
+            base = self.stages[base].base
+        return base
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        return self.stages[-1].instructions
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,25 @@ class ComposedLayer:
 
 @dataclass(frozen=True)
 class Composition:
-    """`history` has one entry per instruction; None stands for one without a layer."""
+    """`history` has one entry per instruction, and whether it made a layer."""
 
     config: Mapping[str, Any]
     layers: tuple[ComposedLayer, ...]
     history: tuple[tuple[str, bool], ...]
+
+
+SCRATCH = {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]}
+"""What BuildKit gives to an image that starts from nothing."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An image to stand on or to copy from. What is rarely needed is asked for when it is."""
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tree: Callable[[], Tree] = Tree
+    entries: Callable[[], Sequence[ContextEntry]] = tuple
+    read: Callable[[str], bytes | None] = lambda path: None  # noqa: ARG005 - nothing is there
 
 
 def read_assembly(text: str, base: str | None = None) -> Assembly:
@@ -69,221 +88,246 @@ def read_assembly(text: str, base: str | None = None) -> Assembly:
 
     `base` is the symbol of the image's own base, where its source is one.
     """
-    instructions = parse(text)
+    assembly = stages_of(parse(text), base)
+    for each in assembly.stages:
+        for instruction in each.instructions:
+            assemblable(instruction, assembly, base)
+        _try(each, assembly.arguments)
+    return assembly
+
+
+def stages_of(
+    instructions: Sequence[Instruction], base: str | None, *, foreign: bool = False
+) -> Assembly:
+    """The stages, whatever they say inside. `foreign` bases are let through where asked."""
     before: dict[str, str] = {}
-    found: str | None = None
-    body: list[Instruction] = []
+    stages: list[Stage] = []
     for each in instructions:
         if each.keyword == "FROM":
-            if found is not None:
-                raise NotUnderstood("several stages", each.line)
-            found = _base(each, before, base)
-        elif found is None:
-            if each.keyword != "ARG":
-                raise NotUnderstood(f"{each.keyword} before FROM", each.line)
-            before = dict(rules.apply(Settings({}, before), each).arguments)
+            start, name = _from(each, before, base, stages, foreign=foreign)
+            stages.append(Stage(start, name, ()))
+        elif stages:
+            last = stages[-1]
+            stages[-1] = replace(last, instructions=(*last.instructions, each))
+        elif each.keyword != "ARG":
+            raise NotUnderstood(f"{each.keyword} before FROM", each.line)
         else:
-            _assemblable(each)
-            body.append(each)
-    if found is None:
+            before = dict(rules.apply(Settings({}, before), each).arguments)
+    if not stages:
         raise NotUnderstood("no FROM", 1)
-    assembly = Assembly(found, tuple(body), before)
-    _try(assembly)
-    return assembly
+    return Assembly(tuple(stages), before)
 
 
 def compose(
     assembly: Assembly,
-    base_config: Mapping[str, Any],
-    tree: Tree,
+    ground: Callable[[str], Ground],
     context: Sequence[ContextEntry],
     where: str,
 ) -> Composition:
-    """All layers and the final configuration over a base. `where` names the Dockerfile in errors.
+    """All layers and the final configuration. `ground` gives an image of the workspace by symbol;
+    `where` names the Dockerfile in errors.
 
     Raises NotUnderstood, and InvalidDefinitions for a COPY that cannot be.
     """
-    # Arguments from before FROM are seen only when the body says ARG NAME.
-    settings = Settings(base_config, {})
-    if base_config.get("OnBuild"):
-        raise NotUnderstood("ONBUILD of the base", 1)
-    layers: list[ComposedLayer] = []
-    history: list[tuple[str, bool]] = []
-    for each in assembly.instructions:
-        settings = _apply(settings, each, assembly.arguments)
+    done: dict[int, _Built] = {}
+
+    def stage(index: int) -> _Built:
+        if index not in done:
+            done[index] = _Built.of(assembly, index, stage, ground, context, where)
+        return done[index]
+
+    found = stage(len(assembly.stages) - 1)
+    return Composition(found.settings.config, tuple(found.layers), tuple(found.history))
+
+
+@dataclass
+class _Built:
+    """A stage while it grows."""
+
+    ground: Ground
+    settings: Settings
+    layers: list[ComposedLayer]
+    history: list[tuple[str, bool]]
+    known: Tree | None = None
+
+    @classmethod
+    def of(
+        cls,
+        assembly: Assembly,
+        index: int,
+        stage: Callable[[int], _Built],
+        ground: Callable[[str], Ground],
+        context: Sequence[ContextEntry],
+        where: str,
+    ) -> _Built:
+        own = assembly.stages[index]
+        if isinstance(own.base, int):
+            below = stage(own.base)
+            built = cls(
+                below.ground,
+                Settings(below.settings.config, {}),
+                list(below.layers),
+                list(below.history),
+                below.known,
+            )
+        else:
+            start = Ground(SCRATCH) if own.base == "scratch" else ground(own.base)
+            # Arguments from before FROM are seen only when the body says ARG NAME.
+            built = cls(start, Settings(start.config, {}), [], [])
+        if built.settings.config.get("OnBuild"):
+            raise NotUnderstood("ONBUILD of the base", 1)
+        for each in own.instructions:
+            built.apply(each, assembly, index, stage, ground, context, where)
+        return built
+
+    def apply(
+        self,
+        each: Instruction,
+        assembly: Assembly,
+        index: int,
+        stage: Callable[[int], _Built],
+        ground: Callable[[str], Ground],
+        context: Sequence[ContextEntry],
+        where: str,
+    ) -> None:
+        self.settings = apply(self.settings, each, assembly.arguments)
         entries: tuple[LayerEntry, ...] = ()
         created_by = f"{each.keyword} {each.rest}"
         if each.keyword in ("COPY", "ADD"):
-            entries = copied(each, settings, tree, context, where)
+            copy = read_copy(each, self.settings, self.owner, where)
+            source: Sequence[ContextEntry] = context
+            if "from" in each.flags:
+                place = source_of(each, assembly, index)
+                if isinstance(place, int):
+                    source = stage(place).entries()
+                else:
+                    source = ground(place).entries()
+            entries = copied(copy, self.tree(), source)
         elif each.keyword == "WORKDIR":
-            entries = tuple(_parents(tree, settings.workdir.strip("/"), 0, 0, set()))
-        if entries:
-            layers.append(ComposedLayer(entries, created_by))
-            tree = tree.with_layer((entry.path, entry.kind, entry.target) for entry in entries)
-        history.append((created_by, bool(entries)))
-    return Composition(settings.config, tuple(layers), tuple(history))
-
-
-def copied(
-    instruction: Instruction,
-    settings: Settings,
-    tree: Tree,
-    context: Sequence[ContextEntry],
-    where: str,
-) -> tuple[LayerEntry, ...]:
-    """The entries of the layer that one COPY or ADD makes. Raises as `compose`."""
-    line = instruction.line
-    parts = instruction.exec_form or tuple(words(instruction.rest, line))
-    expanded = [expand(each, settings.variables, line) for each in parts]
-    if len(expanded) < 2:
-        raise _problem(where, line, f"{instruction.keyword} needs a source and a destination")
-    *sources, given = expanded
-    if not given:
-        raise _problem(where, line, f"{instruction.keyword} has an empty destination")
-    uid, gid = _owner(instruction.flags.get("chown", "0:0"), line)
-    mode = _mode(instruction.flags.get("chmod"), line)
-    into_folder = given.endswith("/") or posixpath.basename(given) in (".", "..")
-    destination = tree.real(posixpath.join(settings.workdir, given))
-    chosen = [each for source in sources for each in _chosen(source, context, where, line)]
-    if len(chosen) > 1 and not into_folder:
-        hint = f"write {given}/"
-        message = f"several files go to {given}: it must end with a slash"
-        raise _problem(where, line, message, hint)
-    into_folder = into_folder or tree.is_folder(destination)
-    by_path = {each.path: each for each in context}
-    out: dict[str, LayerEntry] = {}
-    made: set[str] = set()
-    for path in chosen:
-        entry = by_path.get(path)
-        if entry is None or entry.kind == "folder":
-            targets = _folder(path, destination, context)
-            top = destination
-        elif entry.kind == "link":
-            raise NotUnderstood(f"the link {path} as a source", line)
-        else:
-            if instruction.keyword == "ADD" and path.lower().endswith(_ARCHIVES):
-                raise NotUnderstood(f"ADD may unpack {path}", line)
-            name = posixpath.basename(path)
-            target = posixpath.join(destination, name) if into_folder else destination
-            targets = [(target, entry)]
-            top = posixpath.dirname(target)
-        for parent in _parents(tree, top, uid, gid, made):
-            out.setdefault(parent.path, parent)
-        for target, each in targets:
-            real = posixpath.join(tree.real(posixpath.dirname(target)), posixpath.basename(target))
-            if each.kind == "folder":
-                real = tree.real(target)
-                if real in tree.folders or real == "" or real in made:
-                    continue
-                made.add(real)
-            elif real in tree.links:
-                # Docker replaces the link or writes through it, depending on the builder.
-                raise NotUnderstood(f"{each.path} onto the link /{real}", line)
-            elif real in tree.folders or real == "":
-                raise _problem(where, line, f"{each.path} would replace the folder /{real}")
-            applied = mode if mode is not None and each.kind != "link" else each.mode
-            out[real] = LayerEntry(
-                real, each.kind, applied, uid, gid, each.size, each.target, each.digest, each.pieces
+            user = str(self.settings.config.get("User") or "0:0")
+            uid, gid = self.owner(user, each.line)
+            entries = tuple(
+                parents(self.tree(), self.settings.workdir.strip("/"), uid, gid, set(), each.line)
             )
-    return tuple(out[path] for path in sorted(out))
+        if entries:
+            self.layers.append(ComposedLayer(entries, created_by))
+            self.known = self.tree().with_layer((one.path, one.kind, one.target) for one in entries)
+        self.history.append((created_by, bool(entries)))
+
+    def tree(self) -> Tree:
+        if self.known is None:
+            self.known = self.ground.tree()
+        return self.known
+
+    def owner(self, text: str, line: int) -> tuple[int, int]:
+        return owner_of(text, self.read, line)
+
+    def read(self, path: str) -> bytes | None:
+        for layer in reversed(self.layers):
+            for each in layer.entries:
+                if each.path == path and each.kind == "file":
+                    return b"".join(each.pieces() if each.pieces else ())
+        return self.ground.read(path)
+
+    def entries(self) -> Sequence[ContextEntry]:
+        """Everything in this stage, as a COPY of another stage sees it."""
+        found = {each.path: each for each in self.ground.entries()}
+        for layer in self.layers:
+            for one in layer.entries:
+                if one.kind != "folder":
+                    gone = [path for path in found if path.startswith(one.path + "/")]
+                    for path in gone:
+                        del found[path]
+                found[one.path] = ContextEntry(
+                    *(one.path, one.kind, one.mode, one.digest, one.size, one.target),
+                    *(one.uid, one.gid, one.pieces),
+                )
+        return tuple(found[path] for path in sorted(found))
 
 
-def _base(instruction: Instruction, arguments: Mapping[str, str], base: str | None) -> str:
-    line = instruction.line
-    if instruction.flags:
-        raise NotUnderstood(f"FROM --{next(iter(instruction.flags))}", line)
-    parts = [expand(each, arguments, line) for each in words(instruction.rest, line)]
-    if len(parts) not in (1, 3) or (len(parts) == 3 and parts[1].upper() != "AS"):
-        raise NotUnderstood(f"FROM {instruction.rest}", line)
-    reference = parts[0]
-    if reference == "scratch" or named_image(reference) or reference == base:
-        return reference
-    raise NotUnderstood(f"its base {reference} is no image of this workspace", line)
+def source_of(instruction: Instruction, assembly: Assembly, index: int) -> int | str:
+    """What COPY --from names: an earlier stage by its index, or the symbol of an image."""
+    name = expand(instruction.flags["from"], assembly.arguments, instruction.line)
+    for number, each in enumerate(assembly.stages[:index]):
+        if each.name and each.name == name.lower():
+            return number
+    if name.isdigit() and int(name) < index:
+        return int(name)
+    return name
 
 
-def _assemblable(instruction: Instruction) -> None:
-    keyword, line = instruction.keyword, instruction.line
-    if keyword in ("RUN", "ONBUILD"):
-        raise NotUnderstood(keyword, line)
-    if keyword in ("COPY", "ADD"):
-        other = set(instruction.flags) - {"chown", "chmod"}
-        if other:
-            raise NotUnderstood(f"{keyword} --{min(other)}", line)
-        if keyword == "ADD" and re.search(r"(^|[\s\"'])(\w+://|git@)", instruction.rest):
-            raise NotUnderstood("ADD from a URL", line)
-        _owner(instruction.flags.get("chown", "0:0"), line)
-        _mode(instruction.flags.get("chmod"), line)
-
-
-def _try(assembly: Assembly) -> None:
-    """Interpret every instruction once over nothing, so that the lane is known while planning."""
-    settings = Settings({}, {})
-    for each in assembly.instructions:
-        settings = _apply(settings, each, assembly.arguments)
-
-
-def _apply(settings: Settings, instruction: Instruction, before: Mapping[str, str]) -> Settings:
+def apply(settings: Settings, instruction: Instruction, before: Mapping[str, str]) -> Settings:
+    """The settings after one more instruction; `before` are the ARGs before the first FROM."""
     name = instruction.rest.strip()
     if instruction.keyword == "ARG" and name in before and name not in settings.arguments:
         return replace(settings, arguments={**settings.arguments, name: before[name]})
     return rules.apply(settings, instruction)
 
 
-def _chosen(source: str, context: Sequence[ContextEntry], where: str, line: int) -> list[str]:
-    """The paths in the context that one source names; "" is the whole context."""
-    path = posixpath.normpath(source.lstrip("/") or ".")
-    if path.startswith(".."):
-        raise _problem(where, line, f"{source} is outside of the image's folder")
-    if path == ".":
-        return [""]
-    paths = [each.path for each in context]
-    found = matching(path, paths) if re.search(r"[*?\[\\]", path) else [path] * (path in paths)
-    if not found:
-        message = f"there is no {source} in the image's folder"
-        raise _problem(where, line, message, did_you_mean(path, paths) if paths else None)
-    return found
+def assemblable(instruction: Instruction, assembly: Assembly, base: str | None) -> None:
+    """Raises NotUnderstood for what only a builder can do."""
+    keyword, line = instruction.keyword, instruction.line
+    if keyword in ("RUN", "ONBUILD", "MAINTAINER"):
+        raise NotUnderstood(keyword, line)
+    if keyword in ("COPY", "ADD"):
+        other = set(instruction.flags) - {"chown", "chmod", *(["from"] * (keyword == "COPY"))}
+        if other:
+            raise NotUnderstood(f"{keyword} --{min(other)}", line)
+        if keyword == "ADD" and re.search(r"(^|[\s\"'])(\w+://|git@)", instruction.rest):
+            raise NotUnderstood("ADD from a URL", line)
+        if "from" in instruction.flags:
+            index = next(
+                number
+                for number, each in enumerate(assembly.stages)
+                if any(one is instruction for one in each.instructions)
+            )
+            place = source_of(instruction, assembly, index)
+            if isinstance(place, str) and not (named_image(place) or place == base):
+                raise NotUnderstood(f"COPY --from={place}", line)
 
 
-def _folder(
-    path: str, destination: str, context: Sequence[ContextEntry]
-) -> list[tuple[str, ContextEntry]]:
-    """What is in a folder of the context goes into the destination, not the folder itself."""
-    prefix = f"{path}/" if path else ""
-    inside = [
-        (posixpath.join(destination, each.path[len(prefix) :]), each)
-        for each in context
-        if each.path.startswith(prefix)
-    ]
-    own = ContextEntry(path or ".", "folder", 0o755)
-    return [(destination, own), *inside]
+def _from(
+    instruction: Instruction,
+    arguments: Mapping[str, str],
+    base: str | None,
+    stages: Sequence[Stage],
+    *,
+    foreign: bool,
+) -> tuple[str | int, str]:
+    line = instruction.line
+    if instruction.flags and not foreign:
+        raise NotUnderstood(f"FROM --{next(iter(instruction.flags))}", line)
+    parts = [expand(each, arguments, line) for each in words(instruction.rest, line)]
+    if len(parts) not in (1, 3) or (len(parts) == 3 and parts[1].upper() != "AS"):
+        raise NotUnderstood(f"FROM {instruction.rest}", line)
+    reference, name = parts[0], parts[2].lower() if len(parts) == 3 else ""
+    if name and not re.fullmatch(r"[a-z][a-z0-9_.-]*", name):
+        raise NotUnderstood(f"the stage {name!r}", line)
+    if name and any(each.name == name for each in stages):
+        raise NotUnderstood(f"two stages are called {name}", line)
+    for number, each in enumerate(stages):
+        if each.name and each.name == reference.lower():
+            return number, name
+    if reference == "scratch" or named_image(reference) or reference == base or foreign:
+        return reference, name
+    raise NotUnderstood(f"its base {reference} is no image of this workspace", line)
 
 
-def _parents(tree: Tree, path: str, uid: int, gid: int, made: set[str]) -> list[LayerEntry]:
-    """The folders on the way to a path that are not there yet; `made` remembers them."""
-    out = []
-    done = ""
-    for part in tree.real(path).split("/"):
-        done = f"{done}/{part}" if done else part
-        if done and done not in tree.folders and done not in made:
-            made.add(done)
-            out.append(LayerEntry(done, "folder", 0o755, uid, gid))
-    return out
+def _try(stage: Stage, arguments: Mapping[str, str]) -> None:
+    """Interpret every instruction once over nothing, so that the lane is known while planning."""
+    settings = Settings({}, {})
+    for each in stage.instructions:
+        settings = apply(settings, each, arguments)
+        if each.keyword in ("COPY", "ADD"):
+            try_copy(each, settings)
 
 
-def _owner(text: str, line: int) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)(?::(\d+))?", text)
-    if not found:
-        raise NotUnderstood(f"--chown={text} by name", line)
-    return int(found[1]), int(found[2] or found[1])
+def try_copy(instruction: Instruction, settings: Settings) -> Copy | None:
+    """Read a COPY before its base is known. Raises NotUnderstood."""
+    from provisimus.errors import InvalidDefinitions
 
-
-def _mode(text: str | None, line: int) -> int | None:
-    if text is None:
+    try:
+        return read_copy(instruction, settings, lambda *_: (0, 0), "")
+    except InvalidDefinitions:
+        # Told with its place when the image is built.
         return None
-    if not re.fullmatch(r"[0-7]{3,4}", text):
-        raise NotUnderstood(f"--chmod={text}", line)
-    return int(text, 8)
-
-
-def _problem(where: str, line: int, message: str, hint: str | None = None) -> InvalidDefinitions:
-    return InvalidDefinitions([Problem(where, line, "", message, hint)])

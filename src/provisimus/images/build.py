@@ -71,9 +71,12 @@ def _make(
     own = own_base(plan, client, wanted, tell)
     made = None
     if definition.assembly is not None:
-        base = base_image(plan, client, definition, definition.assembly.base, own)
+
+        def resolve(reference: str) -> Base:
+            return base_image(plan, client, definition, reference, own)
+
         try:
-            made = assemble(plan, client, definition, base, tell, name)
+            made = assemble(plan, client, definition, resolve, tell, name)
         except NotUnderstood as error:
             tell(Said(name, f"built by the engine: {error.reason} (line {error.line})"))
     else:

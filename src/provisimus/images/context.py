@@ -24,23 +24,33 @@ LEFT_OUT = frozenset(
 
 @dataclass(frozen=True)
 class ContextEntry:
-    """One file, folder or link of a context. `path` is relative, with `/`; `digest` its SHA-256.
+    """One file, folder or link of a context, or of an image that COPY --from takes from.
 
-    `pieces` gives the bytes of a file when they are wanted; it is no part of its identity.
+    `path` is relative, with `/`; `digest` the SHA-256 of a context's file; "other" is a device and
+    such, in an image. `pieces` gives the bytes of a file when they are wanted; it is no part of
+    its identity.
     """
 
     path: str
-    kind: Literal["file", "folder", "link"]
+    kind: Literal["file", "folder", "link", "other"]
     mode: int
     digest: str = ""
     size: int = 0
     target: str = ""
+    uid: int = 0
+    gid: int = 0
     pieces: Callable[[], Iterator[bytes]] | None = field(default=None, compare=False, repr=False)
 
     @property
     def identity(self) -> list[object]:
         """What a fingerprint knows of it."""
         return [self.path, self.kind, f"{self.mode:o}", self.digest or self.target]
+
+
+def of_bytes(path: str, data: bytes) -> ContextEntry:
+    """A file whose content stands in the Dockerfile itself."""
+    digest = hashlib.sha256(data).hexdigest()
+    return ContextEntry(path, "file", 0o644, digest, len(data), pieces=lambda: iter([data]))
 
 
 def read_context(folder: Path) -> tuple[ContextEntry, ...]:
@@ -59,7 +69,8 @@ def read_context(folder: Path) -> tuple[ContextEntry, ...]:
 def ignore_rules(text: str) -> Callable[[str], bool]:
     """Whether a .dockerignore leaves out a path. The last matching rule decides; `!` takes back.
 
-    Source: the Dockerfile reference, ".dockerignore file": Go's filepath.Match, and `**`.
+    Source: the Dockerfile reference, ".dockerignore file": Go's filepath.Match, and `**`. Raises
+    ValueError for a pattern that is none.
     """
     rules: list[tuple[bool, re.Pattern[str]]] = []
     for raw in text.splitlines():
@@ -69,7 +80,7 @@ def ignore_rules(text: str) -> Callable[[str], bool]:
         keep = line.startswith("!")
         pattern = os.path.normpath(line.removeprefix("!").strip()).strip("/")
         if pattern != ".":
-            rules.append((keep, re.compile(_as_regex(pattern))))
+            rules.append((keep, _compiled(pattern)))
 
     def ignored(path: str) -> bool:
         decision = False
@@ -84,9 +95,19 @@ def ignore_rules(text: str) -> Callable[[str], bool]:
 
 
 def matching(pattern: str, paths: Iterable[str]) -> list[str]:
-    """The paths that a wildcard of COPY names (Go's filepath.Match: `*`, `?`, `[…]`, no `/`)."""
-    regex = re.compile(_as_regex(pattern))
+    """The paths that a wildcard of COPY names (Go's filepath.Match: `*`, `?`, `[…]`, no `/`).
+
+    Raises ValueError for one that is none.
+    """
+    regex = _compiled(pattern)
     return [path for path in paths if regex.fullmatch(path)]
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(_as_regex(pattern))
+    except re.error as error:
+        raise ValueError(f"the pattern {pattern}: {error}") from None
 
 
 def _as_regex(pattern: str) -> str:
@@ -116,7 +137,10 @@ def _as_regex(pattern: str) -> str:
 
 def _ignore(folder: Path) -> Callable[[str], bool]:
     path = folder / ".dockerignore"
-    return ignore_rules(path.read_text(encoding="utf-8") if path.is_file() else "")
+    try:
+        return ignore_rules(path.read_text(encoding="utf-8") if path.is_file() else "")
+    except ValueError as error:
+        raise InvalidDefinitions([Problem(str(path), None, "", str(error))]) from None
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[ContextEntry]:

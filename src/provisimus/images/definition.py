@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
     from provisimus.workspace import Workspace
 
-RECIPE = 1
+RECIPE = 2
 """Raise it when the same definition would give another image: everything is then built anew."""
 
 BASE = "provisimus.base"

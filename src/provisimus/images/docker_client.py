@@ -19,10 +19,15 @@ HINT = "install and start Docker (apt-get install docker.io), or set DOCKER_HOST
 
 @dataclass(frozen=True)
 class Docker:
-    """`host` as DOCKER_HOST takes it; None leaves it to Docker. `buildkit`: the client has it."""
+    """`host` as DOCKER_HOST takes it; None leaves it to Docker. `buildkit`: the client has it.
+
+    Versions are major numbers, 0 when unknown.
+    """
 
     host: str | None = None
     buildkit: bool = False
+    client_version: int = 0
+    server_version: int = 0
 
     def argv(self, *arguments: str) -> list[str]:
         return ["docker", *(["--host", self.host] if self.host else []), *arguments]
@@ -61,13 +66,13 @@ def open_docker(environment: Environment) -> Docker:
             f"no Docker Engine answers at {place}: {said}",
             hint=HINT,
         ) from error
-    return Docker(host, _has_buildkit(docker, answer))
+    client, server = [*map(int, re.findall(r"(?:^| )(\d+)", answer)), 0, 0][:2]
+    return Docker(host, _has_buildkit(docker, client), client, server)
 
 
-def _has_buildkit(docker: Docker, versions: str) -> bool:
+def _has_buildkit(docker: Docker, client: int) -> bool:
     """From 23 on, the client builds with BuildKit only through its plugin buildx."""
-    found = re.match(r"(\d+)", versions)
-    if found and int(found[1]) < 23:
+    if 0 < client < 23:
         return True
     try:
         docker.run("buildx", "version", timeout=30)

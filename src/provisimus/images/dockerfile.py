@@ -1,8 +1,8 @@
 """A small lexer for Dockerfiles: text in, instructions out. Pure.
 
 It knows the syntax that matters for assembling (continuations, comments, quoting, flags, JSON
-form). What it does not understand raises NotUnderstood, and the real builder gets the file: never
-a guess. Source: the Dockerfile reference, and BuildKit's parser where that is silent.
+form, heredocs). What it does not understand raises NotUnderstood, and the real builder gets the
+file: never a guess. Source: the Dockerfile reference, and BuildKit's parser where that is silent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 KEYWORDS = frozenset(
     [
@@ -36,6 +36,13 @@ KEYWORDS = frozenset(
 )
 
 
+OFFICIAL = r"(?:docker\.io/)?docker/dockerfile:1(?:\.\d+)*"
+"""The syntax that every BuildKit has built in; this one needs nothing fetched."""
+
+_UNUSUAL = "\0\v\f\x1c\x1d\x1e\x85\xa0\u2028\u2029\ufeff"
+"""Blanks and line ends to Python, or to others, but not to every builder."""
+
+
 class NotUnderstood(Exception):
     """Something in a Dockerfile that only the real builder may interpret; says what, at `line`."""
 
@@ -46,20 +53,37 @@ class NotUnderstood(Exception):
 
 
 @dataclass(frozen=True)
+class Heredoc:
+    """A file written inside the Dockerfile; `expand` where its name was not quoted."""
+
+    name: str
+    body: str
+    expand: bool
+
+
+@dataclass(frozen=True)
 class Instruction:
-    """One instruction. `rest` is what follows keyword and flags; `exec_form` its JSON form."""
+    """One instruction. `rest` is what follows keyword and flags; `exec_form` its JSON form.
+
+    `line` and `end` are its first and last line, counted from 1; `end` is no part of what it says.
+    """
 
     keyword: str
     rest: str
     line: int
     flags: Mapping[str, str] = field(default_factory=dict)
     exec_form: tuple[str, ...] | None = None
+    heredocs: tuple[Heredoc, ...] = ()
+    end: int = field(default=0, compare=False)
 
 
 def parse(text: str) -> tuple[Instruction, ...]:
     """All instructions in order. Raises NotUnderstood."""
-    lines = text.splitlines()
-    _refuse_directives(lines)
+    # Not splitlines(): only a line feed ends a line of a Dockerfile.
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if any(char in text for char in _UNUSUAL):
+        raise NotUnderstood("a character that is seen by some programs only", 1)
+    _check_directives(lines)
     found = []
     index = 0
     while index < len(lines):
@@ -80,7 +104,12 @@ def parse(text: str) -> tuple[Instruction, ...]:
                 break
             line = lines[index]
             index += 1
-        found.append(_instruction(logical + line, start))
+        each = _instruction(logical + line, start)
+        heredocs = []
+        for name, strip, expands in _heredocs(each):
+            body, index = _body(lines, index, name, strip=strip, line=start)
+            heredocs.append(Heredoc(name, body, expands))
+        found.append(replace(each, heredocs=tuple(heredocs), end=index))
     if not found:
         raise NotUnderstood("the file has no instruction", 1)
     return tuple(found)
@@ -151,6 +180,19 @@ def expand(text: str, variables: Mapping[str, str], line: int) -> str:
     return out
 
 
+def expand_text(text: str, variables: Mapping[str, str], line: int) -> str:
+    """Variables in a heredoc, where quotes are only quotes."""
+    if "\\" in text:
+        raise NotUnderstood("a backslash in a heredoc with variables", line)
+    out = ""
+    index = 0
+    while (at := text.find("$", index)) >= 0:
+        value, after = _variable(text, at + 1, variables, line)
+        out += text[index:at] + value
+        index = after
+    return out + text[index:]
+
+
 def _variable(text: str, index: int, variables: Mapping[str, str], line: int) -> tuple[str, int]:
     plain = re.compile(r"[A-Za-z_]\w*").match(text, index)
     if plain:
@@ -168,11 +210,15 @@ def _variable(text: str, index: int, variables: Mapping[str, str], line: int) ->
     return value or "", braced.end()
 
 
-def _refuse_directives(lines: list[str]) -> None:
+def _check_directives(lines: list[str]) -> None:
+    """Parser directives stand before all else. The official syntax is the one we know."""
     for number, line in enumerate(lines, 1):
-        found = re.fullmatch(r"#\s*([A-Za-z]\w*)\s*=\s*(.+?)\s*", line)
+        found = re.fullmatch(r"\s*#\s*([A-Za-z]\w*)\s*=\s*(.+?)\s*", line)
         if not found:
             return
+        name = found[1].lower()
+        if name == "check" or (name == "syntax" and re.fullmatch(OFFICIAL, found[2])):
+            continue
         raise NotUnderstood(f"the parser directive {found[1]}", number)
 
 
@@ -181,18 +227,44 @@ def _instruction(text: str, line: int) -> Instruction:
     keyword, rest = keyword.upper(), rest.strip()
     if keyword not in KEYWORDS:
         raise NotUnderstood(f"the instruction {keyword}", line)
-    if keyword in ("RUN", "COPY", "ADD") and re.search(r"<<-?\s*[\"']?\w", rest):
-        raise NotUnderstood("a heredoc", line)
     flags: dict[str, str] = {}
     if keyword in ("ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"):
         while (flag := re.match(r"--([a-z][a-z-]*)(?:=(\S*))?(?:\s+|$)", rest)) is not None:
-            if flag[1] in flags:
+            if flag[1] in flags and keyword != "RUN":
                 raise NotUnderstood(f"--{flag[1]} stands twice", line)
             flags[flag[1]] = flag[2] or ""
             rest = rest[flag.end() :]
     if not rest:
         raise NotUnderstood(f"{keyword} says nothing", line)
     return Instruction(keyword, rest, line, flags, _json_form(keyword, rest))
+
+
+def _heredocs(instruction: Instruction) -> list[tuple[str, bool, bool]]:
+    """The names of the heredocs that an instruction opens, whether tabs go, and variables count."""
+    if instruction.keyword not in ("ADD", "COPY", "RUN") or "<<" not in instruction.rest:
+        return []
+    if instruction.exec_form is not None:
+        return []
+    found = []
+    for word in words(instruction.rest, instruction.line):
+        opened = re.fullmatch(r"\d*<<(-?)([\"']?)([A-Za-z_][\w.-]*)\2", word)
+        if opened:
+            found.append((opened[3], bool(opened[1]), not opened[2]))
+        elif "<<" in word:
+            raise NotUnderstood(f"an unusual heredoc: {word[:20]}", instruction.line)
+    return found
+
+
+def _body(lines: list[str], index: int, name: str, *, strip: bool, line: int) -> tuple[str, int]:
+    """What a heredoc holds, and the index of the line after its end."""
+    body = ""
+    while index < len(lines):
+        text = lines[index].lstrip("\t") if strip else lines[index]
+        index += 1
+        if text == name:
+            return body, index
+        body += text + "\n"
+    raise NotUnderstood(f"the heredoc {name} does not end", line)
 
 
 def _json_form(keyword: str, rest: str) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import tarfile
 import tempfile
@@ -13,12 +14,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisimus.errors import NotFound, ProvisimusError, ToolFailed
+from provisimus.errors import NotFound, ProvisimusError
 from provisimus.events import Progress, Said, Tell
 from provisimus.files import writing
 from provisimus.images.assemble import Made
+from provisimus.images.builders import find_builder, needs_of
+from provisimus.images.builders.interface import CONTEXT, DOCKERFILE
 from provisimus.images.context import ContextEntry
-from provisimus.images.docker_client import Docker, open_docker
+from provisimus.images.dockerfile import OFFICIAL
 from provisimus.images.documents import Base, StoredLayer, own_labels_removed
 from provisimus.images.find import fingerprint_tag, one_platform, read_base
 from provisimus.images.layers import CompressedLayer
@@ -43,24 +46,31 @@ def build_with_engine(
 
     Raises Unreachable (no engine answers), ToolMissing, ToolFailed with the builder's last lines.
     """
-    docker = open_docker(environment)
     bases = {name: _base(plan, client, name) for name in definition.rendered.images}
     text = definition.rendered_with(
         lambda name: f"{bases[name].reference}@{bases[name].digest}",
         f"{own_base.reference}@{own_base.digest}" if own_base else None,
     )
+    builder = find_builder(environment, needs_of(text), client.host)
     with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
         folder = Path(scratch)
         with writing(folder):
-            write_context(definition.context, folder / "context")
-            (folder / "Dockerfile").write_text(text, encoding="utf-8")
-        image = _build(docker, folder, tell, step)
-        try:
-            docker.run("image", "save", "-o", str(folder / "image.tar"), image)
-            known = [*bases.values(), *([own_base] if own_base else [])]
-            return _stored(client, definition, folder, known, tell, step)
-        finally:
-            docker.try_run("image", "rm", "--no-prune", image)
+            prepare(text, definition.context, folder)
+        builder.build(folder, folder / "image.tar", lambda line: tell(Said(step, line)))
+        known = [*bases.values(), *([own_base] if own_base else [])]
+        return _stored(client, definition, folder, known, tell, step)
+
+
+def prepare(text: str, context: Sequence[ContextEntry], folder: Path) -> None:
+    """Lay a Dockerfile and its context into the folder that a builder gets.
+
+    Where nothing newer is needed, the line that makes BuildKit fetch the official syntax from a
+    public registry is left out: it has that syntax built in.
+    """
+    if not needs_of(text):
+        text = re.sub(rf"\A((?:#.*\n)*?)#\s*syntax\s*=\s*{OFFICIAL}\s*\n", r"\1", text)
+    write_context(context, folder / CONTEXT)
+    (folder / DOCKERFILE).write_text(text, encoding="utf-8")
 
 
 def write_context(context: Sequence[ContextEntry], folder: Path) -> None:
@@ -78,38 +88,6 @@ def write_context(context: Sequence[ContextEntry], folder: Path) -> None:
                 for piece in each.pieces() if each.pieces else ():
                     file.write(piece)
             place.chmod(each.mode)
-
-
-def build_argv(folder: Path) -> list[str]:
-    """Arguments of `docker` for a build that leaves the image's id in `folder`/id."""
-    return [
-        # The classic builder would leave the container of a failed RUN behind.
-        *(
-            "build",
-            "--force-rm",
-            "--file",
-            str(folder / "Dockerfile"),
-            "--iidfile",
-            str(folder / "id"),
-        ),
-        str(folder / "context"),
-    ]
-
-
-def _build(docker: Docker, folder: Path, tell: Tell, step: str) -> str:
-    def listen(line: str) -> None:
-        tell(Said(step, line))
-
-    try:
-        docker.stream(build_argv(folder), listen)
-    except ToolFailed as error:
-        raise ToolFailed(
-            f"docker build failed: {error.tail[-1] if error.tail else error.message}",
-            status=error.status,
-            tail=error.tail,
-            hint="the instructions are those of `provisimus image show --rendered`",
-        ) from error
-    return (folder / "id").read_text(encoding="utf-8").strip()
 
 
 def _base(plan: ImagePlan, client: Registry, name: str) -> Base:
@@ -155,7 +133,7 @@ def _stored(
         config=config,
     )
     # What the engine invents for the container in which it builds says nothing of the image.
-    for key in ("Hostname", "Image", "Domainname"):
+    for key in ("Hostname", "Image", "Domainname", "ArgsEscaped"):
         settings.pop(key, None)
     kept = {key: value for key, value in settings.items() if value not in (None, "", False)}
     return Made(base, {**kept, "Labels": labels}, tuple(layers), ())

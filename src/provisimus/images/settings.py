@@ -30,8 +30,11 @@ class Settings:
     @property
     def variables(self) -> dict[str, str]:
         """What `$x` means: the environment goes before arguments of the same name."""
-        environment = dict(each.partition("=")[::2] for each in self.config.get("Env") or ())
-        return {**self.arguments, **environment}
+        return {**self.arguments, **self.environment}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return dict(each.partition("=")[::2] for each in self.config.get("Env") or ())
 
     @property
     def workdir(self) -> str:
@@ -53,10 +56,7 @@ def apply(settings: Settings, instruction: Instruction) -> Settings:
             return _argument(settings, instruction)
         case "ENV":
             pairs = _pairs(settings, instruction)
-            environment = dict(
-                each.partition("=")[::2] for each in settings.config.get("Env") or ()
-            )
-            environment.update(pairs)
+            environment = {**settings.environment, **pairs}
             return settings.having(Env=[f"{key}={value}" for key, value in environment.items()])
         case "LABEL":
             labels = settings.config.get("Labels") or {}
@@ -106,11 +106,34 @@ def _argument(settings: Settings, instruction: Instruction) -> Settings:
     arguments = dict(settings.arguments)
     for word in words(instruction.rest, instruction.line):
         name, separator, value = word.partition("=")
+        line = instruction.line
+        if not re.fullmatch(r"[A-Za-z_]\w*", name):
+            raise NotUnderstood(f"the argument {name!r}", line)
+        current = replace(settings, arguments=arguments)
         if separator:
-            arguments[name] = expand(value, settings.variables, instruction.line)
-        elif name not in arguments:
-            raise NotUnderstood(f"ARG {name} has no default", instruction.line)
+            arguments[name] = expand(value, current.variables, line)
+        elif name in PLATFORM:
+            arguments[name] = platform_argument(name)
+        if name in settings.environment and settings.environment[name] != arguments.get(name):
+            # Builders differ: the older let the argument win, the newer the environment.
+            raise NotUnderstood(f"ARG {name} where ENV has said {name}", line)
     return replace(settings, arguments=arguments)
+
+
+PLATFORM = frozenset(
+    f"{side}{what}"
+    for side in ("TARGET", "BUILD")
+    for what in ("PLATFORM", "OS", "ARCH", "VARIANT")
+)
+"""Arguments that every builder sets by itself."""
+
+
+def platform_argument(name: str) -> str:
+    from provisimus.images.documents import architecture
+
+    kind = name.removeprefix("TARGET").removeprefix("BUILD")
+    known = {"OS": "linux", "ARCH": architecture(), "VARIANT": ""}
+    return known.get(kind, f"linux/{architecture()}")
 
 
 def _pairs(settings: Settings, instruction: Instruction) -> dict[str, str]:
@@ -119,10 +142,10 @@ def _pairs(settings: Settings, instruction: Instruction) -> dict[str, str]:
     # A line uses the values from before it ("ENV a=1 b=$a" does not see the new a).
     variables = settings.variables
     if "=" not in split[0]:
-        key, _, value = instruction.rest.partition(" ")
-        if instruction.keyword == "LABEL" or not value.strip():
+        if len(split) < 2:
             raise NotUnderstood(f"{instruction.keyword} without =", line)
-        return {key: expand(value.strip(), variables, line)}
+        name, text = instruction.rest.split(maxsplit=1)
+        return {expand(name, variables, line): expand(text, variables, line)}
     found = {}
     for word in split:
         key, separator, value = word.partition("=")

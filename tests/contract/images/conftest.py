@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import tempfile
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from provisimus.images import ImagePlan, build_image, plan_image
 from provisimus.model import ContainerImage, Coordinates
 from provisimus.workspace import Workspace, open_workspace
 
+BUSYBOX = shutil.which("busybox")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -66,6 +71,18 @@ class Scene:
         return build_image(self.plan(name, version), self.environment, self.told.append, "run-1")
 
 
+@pytest.fixture(scope="session")
+def open_scene(registry_url: str) -> Callable[[Path], Scene]:
+    """Empty workspaces with names of their own in the registry."""
+
+    def make(root: Path) -> Scene:
+        scene = Scene(root, f"{registry_url}/s{os.urandom(4).hex()}")
+        scene.write("provisimus.yaml", f"project: acme\nregistry: {{url: '{scene.url}'}}\n")
+        return scene
+
+    return make
+
+
 @pytest.fixture
 def new_scene(registry_url: str, tmp_path: Path) -> Callable[[str], Scene]:
     """Workspaces with `base` (files over scratch) and `greeter` on it; told apart by a prefix."""
@@ -95,3 +112,45 @@ def new_scene(registry_url: str, tmp_path: Path) -> Callable[[str], Scene]:
 @pytest.fixture
 def scene(new_scene: Callable[[str], Scene]) -> Scene:
     return new_scene(f"t{os.urandom(4).hex()}")
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin")
+    if os.geteuid() != 0 or program is None or shutil.which("docker") is None:
+        pytest.skip("a private Docker Engine needs root, dockerd and docker")
+    # Unix sockets have short paths only.
+    folder = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))
+    host = f"unix://{folder}/sock"
+    arguments = [
+        *(program, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
+        *("--pidfile", f"{folder}/pid", "--host", host, "--iptables=false", "--ip6tables=false"),
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(arguments, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        asking = ["docker", "--host", host, "version"]
+        while subprocess.run(asking, capture_output=True, check=False).returncode:
+            if process.poll() is not None or time.monotonic() > deadline:
+                said = (folder / "log").read_text()[-300:]
+                pytest.fail(f"dockerd does not start here: {said}")
+            time.sleep(0.1)
+        yield host
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def with_engine(scene: Scene, engine: str, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """The scene's base gets a real shell, so that RUN and tests do something."""
+    if BUSYBOX is None:
+        pytest.skip("busybox is not installed")
+    monkeypatch.setenv("DOCKER_HOST", engine)
+    files = scene.root / "docker/base/files"
+    shutil.copy(BUSYBOX, files / "usr/bin/busybox")
+    for name in ("sh", "echo", "mkdir", "cat", "httpd"):
+        (files / "usr/bin" / name).symlink_to("busybox")
+    return scene

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import subprocess
 import tarfile
-import tempfile
-import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,48 +25,6 @@ if TYPE_CHECKING:
     from conftest import Scene
 
 BUSYBOX = shutil.which("busybox")
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin")
-    if os.geteuid() != 0 or program is None or shutil.which("docker") is None:
-        pytest.skip("a private Docker Engine needs root, dockerd and docker")
-    # Unix sockets have short paths only.
-    folder = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))
-    host = f"unix://{folder}/sock"
-    arguments = [
-        *(program, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
-        *("--pidfile", f"{folder}/pid", "--host", host, "--iptables=false", "--ip6tables=false"),
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(arguments, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 60
-        asking = ["docker", "--host", host, "version"]
-        while subprocess.run(asking, capture_output=True, check=False).returncode:
-            if process.poll() is not None or time.monotonic() > deadline:
-                said = (folder / "log").read_text()[-300:]
-                pytest.fail(f"dockerd does not start here: {said}")
-            time.sleep(0.1)
-        yield host
-    finally:
-        process.terminate()
-        process.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def with_engine(scene: Scene, engine: str, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """The scene's base gets a real shell, so that RUN and tests do something."""
-    if BUSYBOX is None:
-        pytest.skip("busybox is not installed")
-    monkeypatch.setenv("DOCKER_HOST", engine)
-    files = scene.root / "docker/base/files"
-    shutil.copy(BUSYBOX, files / "usr/bin/busybox")
-    for name in ("sh", "echo", "mkdir", "cat", "httpd"):
-        (files / "usr/bin" / name).symlink_to("busybox")
-    return scene
 
 
 def everything(scene: Scene, built: ContainerImage) -> tuple[dict[str, Any], dict[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from provisimus.errors import InvalidDefinitions
-from provisimus.images.assembly import compose, read_assembly
+from provisimus.images.assembly import Assembly, Composition, Ground, compose, read_assembly
 from provisimus.images.context import ContextEntry
 from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.tree import Tree
@@ -26,9 +28,15 @@ CONTEXT = (
 )
 
 
+def composed(
+    assembly: Assembly, tree: Tree = BASE, context: Sequence[ContextEntry] = CONTEXT
+) -> Composition:
+    return compose(assembly, lambda _: Ground(tree=lambda: tree), context, "Dockerfile.j2")
+
+
 def layers(instructions: str, tree: Tree = BASE) -> list[list[str]]:
     assembly = read_assembly("FROM provisimus.image/jre\n" + instructions)
-    found = compose(assembly, {}, tree, CONTEXT, "Dockerfile.j2")
+    found = composed(assembly, tree)
     return [
         [
             f"{entry.path} {entry.kind} {entry.mode:o} {entry.uid}:{entry.gid}"
@@ -64,6 +72,9 @@ def test_owner_and_mode() -> None:
         ("COPY app.jar /bin/x", [["usr/bin/x"]]),
         ("COPY app.jar /lib/x", [["usr/lib", "usr/lib/x"]]),
         ("COPY app.jar /", [["app.jar"]]),
+        ("COPY app.jar /bin", [["usr/bin/app.jar"]]),
+        ("COPY top-link /opt/", [["opt/top-link"]]),
+        ("COPY <<a <<b /opt/\n1\na\n2\nb", [["opt/a", "opt/b"]]),
         ("COPY conf /opt", [["opt/deep", "opt/deep/y.txt", "opt/link", "opt/x.txt"]]),
         ("COPY conf/ /n/", [["n", "n/deep", "n/deep/y.txt", "n/link", "n/x.txt"]]),
         ("COPY *.jar run.sh /opt/", [["opt/app.jar", "opt/run.sh"]]),
@@ -101,9 +112,12 @@ def test_wrong_copies(instructions: str, message: str) -> None:
     [
         ("FROM debian:12", "its base debian:12 is no image of this workspace"),
         ("FROM scratch\nRUN x", "RUN"),
-        ("FROM scratch AS a\nFROM scratch", "several stages"),
-        ("FROM scratch\nCOPY --from=a b c", "COPY --from"),
-        ("FROM scratch\nCOPY --chown=ops b c", "--chown=ops by name"),
+        ("FROM scratch AS a\nFROM scratch AS A", "two stages are called a"),
+        ("FROM scratch\nCOPY --from=a b c", "COPY --from=a"),
+        ("FROM scratch\nCOPY --from=0 b c", "COPY --from=0"),
+        ("FROM scratch\nCOPY --chmod=4755 b c", "--chmod=4755"),
+        ("FROM scratch\nENV x=1\nARG x=2", "ARG x where ENV has said x"),
+        ("FROM scratch\nCOPY <<E /a\n\\n\nE", "a backslash in a heredoc with variables"),
         ("FROM scratch\nADD https://x/y /z", "ADD from a URL"),
         ("FROM --platform=x scratch", "FROM --platform"),
         ("FROM scratch\nONBUILD USER 1", "ONBUILD"),
@@ -118,30 +132,31 @@ def test_the_builder_is_needed(text: str, reason: str) -> None:
 
 @pytest.mark.parametrize(
     "instructions",
-    ["COPY top-link /opt/", "ADD x.tar.gz /", "COPY app.jar /bin"],
+    ["COPY --chown=ops app.jar /opt/", "ADD x.tar.gz /", "USER ops\nWORKDIR /x"],
 )
 def test_the_builder_is_needed_once_the_files_are_known(instructions: str) -> None:
     context = (*CONTEXT, ContextEntry("x.tar.gz", "file", 0o644, "5", 1))
     assembly = read_assembly("FROM scratch\n" + instructions)
-    if instructions.endswith("/bin"):
-        # A link to a folder is a folder to COPY.
-        found = compose(assembly, {}, BASE, context, "x").layers
-        assert [entry.path for entry in found[0].entries] == ["usr/bin/app.jar"]
-        return
     with pytest.raises(NotUnderstood):
-        compose(assembly, {}, BASE, context, "x")
+        composed(assembly, BASE, context)
 
 
 def test_arguments_before_from() -> None:
     assembly = read_assembly("ARG b=scratch\nFROM $b\nARG b\nLABEL x=$b")
     assert assembly.base == "scratch"
-    assert compose(assembly, {}, Tree(), (), "x").config == {"Labels": {"x": "scratch"}}
+    assert composed(assembly, Tree(), ()).config["Labels"] == {"x": "scratch"}
 
 
 def test_history_tells_which_instruction_made_a_layer() -> None:
     assembly = read_assembly("FROM scratch\nUSER 1\nCOPY app.jar /\n")
-    found = compose(assembly, {}, Tree(), CONTEXT, "x")
+    found = composed(assembly, Tree())
     assert found.history == (("USER 1", False), ("COPY app.jar /", True))
+
+
+def test_the_content_of_a_heredoc() -> None:
+    text = "FROM scratch\nARG a=1\nCOPY <<x <<'y' /\n\"$a\" $none'\nx\n$a\ny\n"
+    entries = composed(read_assembly(text)).layers[0].entries
+    assert [b"".join(each.pieces()) for each in entries if each.pieces] == [b'"1" \'\n', b"$a\n"]
 
 
 def test_links_in_a_circle() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisimus.images.dockerfile import (
+    Heredoc,
     Instruction,
     NotUnderstood,
     expand,
@@ -36,10 +37,13 @@ CMD ["not json]
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("# syntax=docker/dockerfile:1\nFROM x", "the parser directive syntax"),
+        ("# syntax=acme/dockerfile:1\nFROM x", "the parser directive syntax"),
+        ("# syntax=docker/dockerfile:1-labs\nFROM x", "the parser directive syntax"),
+        ("FROM x\nUSER a\u2028RUN b", "a character that is seen by some programs only"),
         ("# escape=`\nFROM x", "the parser directive escape"),
-        ("FROM x\nCOPY <<EOF /a\nEOF", "a heredoc"),
-        ("FROM x\nRUN <<-'EOF'\nEOF", "a heredoc"),
+        ("FROM x\nCOPY <<EOF /a\nE", "the heredoc EOF does not end"),
+        ("FROM x\nRUN cat<<EOF\nEOF", "an unusual heredoc: cat<<EOF"),
+        ("FROM x\nRUN cat <<<text", "an unusual heredoc: <<<text"),
         ("FROM x\nFETCH y", "the instruction FETCH"),
         ("FROM x\nUSER", "USER says nothing"),
         ("FROM x\nCOPY --chown=1 --chown=2 a b", "--chown stands twice"),
@@ -50,6 +54,34 @@ def test_left_to_the_builder(text: str, reason: str) -> None:
     with pytest.raises(NotUnderstood) as caught:
         parse(text)
     assert caught.value.reason == reason
+
+
+def test_heredocs() -> None:
+    text = """# syntax=docker/dockerfile:1
+FROM x
+COPY <<one.txt <<-"two" app.jar /a/
+of $one
+one.txt
+\t\tof $two
+\ttwo
+RUN cat <<EOF > /x &&\\
+  true
+USER 1
+EOF
+USER 2
+"""
+    found = parse(text)
+    assert found[1].heredocs == (
+        Heredoc("one.txt", "of $one\n", expand=True),
+        Heredoc("two", "of $two\n", expand=False),
+    )
+    assert found[2].heredocs == (Heredoc("EOF", "USER 1\n", expand=True),)
+    assert [(each.keyword, each.line, each.end) for each in found] == [
+        ("FROM", 2, 2),
+        ("COPY", 3, 7),
+        ("RUN", 8, 11),
+        ("USER", 12, 12),
+    ]
 
 
 def test_words() -> None:

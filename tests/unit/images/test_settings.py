@@ -22,6 +22,8 @@ def config(text: str, before: dict[str, Any] | None = None) -> dict[str, Any]:
     [
         ('ENV a=1 b="2 3" c=x\\ y', {"Env": ["a=1", "b=2 3", "c=x y"]}),
         ("ENV a 1 2", {"Env": ["a=1 2"]}),
+        ("LABEL a b c", {"Labels": {"a": "b c"}}),
+        ("ARG x\nENV a=${x:-none}", {"Env": ["a=none"]}),
         ("ENV a=1\nENV a=2 b=$a", {"Env": ["a=2", "b=1"]}),
         ("ARG v=7\nENV a=$v", {"Env": ["a=7"]}),
         ("ARG a=0\nENV a=1\nLABEL x=$a", {"Env": ["a=1"], "Labels": {"x": "1"}}),
@@ -64,10 +66,10 @@ def test_the_environment_of_the_base_is_kept_in_place() -> None:
     [
         "RUN x",
         "ONBUILD USER 1",
-        "ARG x",
+        "ENV x=1\nARG x=2",
         "EXPOSE web",
         "HEALTHCHECK --interval=x CMD a",
-        "LABEL a b",
+        "LABEL a",
     ],
 )
 def test_not_understood(text: str) -> None:
