@@ -62,6 +62,7 @@ def plan(ctx: click.Context, session: Session, name: str, exit_code: bool) -> No
 @with_session(env=True)
 def list_(session: Session) -> None:
     """List the images of the workspace and their versions in the registry."""
+    from provisimus.images.find import OWN_TAGS
     from provisimus.images.registry import open_registry
 
     client = open_registry(session.open().registry)
@@ -69,7 +70,7 @@ def list_(session: Session) -> None:
     rows = []
     for name in session.workspace.images():
         tags = client.tags(client.repository(name))
-        rows.append((name, [tag for tag in tags if not tag.startswith(("fp-", "debian-"))]))
+        rows.append((name, [tag for tag in tags if not tag.startswith(OWN_TAGS)]))
     data = [{"name": name, "versions": versions} for name, versions in rows]
     text = table(["image", "versions"], [(name, ", ".join(found) or "-") for name, found in rows])
     session.emit(data, text if rows else "the workspace defines no image")
@@ -234,6 +235,7 @@ def _steps(plan: ImagePlan) -> list[dict[str, Any]]:
         {
             **vars(each.step()),
             "lane": each.definition.lane,
+            "lane_reason": each.lane,
             "fingerprint": str(each.fingerprint),
             "image": each.exists.reference if each.exists else None,
         }
@@ -243,7 +245,7 @@ def _steps(plan: ImagePlan) -> list[dict[str, Any]]:
 
 def _plan_text(plan: ImagePlan) -> str:
     rows = [
-        (step.action, step.subject, each.definition.lane, step.reason)
+        (step.action, step.subject, each.lane, step.reason)
         for step, each in zip(plan.steps(), plan.wanted, strict=True)
     ]
     return table(["action", "image", "lane", "reason"], rows)

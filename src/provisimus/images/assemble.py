@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisimus.events import Progress, Tell
-from provisimus.images.assembly import ComposedLayer, Ground, compose
+from provisimus.images.assembly import Assembly, ComposedLayer, Ground, compose
 from provisimus.images.caching import read_json, write_json
 from provisimus.images.contents import Contents, entries_fetched
 from provisimus.images.documents import Base, StoredLayer
@@ -41,6 +41,7 @@ def assemble(
     plan: ImagePlan,
     client: Registry,
     definition: Definition,
+    assembly: Assembly,
     resolve: Callable[[str], Base],
     tell: Tell,
     step: str,
@@ -49,8 +50,6 @@ def assemble(
 
     `resolve` gives the image that FROM or COPY --from names.
     """
-    assembly = definition.assembly
-    assert assembly is not None
     cache = plan.workspace.state / "cache"
     base = resolve(assembly.base)
     with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:

@@ -30,6 +30,9 @@ class Stage:
     base: str | int
     name: str
     instructions: tuple[Instruction, ...]
+    before: tuple[Instruction, ...] = ()
+    """ARGs that a builder has dealt with and that still have a meaning."""
+    own_cmd: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def read_assembly(text: str, base: str | None = None) -> Assembly:
     for each in assembly.stages:
         for instruction in each.instructions:
             assemblable(instruction, assembly, base)
-        _try(each, assembly.arguments)
+        try_stage(each, assembly.arguments)
     return assembly
 
 
@@ -176,6 +179,9 @@ class _Built:
             built = cls(start, Settings(start.config, {}), [], [])
         if built.settings.config.get("OnBuild"):
             raise NotUnderstood("ONBUILD of the base", 1)
+        built.settings = replace(built.settings, own_cmd=own.own_cmd)
+        for each in own.before:
+            built.settings = apply(built.settings, each, assembly.arguments)
         for each in own.instructions:
             built.apply(each, assembly, index, stage, ground, context, where)
         return built
@@ -313,10 +319,10 @@ def _from(
     raise NotUnderstood(f"its base {reference} is no image of this workspace", line)
 
 
-def _try(stage: Stage, arguments: Mapping[str, str]) -> None:
+def try_stage(stage: Stage, arguments: Mapping[str, str]) -> None:
     """Interpret every instruction once over nothing, so that the lane is known while planning."""
     settings = Settings({}, {})
-    for each in stage.instructions:
+    for each in (*stage.before, *stage.instructions):
         settings = apply(settings, each, arguments)
         if each.keyword in ("COPY", "ADD"):
             try_copy(each, settings)

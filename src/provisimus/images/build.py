@@ -65,22 +65,25 @@ def _make(
     from provisimus.images.bases import base_image, own_base
     from provisimus.images.container_tests import run_tests
     from provisimus.images.engine import build_with_engine
+    from provisimus.images.prefix import build_split
 
     definition = wanted.definition
     name = f"image {wanted.name}@{wanted.version}"
     own = own_base(plan, client, wanted, tell)
     made = None
-    if definition.assembly is not None:
 
-        def resolve(reference: str) -> Base:
-            return base_image(plan, client, definition, reference, own)
+    def resolve(reference: str) -> Base:
+        return base_image(plan, client, definition, reference, own)
 
-        try:
-            made = assemble(plan, client, definition, resolve, tell, name)
-        except NotUnderstood as error:
-            tell(Said(name, f"built by the engine: {error.reason} (line {error.line})"))
-    else:
-        tell(Said(name, f"built by the engine: {definition.why_engine}"))
+    try:
+        if definition.assembly is not None:
+            made = assemble(plan, client, definition, definition.assembly, resolve, tell, name)
+        elif definition.split is not None:
+            made = build_split(plan, client, wanted, own, environment, tell, name)
+        else:
+            tell(Said(name, f"built by the engine: {definition.why_engine}"))
+    except NotUnderstood as error:
+        tell(Said(name, f"built by the engine: {error.reason} (line {error.line})"))
     if made is None:
         made = build_with_engine(plan, client, definition, own, environment, tell, name)
     digest = _put(plan, client, wanted, made.base, made.settings, made.layers, made.history)

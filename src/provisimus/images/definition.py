@@ -25,6 +25,7 @@ from provisimus.workspace.definitions.image import ImageManifest
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
+    from provisimus.images.split import Split
     from provisimus.workspace import Workspace
 
 RECIPE = 2
@@ -48,7 +49,9 @@ class Definition:
     values: Values
     rendered: Rendered
     assembly: Assembly | None
-    """None for the engine lane."""
+    """None where a builder is needed."""
+    split: Split | None
+    """Where a builder is needed for a part; None for the engine lane, which builds it all."""
     why_engine: str
     artifact: Artifact | None
     context: tuple[ContextEntry, ...]
@@ -56,7 +59,7 @@ class Definition:
 
     @property
     def lane(self) -> str:
-        return "assemble" if self.assembly else "engine"
+        return "assemble" if self.assembly else "split" if self.split else "engine"
 
     @property
     def dockerfile(self) -> Path:
@@ -87,8 +90,8 @@ def read_definition(
     )
     template = _template(folder, values)
     rendered = _rendered(workspace, template, folder / TEMPLATE, values)
-    assembly, why = _lane(rendered.text, values.base)
     context = used.with_context(read_context(folder), folder)
+    assembly, split, why = _lane(rendered.text, values.base, context)
     return Definition(
         name,
         decided,
@@ -98,6 +101,7 @@ def read_definition(
         values,
         rendered,
         assembly,
+        split,
         why,
         used.main.artifact if used.main else None,
         context,
@@ -138,6 +142,17 @@ def image_fingerprint(
             "debian": debian.hex if debian else None,
         }
     )
+
+
+def prefix_fingerprint(
+    definition: Definition, bases: Mapping[str, Digest], debian: Digest | None
+) -> Digest | None:
+    """Of what the builder's part is made from; None where there is no such part."""
+    if definition.split is None:
+        return None
+    source = definition.manifest.source
+    own = debian.hex if debian else source.image if source else None
+    return definition.split.fingerprint(definition.context, bases, own, architecture())
 
 
 def _version(workspace: Workspace, name: str, asked: str | None, manifest: ImageManifest) -> str:
@@ -186,8 +201,16 @@ def _rendered(workspace: Workspace, template: str, where: Path, values: Values) 
     return found
 
 
-def _lane(text: str, base: str | None) -> tuple[Assembly | None, str]:
+def _lane(
+    text: str, base: str | None, context: tuple[ContextEntry, ...]
+) -> tuple[Assembly | None, Split | None, str]:
     try:
-        return read_assembly(text, base), ""
+        return read_assembly(text, base), None, ""
     except NotUnderstood as error:
-        return None, f"{error.reason} (line {error.line} of the rendered Dockerfile)"
+        why = f"{error.reason} (line {error.line} of the rendered Dockerfile)"
+    from provisimus.images.split import read_split
+
+    try:
+        return None, read_split(text, base, context), why
+    except NotUnderstood as error:
+        return None, None, f"{why}; not split: {error.reason} (line {error.line})"

@@ -21,7 +21,7 @@ from provisimus.images.assemble import Made
 from provisimus.images.builders import find_builder, needs_of
 from provisimus.images.builders.interface import CONTEXT, DOCKERFILE
 from provisimus.images.context import ContextEntry
-from provisimus.images.dockerfile import OFFICIAL
+from provisimus.images.dockerfile import OFFICIAL, NotUnderstood
 from provisimus.images.documents import Base, StoredLayer, own_labels_removed
 from provisimus.images.find import fingerprint_tag, one_platform, read_base
 from provisimus.images.layers import CompressedLayer
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from provisimus.environment import Environment
     from provisimus.images.definition import Definition
     from provisimus.images.plan import ImagePlan
+    from provisimus.images.split import Split
 
 
 def build_with_engine(
@@ -46,18 +47,62 @@ def build_with_engine(
 
     Raises Unreachable (no engine answers), ToolMissing, ToolFailed with the builder's last lines.
     """
-    bases = {name: _base(plan, client, name) for name in definition.rendered.images}
+    text, known = _referenced(plan, client, definition, definition.rendered.images, own_base)
+    return _built(client, definition, text, definition.context, known, environment, tell, step)
+
+
+def build_prefix(
+    plan: ImagePlan,
+    client: Registry,
+    definition: Definition,
+    split: Split,
+    own_base: Base | None,
+    environment: Environment,
+    tell: Tell,
+    step: str,
+) -> Made:
+    """Likewise, only as much as needs a builder, with no more of the context than that copies."""
+    text, known = _referenced(plan, client, definition, split.images, own_base)
+    if text.count("\n") != definition.rendered.text.count("\n"):
+        raise NotUnderstood("a template whose lines depend on where its bases are", split.last)
+    prefix = "\n".join(text.split("\n")[: split.last]) + "\n"
+    context = split.context(definition.context)
+    return _built(client, definition, prefix, context, known, environment, tell, step)
+
+
+def _referenced(
+    plan: ImagePlan,
+    client: Registry,
+    definition: Definition,
+    names: Sequence[str],
+    own_base: Base | None,
+) -> tuple[str, list[Base]]:
+    """The Dockerfile with every base by its own reference, and those bases."""
+    bases = {name: _base(plan, client, name) for name in names}
+    own = f"{own_base.reference}@{own_base.digest}" if own_base else None
     text = definition.rendered_with(
-        lambda name: f"{bases[name].reference}@{bases[name].digest}",
-        f"{own_base.reference}@{own_base.digest}" if own_base else None,
+        lambda name: f"{bases[name].reference}@{bases[name].digest}" if name in bases else name, own
     )
+    return text, [*bases.values(), *([own_base] if own_base else [])]
+
+
+def _built(
+    client: Registry,
+    definition: Definition,
+    text: str,
+    context: Sequence[ContextEntry],
+    known: Sequence[Base],
+    environment: Environment,
+    tell: Tell,
+    step: str,
+) -> Made:
     builder = find_builder(environment, needs_of(text), client.host)
+    tell(Said(step, f"built by {builder.name}"))
     with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
         folder = Path(scratch)
         with writing(folder):
-            prepare(text, definition.context, folder)
+            prepare(text, context, folder)
         builder.build(folder, folder / "image.tar", lambda line: tell(Said(step, line)))
-        known = [*bases.values(), *([own_base] if own_base else [])]
         return _stored(client, definition, folder, known, tell, step)
 
 

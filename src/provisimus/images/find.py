@@ -18,6 +18,15 @@ def fingerprint_tag(fingerprint: Digest) -> str:
     return f"fp-{fingerprint.hex[:20]}"
 
 
+def prefix_tag(fingerprint: Digest) -> str:
+    """The tag of what a builder made for an image, under what that was made from."""
+    return f"prefix-{fingerprint.hex[:20]}"
+
+
+OWN_TAGS = ("fp-", "debian-", "prefix-")
+"""How tags begin that are no versions."""
+
+
 def find_image(registry: str | Registry, name: str, fingerprint: Digest) -> ContainerImage | None:
     """The image of this fingerprint; None when it was not built yet.
 

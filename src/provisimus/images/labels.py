@@ -21,6 +21,7 @@ FINGERPRINT = "provisimus.fingerprint"
 ARTIFACT = "provisimus.artifact"
 ARTIFACT_SHA256 = "provisimus.artifact.sha256"
 ARTIFACT_COMMIT = "provisimus.artifact.commit"
+PREFIX_OF = "provisimus.prefix"
 DOCKER_COMMIT = "provisimus.commit.docker"
 
 

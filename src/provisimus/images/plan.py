@@ -15,9 +15,10 @@ from provisimus.images.definition import (
     Definition,
     debian_base,
     image_fingerprint,
+    prefix_fingerprint,
     read_definition,
 )
-from provisimus.images.find import find_image
+from provisimus.images.find import find_image, prefix_tag
 from provisimus.images.labels import ARTIFACT_SHA256
 from provisimus.images.lock import DockerLock, read_lock
 from provisimus.images.registry import Registry, as_tag, open_registry
@@ -47,6 +48,21 @@ class WantedDebian:
 
 
 @dataclass(frozen=True)
+class WantedPrefix:
+    """What a builder makes for an image, up to its last RUN.
+
+    `exists`: the registry has it, or nobody needs it as the image is there.
+    """
+
+    fingerprint: Digest
+    exists: bool
+
+    @property
+    def tag(self) -> str:
+        return prefix_tag(self.fingerprint)
+
+
+@dataclass(frozen=True)
 class WantedImage:
     """One image that the plan is about. `needed`: it will be built. `tagged`: its version's tag
     names it already."""
@@ -60,6 +76,19 @@ class WantedImage:
     tagged: bool
     definition: Definition
     debian: WantedDebian | None = None
+    prefix: WantedPrefix | None = None
+
+    @property
+    def lane(self) -> str:
+        """The lane in words: what starts a builder, and what does not."""
+        definition = self.definition
+        if definition.lane == "assemble" or not self.needed:
+            return definition.lane
+        if self.prefix is None:
+            return f"{definition.lane}: {definition.why_engine}"
+        if self.prefix.exists:
+            return "split: no builder, its prefix is in the registry"
+        return f"split: a builder makes its prefix, {definition.why_engine}"
 
     @property
     def tag(self) -> str:
@@ -168,6 +197,7 @@ def _define(
 ) -> WantedImage:
     bases = {name: above[name].fingerprint for name in definition.rendered.images}
     debian = debian_base(definition, lock)
+    prefix = prefix_fingerprint(definition, bases, debian)
     return WantedImage(
         definition.name,
         definition.version,
@@ -178,6 +208,7 @@ def _define(
         tagged=False,
         definition=definition,
         debian=None if debian is None else WantedDebian(definition.name, debian, None, UNASKED),
+        prefix=None if prefix is None else WantedPrefix(prefix, exists=False),
     )
 
 
@@ -194,7 +225,10 @@ def _observe(client: Registry, defined: WantedImage, lock: DockerLock) -> Wanted
         reason = f"fingerprint {wanted.short}… is in the registry"
     else:
         reason = f"fingerprint {wanted.short}… is in the registry, but tag {tag} does not name it"
-    debian = defined.debian
+    debian, prefix = defined.debian, defined.prefix
+    if prefix is not None:
+        there = exists is not None or client.digest_of(repository, prefix.tag) is not None
+        prefix = replace(prefix, exists=there)
     return replace(
         defined,
         exists=exists,
@@ -202,6 +236,7 @@ def _observe(client: Registry, defined: WantedImage, lock: DockerLock) -> Wanted
         needed=exists is None,
         tagged=tagged,
         debian=debian and _debian(client, definition.name, debian.fingerprint, lock),
+        prefix=prefix,
     )
 
 

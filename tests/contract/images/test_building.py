@@ -176,7 +176,7 @@ def test_tests_wait_for_an_engine(scene: Scene, monkeypatch: pytest.MonkeyPatch)
 def test_the_engine_lane_needs_an_engine(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     scene.image("runs", 'version: "1"\n', 'FROM {{ image("base") }}\nRUN true\n')
-    assert scene.plan("runs").wanted[-1].definition.lane == "engine"
+    assert scene.plan("runs").wanted[-1].definition.lane == "split"
     with pytest.raises(ProvisimusError, match=r"(?i)docker") as caught:
         scene.build("runs")
     assert "install and start Docker" in (caught.value.hint or "")

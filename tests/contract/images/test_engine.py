@@ -11,12 +11,16 @@ import shutil
 import subprocess
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisimus.errors import ToolFailed, Unhealthy
+from provisimus.errors import ToolFailed, ToolMissing, Unhealthy
 from provisimus.images import build_image, read_image
+from provisimus.images.builders import Need, find_builder
+from provisimus.images.context import read_context
+from provisimus.images.engine import prepare
 from provisimus.images.find import fingerprint_tag
 from provisimus.images.registry import open_registry
 from provisimus.model import ContainerImage, Digest
@@ -78,7 +82,7 @@ def test_the_builder_and_we_agree(with_engine: Scene) -> None:
     assert definition.assembly is not None
     by_us = build_image(plan, scene.environment, scene.told.append, "r")
     ours = everything(scene, by_us)
-    to_engine = replace(definition, assembly=None, why_engine="asked for by the test")
+    to_engine = replace(definition, assembly=None, split=None, why_engine="asked for by the test")
     last = replace(plan.wanted[-1], definition=to_engine)
     forced = replace(plan, wanted=(scene.plan("base").wanted[-1], last))
     by_docker = build_image(forced, scene.environment, scene.told.append, "r")
@@ -87,6 +91,69 @@ def test_the_builder_and_we_agree(with_engine: Scene) -> None:
     assert {**ours[0], "Labels": 0} == {**theirs[0], "Labels": 0}
     assert by_us.labels == by_docker.labels
     assert by_us.ports == by_docker.ports
+
+
+def test_a_changed_artifact_starts_no_builder(
+    with_engine: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = with_engine
+    template = (
+        'FROM {{ image("base") }}\nARG to=/app\nCMD ["x"]\nCOPY run.sh /\nRUN mkdir /made\n'
+        'WORKDIR $to\nCOPY {{ artifact.file }} x.jar\nENTRYPOINT ["e"]\n'
+    )
+    scene.write("docker/greeter/Dockerfile.j2", template)
+    scene.write("docker/greeter/run.sh", "one")
+    wanted = scene.plan("greeter", "1.0.0").wanted[-1]
+    assert wanted.lane == (
+        "split: a builder makes its prefix, RUN (line 5 of the rendered Dockerfile)"
+    )
+    first = scene.build("greeter", "1.0.0")
+    config, files = everything(scene, first)
+    assert {"made", "app/x.jar", "run.sh"} <= files.keys()
+    assert (config["Cmd"], config["Entrypoint"]) == (["x"], ["e"])
+    assert first.labels["org.opencontainers.image.base.name"] == f"{scene.url}/base"
+    scene.publish("1.0.1", "changed")
+    with monkeypatch.context() as without:
+        without.setenv("PATH", "/nowhere")
+        wanted = scene.plan("greeter", "1.0.1").wanted[-1]
+        assert wanted.lane == "split: no builder, its prefix is in the registry"
+        second = scene.build("greeter", "1.0.1")
+    assert everything(scene, second)[1]["made"] == files["made"]
+    tags = open_registry(scene.url).tags(open_registry(scene.url).repository("greeter"))
+    assert len([tag for tag in tags if tag.startswith("prefix-")]) == 1
+    # What the prefix copies is an input of it.
+    scene.write("docker/greeter/run.sh", "two")
+    prefix = scene.plan("greeter", "1.0.1").wanted[-1].prefix
+    assert prefix is not None and not prefix.exists
+
+
+@pytest.mark.parametrize("builder", ["the classic builder", "buildah"])
+def test_other_builders(with_engine: Scene, builder: str, tmp_path: Path) -> None:
+    if builder == "buildah" and shutil.which("buildah") is None:
+        pytest.skip("buildah is not installed")
+    scene = with_engine
+    base = scene.build("base")
+    names = {"buildx", "BuildKit through the engine", "the classic builder", "buildah"}
+    host = scene.url.partition("/")[0]
+    found = find_builder(scene.environment, frozenset(), host, frozenset(names - {builder}))
+    assert found.name == builder
+    text = f"FROM {base.reference}\nCOPY . /in/\nRUN echo made > /made\nLABEL a=b\n"
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/x").write_text("x")
+    prepare(text, read_context(tmp_path / "files"), tmp_path / "work")
+    said: list[str] = []
+    found.build(tmp_path / "work", tmp_path / "image.tar", said.append)
+    with tarfile.open(tmp_path / "image.tar") as archive:
+        listed = json.load(archive.extractfile("manifest.json") or io.BytesIO())[0]
+        config = json.load(archive.extractfile(listed["Config"]) or io.BytesIO())
+    assert config["config"]["Labels"]["a"] == "b"
+    assert said
+
+
+def test_no_builder_that_understands(with_engine: Scene) -> None:
+    scene = with_engine
+    with pytest.raises(ToolMissing, match="BuildKit through the engine has no heredocs"):
+        find_builder(scene.environment, frozenset([Need.HEREDOC]), "127.0.0.1:1")
 
 
 def test_run_is_built_by_the_engine(with_engine: Scene) -> None:
