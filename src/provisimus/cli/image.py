@@ -8,14 +8,17 @@ import click
 
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
-from provisimus.errors import NotFound
+from provisimus.errors import NotFound, UsageFault
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from provisimus.environment import Environment
-    from provisimus.images.plan import ImagePlan
+    from provisimus.images.plan import ImagePlan, WantedImage
     from provisimus.model import ContainerImage
 
 NAME = "NAME[@VERSION]"
+NAMES = f"{NAME}…"
 
 
 @click.group()
@@ -24,35 +27,62 @@ def image() -> None:
 
 
 @image.command()
-@click.argument("name", metavar=NAME)
+@click.argument("names", nargs=-1, metavar=NAMES)
+@click.option("--all", "everything", is_flag=True, help="Every image of the workspace.")
+@click.option("--jobs", "-j", default=4, show_default=True, help="So many at the same time.")
 @with_session(env=True, dry_run=True, work=True)
-def build(session: Session, name: str) -> None:
-    """Build an image and what it stands on, and put them into the registry.
+def build(session: Session, names: tuple[str, ...], everything: bool, jobs: int) -> None:
+    """Build images and what they stand on, and put them into the registry.
 
     What exists by its fingerprint is not built again. `build_docker X` is the same.
-    """
-    from provisimus.images import build_image
 
+    \b
+    Examples:
+      provisimus image build greeter@1.0.0
+      provisimus image build jre node-exporter    several at the same time
+      provisimus image build --all --dry-run      what would be built, and why
+    """
+    from provisimus.images import build_images
+
+    if bool(names) == everything:
+        raise UsageFault("which image?", hint="say its NAME[@VERSION], or --all for every one")
     environment = _environment(session, start=not session.dry_run)
-    plan = _plan(session, environment, name)
+    plan = _plan(session, environment, names)
     if session.dry_run:
         session.emit(_plan_json(plan), _plan_text(plan))
         return
-    built = build_image(plan, environment, session.tell, session.run)
-    changed = [step for step in plan.steps() if step.needed]
-    data = {**_image_json(built), "changed": bool(changed), "steps": _steps(plan)}
-    done = "built" if changed else f"nothing to do: {plan.wanted[-1].reason}\n"
-    session.emit(data, f"{done} {built.reference}" if changed else done + built.reference)
+    made = build_images(plan, environment, session.tell, session.run, max(1, jobs))
+    changed = plan.changes
+    asked = [made[name] for name in plan.asked]
+    more = {"changed": changed, "steps": _steps(plan)}
+    if len(names) == 1:
+        built = asked[0]
+        done = "built" if changed else f"nothing to do: {plan.wanted[-1].reason}\n"
+        text = f"{done} {built.reference}" if changed else done + built.reference
+        session.emit({**_image_json(built), **more}, text)
+        return
+    rows = [(each.step().action, made[each.name].reference) for each in _asked(plan)]
+    data = {"images": list(map(_image_json, asked)), **more, "left_out": dict(plan.left_out)}
+    session.emit(data, table(["did", "image"], rows) + _left_out(plan))
 
 
 @image.command()
-@click.argument("name", metavar=NAME)
+@click.argument("names", nargs=-1, metavar=f"[{NAMES}]")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when something would be built.")
 @with_session(env=True)
 @click.pass_context
-def plan(ctx: click.Context, session: Session, name: str, exit_code: bool) -> None:
-    """Show which images would be built, and why. Changes nothing."""
-    found = _plan(session, session.open(), name)
+def plan(ctx: click.Context, session: Session, names: tuple[str, ...], exit_code: bool) -> None:
+    """Show which images would be built, and why; without a name, all. Changes nothing.
+
+    The lane tells whether a builder would be started: assemble and a split whose prefix is in the
+    registry need none.
+
+    \b
+    Examples:
+      provisimus image plan greeter@1.0.0
+      provisimus image plan --exit-code           4 when anything in the workspace is stale
+    """
+    found = _plan(session, session.open(), names)
     session.emit(_plan_json(found), _plan_text(found))
     if exit_code and found.changes:
         ctx.exit(4)
@@ -114,7 +144,7 @@ def test(session: Session, name: str) -> None:
     from provisimus.images.container_tests import describe, run_tests
 
     environment = _environment(session, start=True)
-    found = _plan(session, environment, name)
+    found = _plan(session, environment, [name])
     built = found.image
     if built is None:
         raise NotFound(
@@ -181,12 +211,25 @@ def _environment(session: Session, *, start: bool) -> Environment:
     return environment
 
 
-def _plan(session: Session, environment: Environment, name: str) -> ImagePlan:
-    from provisimus.images import plan_image
+def _plan(session: Session, environment: Environment, names: Sequence[str]) -> ImagePlan:
+    """The plan for these images, or for all of the workspace when none is named."""
+    from provisimus.images import plan_all, plan_images
     from provisimus.model import ServiceVersion
 
-    wanted = ServiceVersion.parse(name)
-    return plan_image(session.workspace, environment, wanted.name, wanted.version)
+    if not names:
+        return plan_all(session.workspace, environment)
+    asked = [ServiceVersion.parse(name) for name in names]
+    return plan_images(
+        session.workspace, environment, [(each.name, each.version) for each in asked]
+    )
+
+
+def _asked(plan: ImagePlan) -> list[WantedImage]:
+    return [each for each in plan.wanted if each.name in plan.asked]
+
+
+def _left_out(plan: ImagePlan) -> str:
+    return "".join(f"\nleft out: {name}: {why}" for name, why in plan.left_out.items())
 
 
 def _show_rendered(session: Session, name: str) -> None:
@@ -209,8 +252,6 @@ def _show_rendered(session: Session, name: str) -> None:
 
 
 def _own_version(session: Session, name: str) -> str:
-    from provisimus.errors import UsageFault
-
     workspace = session.workspace
     found = workspace.image(name).version
     if found is None and name in workspace.services():
@@ -221,13 +262,14 @@ def _own_version(session: Session, name: str) -> str:
 
 
 def _plan_json(plan: ImagePlan) -> dict[str, Any]:
-    return {
-        "image": plan.wanted[-1].name,
-        "version": plan.wanted[-1].version,
-        "fingerprint": str(plan.fingerprint),
-        "changes": plan.changes,
-        "steps": _steps(plan),
-    }
+    asked = [
+        {"image": each.name, "version": each.version, "fingerprint": str(each.fingerprint)}
+        for each in _asked(plan)
+    ]
+    data = {"changes": plan.changes, "steps": _steps(plan)}
+    if len(asked) == 1 and not plan.left_out:
+        return {**asked[0], **data}
+    return {"images": asked, **data, "left_out": dict(plan.left_out)}
 
 
 def _steps(plan: ImagePlan) -> list[dict[str, Any]]:
@@ -248,7 +290,7 @@ def _plan_text(plan: ImagePlan) -> str:
         (step.action, step.subject, each.lane, step.reason)
         for step, each in zip(plan.steps(), plan.wanted, strict=True)
     ]
-    return table(["action", "image", "lane", "reason"], rows)
+    return table(["action", "image", "lane", "reason"], rows) + _left_out(plan)
 
 
 def _image_json(found: ContainerImage) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from provisimus.errors import NotFound
@@ -136,6 +136,17 @@ def _build(client: Registry, wanted: WantedImage, base: WantedDebian, tell: Tell
 
 
 def _pin(plan: ImagePlan, base: WantedDebian, digest: Digest, config: Digest, tell: Tell) -> None:
+    with _LOCK_FILE:
+        _pin_alone(plan, base, digest, config, tell)
+
+
+_LOCK_FILE = Lock()
+"""Two images that are built at the same time must not forget each other's pins."""
+
+
+def _pin_alone(
+    plan: ImagePlan, base: WantedDebian, digest: Digest, config: Digest, tell: Tell
+) -> None:
     lock = read_lock(plan.workspace.docker)
     before = lock.bases.get(base.name)
     update = before.update if before else 0

@@ -8,6 +8,7 @@ that ends anywhere leaves only unnamed blobs, which the next run uses.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from provisimus.errors import ProvisimusError
@@ -27,28 +28,99 @@ if TYPE_CHECKING:
     from provisimus.environment import Environment
 
 
+JOBS = 4
+"""How many images are built at the same time when nobody says."""
+
+
 def build_image(plan: ImagePlan, environment: Environment, tell: Tell, run: str) -> ContainerImage:
-    """Build what the plan needs and return the image that was asked for.
+    """Build what the plan needs and return the image that was asked for (the last, of several).
 
     `run` marks the containers of tests. Raises what the steps raise: Unreachable, ToolFailed,
     Unhealthy (a test failed; no tag has moved), ChecksumMismatch.
     """
+    return build_images(plan, environment, tell, run)[plan.wanted[-1].name]
+
+
+def build_images(
+    plan: ImagePlan, environment: Environment, tell: Tell, run: str, jobs: int = JOBS
+) -> dict[str, ContainerImage]:
+    """Build what the plan needs, `jobs` at a time, and return every image that is then there.
+
+    When one fails, those that do not stand on it are built all the same; then the failure is
+    raised. Otherwise as `build_image`.
+    """
     client = open_registry(plan.registry)
-    image: ContainerImage | None = None
+    found: dict[str, ContainerImage] = {}
+    todo: dict[str, WantedImage] = {}
     for wanted in plan.wanted:
-        name = f"image {wanted.name}@{wanted.version}"
+        if wanted.step().needed:
+            todo[wanted.name] = wanted
+            continue
+        tell(Skipped(wanted.title, wanted.reason))
+        if wanted.exists is not None:
+            found[wanted.name] = wanted.exists
+    if len(todo) == 1:
+        # In the main thread, where an interruption arrives at once.
+        name, wanted = next(iter(todo.items()))
+        return {**found, name: _one(plan, client, wanted, environment, tell, run)}
+    if not todo:
+        return found
+    from provisimus.images.parallel import carry_out
+
+    tasks = {
+        name: partial(_one_task, plan, client, wanted, environment, run)
+        for name, wanted in todo.items()
+    }
+    needs = {
+        name: todo.keys() & set(wanted.definition.rendered.images) for name, wanted in todo.items()
+    }
+    outcome = carry_out(tasks, needs, jobs, tell)
+    for name, lost in outcome.not_tried.items():
+        tell(Skipped(todo[name].title, f"not tried: {lost}, which it is built on, was not built"))
+    if outcome.failed:
+        raise _failure(outcome.failed, len(todo), len(outcome.not_tried))
+    return {**found, **outcome.made}
+
+
+def _failure(failed: Mapping[str, Exception], all_of: int, not_tried: int) -> Exception:
+    """The one fault itself; of several, all in one."""
+    first = next(iter(failed.values()))
+    if len(failed) == 1 or not all(isinstance(each, ProvisimusError) for each in failed.values()):
+        return first
+    lines = "".join(f"\n  {name}: {error}" for name, error in failed.items())
+    rest = f", {not_tried} not tried" if not_tried else ""
+    return ProvisimusError(
+        f"{len(failed)} of {all_of} images failed{rest}:{lines}",
+        hint="what was built is in the registry; the same command builds the others",
+    )
+
+
+def _one_task(
+    plan: ImagePlan,
+    client: Registry,
+    wanted: WantedImage,
+    environment: Environment,
+    run: str,
+    tell: Tell,
+) -> ContainerImage:
+    return _one(plan, client, wanted, environment, tell, run)
+
+
+def _one(
+    plan: ImagePlan,
+    client: Registry,
+    wanted: WantedImage,
+    environment: Environment,
+    tell: Tell,
+    run: str,
+) -> ContainerImage:
+    with step(tell, wanted.title, wanted.reason) as outcome:
         image = wanted.exists
-        if wanted.needed:
-            with step(tell, name, wanted.reason) as outcome:
-                image = _make(plan, client, wanted, environment, tell, run)
-                outcome.result = image.reference
-        elif image is not None and not wanted.tagged:
-            with step(tell, name, wanted.reason) as outcome:
-                _tag(client, wanted, image.digest, tell)
-                outcome.result = image.reference
+        if wanted.needed or image is None:
+            image = _make(plan, client, wanted, environment, tell, run)
         else:
-            tell(Skipped(name, wanted.reason))
-    assert image is not None
+            _tag(client, wanted, image.digest, tell)
+        outcome.result = image.reference
     return image
 
 
@@ -68,7 +140,7 @@ def _make(
     from provisimus.images.prefix import build_split
 
     definition = wanted.definition
-    name = f"image {wanted.name}@{wanted.version}"
+    name = wanted.title
     own = own_base(plan, client, wanted, tell)
     made = None
 

@@ -6,11 +6,12 @@ the other (`observe_image`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
 from provisimus.images.definition import (
     Definition,
     debian_base,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from provisimus.environment import Environment
     from provisimus.workspace import Workspace
 
+
+QUESTIONS = 4
+"""How many images the registry is asked about at the same time."""
 
 UNASKED = "the registry was not asked"
 
@@ -91,6 +95,10 @@ class WantedImage:
         return f"split: a builder makes its prefix, {definition.why_engine}"
 
     @property
+    def title(self) -> str:
+        return f"image {self.name}@{self.version}"
+
+    @property
     def tag(self) -> str:
         return as_tag(self.version)
 
@@ -101,7 +109,7 @@ class WantedImage:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """In build order: bases first, the image that was asked for last.
+    """In build order: bases first. `asked` are those that were asked for; one alone is last.
 
     Of a plan that was only defined, names and fingerprints count: nobody was asked what exists.
     """
@@ -109,6 +117,9 @@ class ImagePlan:
     workspace: Workspace
     registry: str
     wanted: tuple[WantedImage, ...]
+    asked: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Images that could not be planned, with the reason."""
 
     @property
     def fingerprint(self) -> Digest:
@@ -140,6 +151,41 @@ def plan_image(
     return observe_image(define_image(workspace, environment, name, version, repositories))
 
 
+def plan_images(
+    workspace: Workspace,
+    environment: Environment,
+    asked: Sequence[tuple[str, str | None]],
+    repositories: Repositories | None = None,
+) -> ImagePlan:
+    """What building these images would do, one after the other or at the same time.
+
+    Raises as `plan_image`.
+    """
+    return observe_image(define_images(workspace, environment, asked, repositories))
+
+
+def plan_all(
+    workspace: Workspace, environment: Environment, repositories: Repositories | None = None
+) -> ImagePlan:
+    """Every image of the workspace at the version that its files tell; those without a version, or
+    whose artifact is not there, are left out with the reason.
+
+    Raises InvalidDefinitions, Unreachable.
+    """
+    from provisimus.artifacts import open_repositories
+
+    graph = _Graph(workspace, repositories or open_repositories(workspace))
+    left_out: dict[str, str] = {}
+    for name in workspace.images():
+        try:
+            graph.add(name, None)
+        except (UsageFault, NotFound) as error:
+            left_out[name] = error.message
+    asked = tuple(name for name in workspace.images() if name not in left_out)
+    defined = _defined(workspace, environment, graph, asked)
+    return observe_image(replace(defined, left_out=left_out))
+
+
 def define_image(
     workspace: Workspace,
     environment: Environment,
@@ -151,45 +197,86 @@ def define_image(
 
     Raises NotFound, InvalidDefinitions, UsageFault.
     """
+    return define_images(workspace, environment, [(name, version)], repositories)
+
+
+def define_images(
+    workspace: Workspace,
+    environment: Environment,
+    asked: Sequence[tuple[str, str | None]],
+    repositories: Repositories | None = None,
+) -> ImagePlan:
+    """Several images. Raises as `define_image`."""
     from provisimus.artifacts import open_repositories
 
-    known = repositories or open_repositories(workspace)
-    lock = read_lock(workspace.docker)
-    wanted: dict[str, WantedImage] = {}
-    for definition in _in_order(workspace, name, version, known):
-        wanted[definition.name] = _define(definition, wanted, lock)
-    return ImagePlan(workspace, environment.registry, tuple(wanted.values()))
+    graph = _Graph(workspace, repositories or open_repositories(workspace))
+    for name, version in asked:
+        graph.add(name, version)
+    return _defined(workspace, environment, graph, tuple(name for name, _ in asked))
 
 
 def observe_image(plan: ImagePlan) -> ImagePlan:
     """A plan that was defined, with what the registry has of it. Raises Unreachable."""
-    lock = read_lock(plan.workspace.docker)
-    client = open_registry(plan.registry)
-    seen = tuple(_observe(client, wanted, lock) for wanted in plan.wanted)
-    return replace(plan, wanted=_needed(seen))
+    observe = partial(_observe, open_registry(plan.registry), read_lock(plan.workspace.docker))
+    if len(plan.wanted) <= 2:
+        seen = tuple(map(observe, plan.wanted))
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(QUESTIONS) as pool:
+            seen = tuple(pool.map(observe, plan.wanted))
+    return replace(plan, wanted=_needed(seen, plan.asked))
 
 
-def _in_order(
-    workspace: Workspace, name: str, version: str | None, repositories: Repositories
-) -> list[Definition]:
-    """The definitions of an image and of all it is built on, bases first."""
-    done: dict[str, Definition] = {}
+def _defined(
+    workspace: Workspace, environment: Environment, graph: _Graph, asked: tuple[str, ...]
+) -> ImagePlan:
+    lock = read_lock(workspace.docker)
+    wanted: dict[str, WantedImage] = {}
+    for definition in graph.definitions:
+        wanted[definition.name] = _define(definition, wanted, lock)
+    return ImagePlan(workspace, environment.registry, tuple(wanted.values()), asked)
 
-    def visit(each: str, wanted: str | None, way: tuple[str, ...]) -> None:
-        if each in way:
-            circle = " ← ".join((*way[way.index(each) :], each))
+
+class _Graph:
+    """The definitions of images and of all that they are built on, bases first."""
+
+    def __init__(self, workspace: Workspace, repositories: Repositories) -> None:
+        self._workspace = workspace
+        self._repositories = repositories
+        self._done: dict[str, Definition] = {}
+
+    @property
+    def definitions(self) -> list[Definition]:
+        return list(self._done.values())
+
+    def add(self, name: str, version: str | None) -> None:
+        """Add an image and its bases, all or nothing."""
+        before = dict(self._done)
+        try:
+            self._visit(name, version, ())
+        except BaseException:
+            self._done = before
+            raise
+
+    def _visit(self, name: str, version: str | None, way: tuple[str, ...]) -> None:
+        if name in way:
+            circle = " ← ".join((*way[way.index(name) :], name))
             message = f"images are built on each other in a circle: {circle}"
-            where = str(workspace.docker / way[-1] / "Dockerfile.j2")
+            where = str(self._workspace.docker / way[-1] / "Dockerfile.j2")
             raise InvalidDefinitions([Problem(where, None, "", message)])
-        if each in done:
+        known = self._done.get(name)
+        if known is not None:
+            if version is not None and version != known.version:
+                raise UsageFault(
+                    f"{name} cannot be {known.version} and {version} in one command",
+                    hint="use two commands",
+                )
             return
-        definition = read_definition(workspace, each, wanted, repositories)
+        definition = read_definition(self._workspace, name, version, self._repositories)
         for base in definition.rendered.images:
-            visit(base, None, (*way, each))
-        done[each] = definition
-
-    visit(name, version, ())
-    return list(done.values())
+            self._visit(base, None, (*way, name))
+        self._done[name] = definition
 
 
 def _define(
@@ -212,7 +299,7 @@ def _define(
     )
 
 
-def _observe(client: Registry, defined: WantedImage, lock: DockerLock) -> WantedImage:
+def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> WantedImage:
     definition, wanted = defined.definition, defined.fingerprint
     exists = find_image(client, definition.name, wanted)
     repository = client.repository(definition.name)
@@ -266,13 +353,12 @@ def _debian(client: Registry, name: str, wanted: Digest, lock: DockerLock) -> Wa
     return unlocked
 
 
-def _needed(wanted: tuple[WantedImage, ...]) -> tuple[WantedImage, ...]:
+def _needed(wanted: tuple[WantedImage, ...], asked: tuple[str, ...]) -> tuple[WantedImage, ...]:
     """Leave out bases that are missing when nothing that is built stands on them."""
     required: set[str] = set()
     out: list[WantedImage] = []
     for each in reversed(wanted):
-        last = each is wanted[-1]
-        if each.needed and not last and each.name not in required:
+        if each.needed and each.name not in asked and each.name not in required:
             out.append(replace(each, needed=False, reason="not built: what stands on it exists"))
             continue
         reason = each.reason

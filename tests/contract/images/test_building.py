@@ -17,7 +17,7 @@ import pytest
 
 from provisimus.errors import InvalidDefinitions, NotFound, ProvisimusError, UsageFault
 from provisimus.events import Skipped, Warned
-from provisimus.images import find_image, read_image
+from provisimus.images import build_images, find_image, plan_all, plan_images, read_image
 from provisimus.images.registry import Registry, open_registry
 from provisimus.model import Digest
 
@@ -127,6 +127,42 @@ def test_a_changed_base_cascades(scene: Scene) -> None:
     plan = scene.plan("greeter", "1.0.0")
     assert [step.action for step in plan.steps()] == ["build", "build"]
     assert plan.steps()[-1].reason == "its base changed: base"
+
+
+def test_several_images_at_the_same_time(scene: Scene) -> None:
+    scene.image("side", 'version: "2"\n', 'FROM {{ image("base") }}\nEXPOSE 3\n')
+    scene.image("alone", 'version: "3"\n', "FROM scratch\nEXPOSE 4\n")
+    plan = plan_images(
+        scene.workspace, scene.environment, [("greeter", "1.0.0"), ("side", None), ("alone", None)]
+    )
+    assert [each.name for each in plan.wanted] == ["base", "greeter", "side", "alone"]
+    made = build_images(plan, scene.environment, scene.told.append, "run-1")
+    assert {name: each.version for name, each in made.items()} == {
+        "base": "1",
+        "greeter": "1.0.0",
+        "side": "2",
+        "alone": "3",
+    }
+    everything = plan_all(scene.workspace, scene.environment)
+    assert not everything.changes
+    assert everything.asked == ("alone", "base", "side")
+    assert everything.left_out == {"greeter": "which version of greeter?"}
+    with pytest.raises(UsageFault, match=r"cannot be 1\.0\.0 and 2"):
+        plan_images(scene.workspace, scene.environment, [("greeter", "1.0.0"), ("greeter", "2")])
+
+
+def test_a_failure_lets_the_others_finish(scene: Scene) -> None:
+    scene.image("wrong", 'version: "1"\n', "FROM scratch\nCOPY none /\n")
+    scene.image("above", 'version: "1"\n', 'FROM {{ image("wrong") }}\n')
+    plan = plan_all(scene.workspace, scene.environment)
+    with pytest.raises(InvalidDefinitions, match="there is no none"):
+        build_images(plan, scene.environment, scene.told.append, "run-1")
+    skipped = [event for event in scene.told if isinstance(event, Skipped)]
+    assert [event.reason for event in skipped] == [
+        "not tried: wrong, which it is built on, was not built"
+    ]
+    steps = plan_all(scene.workspace, scene.environment).steps()
+    assert {step.subject for step in steps if step.action == "keep"} == {"base@1"}
 
 
 def test_the_same_inputs_give_the_same_image(new_scene: Callable[[str], Scene]) -> None:

@@ -31,7 +31,7 @@ from provisimus.images.registry.credentials import find_credentials
 from provisimus.process import TAIL
 
 if TYPE_CHECKING:
-    import httpx
+    from provisimus.http import httpx
 
 OWN = ".provisimus.Dockerfile"
 """The Dockerfile's name in the context that is sent."""
@@ -78,9 +78,7 @@ class BuildKit:
         save_and_remove(self.docker, image, archive)
 
     def _messages(self, context: Any) -> Iterator[dict[str, Any]]:
-        import httpx
-
-        from provisimus.http import reaching
+        from provisimus.http import httpx, reaching
 
         options = {"version": "2", "dockerfile": OWN, "rm": "1", "forcerm": "1"}
         with (
@@ -129,11 +127,13 @@ def socket_of(host: str) -> str | None:
 
 
 def engine_client(socket: str) -> httpx.Client:
-    import httpx
+    from provisimus.http import httpx, new_client, trusting_nobody
 
-    from provisimus.http import new_client
-
-    return new_client("http://docker", transport=httpx.HTTPTransport(uds=socket), trust_env=False)
+    return new_client(
+        "http://docker",
+        transport=httpx.HTTPTransport(uds=socket, verify=trusting_nobody()),
+        trust_env=False,
+    )
 
 
 def trace_lines(data: bytes) -> Iterator[str]:
