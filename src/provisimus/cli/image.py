@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,8 +31,13 @@ def image() -> None:
 @click.argument("names", nargs=-1, metavar=NAMES)
 @click.option("--all", "everything", is_flag=True, help="Every image of the workspace.")
 @click.option("--jobs", "-j", default=4, show_default=True, help="So many at the same time.")
+@click.option(
+    "--portable", is_flag=True, help="Compress with zlib: slower, the same digest on all machines."
+)
 @with_session(env=True, dry_run=True, work=True)
-def build(session: Session, names: tuple[str, ...], everything: bool, jobs: int) -> None:
+def build(
+    session: Session, names: tuple[str, ...], everything: bool, jobs: int, portable: bool
+) -> None:
     """Build images and what they stand on, and put them into the registry.
 
     What exists by its fingerprint is not built again. `build_docker X` is the same.
@@ -47,7 +53,7 @@ def build(session: Session, names: tuple[str, ...], everything: bool, jobs: int)
     if bool(names) == everything:
         raise UsageFault("which image?", hint="say its NAME[@VERSION], or --all for every one")
     environment = _environment(session, start=not session.dry_run)
-    plan = _plan(session, environment, names)
+    plan = replace(_plan(session, environment, names), portable=portable)
     if session.dry_run:
         session.emit(_plan_json(plan), _plan_text(plan))
         return
@@ -160,6 +166,35 @@ def test(session: Session, name: str) -> None:
     said = [describe(each) for each in tests]
     text = "\n".join(f"passed: {each}" for each in said) or "the manifest has no tests"
     session.emit({"image": built.reference, "passed": said}, text)
+
+
+@image.command()
+@click.argument("name", metavar=NAME)
+@with_session(env=True)
+@click.pass_context
+def verify(ctx: click.Context, session: Session, name: str) -> None:
+    """Make an image again, without publishing it, and compare it with the registry's.
+
+    Exits with 1 when a layer or a setting differs, and names the files. Bases, and what a builder
+    made, are taken from the registry.
+
+    \b
+    Example:
+      provisimus image verify greeter@1.0.0 --json
+    """
+    from provisimus.images.verify import verify_image
+
+    found = verify_image(_plan(session, session.open(), [name]))
+    text = "\n".join(
+        [
+            f"{found.reference}: {'the same' if found.same else 'not the same'}",
+            *(f"  {each}" for each in found.differences),
+            *(f"  not made again: {each}" for each in found.taken),
+        ]
+    )
+    session.emit({**vars(found), "same": found.same}, text)
+    if not found.same:
+        ctx.exit(1)
 
 
 @image.command()

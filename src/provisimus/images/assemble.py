@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisimus.events import Progress, Tell
-from provisimus.images.assembly import Assembly, ComposedLayer, Ground, compose
+from provisimus.events import Progress, Tell, Warned
+from provisimus.images.assembly import Assembly, ComposedLayer, Composition, Ground, compose
 from provisimus.images.caching import read_json, write_json
 from provisimus.images.contents import Contents, entries_fetched
 from provisimus.images.documents import Base, StoredLayer
@@ -25,6 +25,10 @@ from provisimus.model import Digest, fingerprint
 if TYPE_CHECKING:
     from provisimus.images.definition import Definition
     from provisimus.images.plan import ImagePlan
+
+
+QUICK, PORTABLE = 1, 6
+"""Levels of compression: isal's where it is there, and zlib's."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +49,81 @@ def assemble(
     resolve: Callable[[str], Base],
     tell: Tell,
     step: str,
+    store: Store | None = None,
 ) -> Made:
     """Raises NotUnderstood where only a real builder knows what is meant.
 
-    `resolve` gives the image that FROM or COPY --from names.
+    `resolve` gives the image that FROM or COPY --from names; `store` takes the layers, into the
+    registry when none is given.
     """
     cache = plan.workspace.state / "cache"
     base = resolve(assembly.base)
     with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
         grounds = Grounds(client, resolve, cache, Path(scratch))
         composition = compose(assembly, grounds, definition.context, str(definition.dockerfile))
+        if definition.manifest.layers == "auto":
+            composition = _taken_apart(composition, definition, Path(scratch), tell, step)
         grounds.fetch(composition.layers)
-        repository = client.repository(definition.name)
-        take_over(client, repository, base)
-        stored = tuple(
-            put_layer(client, repository, each, cache, tell, step) for each in composition.layers
-        )
+        into = store or _Storing(plan, client, definition.name, tell, step)
+        stored = into(base, composition.layers)
     return Made(base, composition.config, stored, composition.history)
+
+
+Store = Callable[[Base, Sequence[ComposedLayer]], tuple[StoredLayer, ...]]
+
+
+@dataclass(frozen=True)
+class _Storing:
+    """Layers on their way into the registry."""
+
+    plan: ImagePlan
+    client: Registry
+    name: str
+    tell: Tell
+    step: str
+
+    def __call__(self, base: Base, layers: Sequence[ComposedLayer]) -> tuple[StoredLayer, ...]:
+        repository = self.client.repository(self.name)
+        cache = self.plan.workspace.state / "cache"
+        take_over(self.client, repository, base)
+        level = PORTABLE if self.plan.portable else QUICK
+        return tuple(
+            put_layer(self.client, repository, each, cache, self.tell, self.step, level)
+            for each in layers
+        )
+
+
+def _taken_apart(
+    composition: Composition, definition: Definition, scratch: Path, tell: Tell, step: str
+) -> Composition:
+    """The layer that brings the artifact, as several. Left whole, with a reason, where it must."""
+    from provisimus.images.jar_layers import LOADER, NotSplit, split_layer
+
+    artifact = definition.artifact
+    layers: list[ComposedLayer] = []
+    made = iter(composition.layers)
+    history: list[tuple[str, bool]] = []
+    for text, has_layer in composition.history:
+        if not has_layer:
+            history.append((text, False))
+            continue
+        layer = next(made)
+        parts = [layer]
+        if artifact and any(each.digest == artifact.sha256.hex for each in layer.entries):
+            place = scratch / "artifact"
+            with place.open("wb") as file:
+                for piece in definition.repositories.read(artifact):
+                    file.write(piece)
+            try:
+                if LOADER in definition.rendered.text:
+                    raise NotSplit("its loader is started by name; start it with java -jar")
+                sha256, group = artifact.sha256.hex, artifact.coordinates.group
+                parts = split_layer(layer, sha256, place, group)
+            except NotSplit as error:
+                tell(Warned(f"{step}: layers: auto leaves the artifact whole: {error}"))
+        layers += parts
+        history += [(each.created_by, True) for each in parts]
+    return replace(composition, layers=tuple(layers), history=tuple(history))
 
 
 class Grounds:
@@ -109,10 +171,11 @@ def put_layer(
     cache: Path,
     tell: Tell,
     step: str,
+    level: int,
 ) -> StoredLayer:
     """Make a layer while sending it. One whose content the registry has is not even made."""
     key = fingerprint({"layer": [each.identity for each in layer.entries]})
-    place = cache / "layers" / f"{key.hex}.json"
+    place = cache / "layers" / f"{key.hex}{'-portable' if level == PORTABLE else ''}.json"
     remembered = _remembered(place)
     if remembered is not None and client.has_blob(repository, remembered.digest):
         return remembered
@@ -120,7 +183,7 @@ def put_layer(
     made: list[CompressedLayer] = []
 
     def pieces() -> Iterator[bytes]:
-        compressed = CompressedLayer(tar_pieces(layer.entries))
+        compressed = CompressedLayer(tar_pieces(layer.entries), level)
         made.append(compressed)
         for piece in compressed:
             tell(Progress(step, min(compressed.tar_size, total), total))

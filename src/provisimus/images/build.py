@@ -9,12 +9,12 @@ that ends anywhere leaves only unnamed blobs, which the next run uses.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from provisimus.errors import ProvisimusError
 from provisimus.events import Said, Skipped, Tell, Warned, step
 from provisimus.images.dockerfile import NotUnderstood
-from provisimus.images.documents import Base, StoredLayer, configuration, manifest
+from provisimus.images.documents import configuration, manifest
 from provisimus.images.find import find_image, fingerprint_tag
 from provisimus.images.labels import FINGERPRINT, image_labels, read_lineage
 from provisimus.images.plan import ImagePlan, WantedImage
@@ -23,9 +23,11 @@ from provisimus.images.registry.client import OCI_MANIFEST
 from provisimus.model import ContainerImage, Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from provisimus.environment import Environment
+    from provisimus.images.assemble import Made
+    from provisimus.images.documents import Base
 
 
 JOBS = 4
@@ -158,7 +160,7 @@ def _make(
         tell(Said(name, f"built by the engine: {error.reason} (line {error.line})"))
     if made is None:
         made = build_with_engine(plan, client, definition, own, environment, tell, name)
-    digest = _put(plan, client, wanted, made.base, made.settings, made.layers, made.history)
+    digest = _put(plan, client, wanted, made)
     reference = client.reference(wanted.name, digest)
     run_tests(definition.manifest.tests, reference, environment, tell, run, name)
     _tag(client, wanted, digest, tell)
@@ -172,16 +174,8 @@ def _make(
     return found
 
 
-def _put(
-    plan: ImagePlan,
-    client: Registry,
-    wanted: WantedImage,
-    base: Base,
-    settings: Mapping[str, Any],
-    layers: Sequence[StoredLayer],
-    history: Sequence[tuple[str, bool]],
-) -> Digest:
-    """Put configuration and manifest by digest; nothing has a name yet."""
+def documents_of(plan: ImagePlan, wanted: WantedImage, made: Made) -> tuple[bytes, bytes]:
+    """Configuration and manifest of an image whose layers are made."""
     definition = wanted.definition
     lineage = read_lineage(definition.folder, plan.workspace.repositories, definition.artifact)
     own = image_labels(
@@ -189,16 +183,21 @@ def _put(
         wanted.version,
         wanted.fingerprint,
         lineage,
-        base,
+        made.base,
         definition.artifact,
         definition.manifest.labels,
     )
-    config = configuration(base, settings, layers, history, own, lineage.created)
-    body = manifest(config, (*base.layers, *layers), own)
+    base, layers = made.base, made.layers
+    config = configuration(base, made.settings, layers, made.history, own, lineage.created)
+    return config, manifest(config, (*base.layers, *layers), own)
+
+
+def _put(plan: ImagePlan, client: Registry, wanted: WantedImage, made: Made) -> Digest:
+    """Put configuration and manifest by digest; nothing has a name yet."""
+    config, body = documents_of(plan, wanted, made)
     repository = client.repository(wanted.name)
     client.put_blob(repository, config)
-    digest = Digest.of(body)
-    return client.put_manifest(repository, str(digest), OCI_MANIFEST, body)
+    return client.put_manifest(repository, str(Digest.of(body)), OCI_MANIFEST, body)
 
 
 def _tag(client: Registry, wanted: WantedImage, digest: Digest, tell: Tell) -> None:

@@ -120,6 +120,8 @@ class ImagePlan:
     asked: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Images that could not be planned, with the reason."""
+    portable: bool = False
+    """Whether layers are compressed by zlib, which gives the same bytes on more machines."""
 
     @property
     def fingerprint(self) -> Digest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from provisimus.errors import NotFound
 from provisimus.events import Tell, step
-from provisimus.images.assemble import Made, assemble
+from provisimus.images.assemble import Made, Store, assemble
 from provisimus.images.bases import base_image
 from provisimus.images.documents import Base, configuration, manifest
 from provisimus.images.engine import build_prefix
@@ -47,16 +47,32 @@ def build_split(
         prefix = find_prefix(client, wanted)
     if prefix is None:
         raise NotFound(f"registry {client.host} lost the prefix of {wanted.name}")
-    found = prefix
+    return assemble_rest(plan, client, wanted, own, prefix, tell, name)
+
+
+def assemble_rest(
+    plan: ImagePlan,
+    client: Registry,
+    wanted: WantedImage,
+    own: Base | None,
+    prefix: Base,
+    tell: Tell,
+    name: str,
+    store: Store | None = None,
+) -> Made:
+    """What follows the prefix. Raises NotUnderstood."""
+    definition = wanted.definition
+    split = definition.split
+    assert split is not None
 
     def resolve(reference: str) -> Base:
         if reference == PREFIX:
-            return found
+            return prefix
         return base_image(plan, client, definition, reference, own)
 
-    made = assemble(plan, client, definition, split.rest, resolve, tell, name)
+    made = assemble(plan, client, definition, split.rest, resolve, tell, name, store)
     real = _real_base(plan, client, definition, split.root, own)
-    return replace(made, base=replace(found, reference=real.reference, digest=real.digest))
+    return replace(made, base=replace(prefix, reference=real.reference, digest=real.digest))
 
 
 def find_prefix(client: Registry, wanted: WantedImage) -> Base | None:

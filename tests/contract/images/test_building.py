@@ -11,6 +11,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from provisimus.errors import InvalidDefinitions, NotFound, ProvisimusError, Usa
 from provisimus.events import Skipped, Warned
 from provisimus.images import build_images, find_image, plan_all, plan_images, read_image
 from provisimus.images.registry import Registry, open_registry
+from provisimus.images.verify import verify_image
 from provisimus.model import Digest
 
 if TYPE_CHECKING:
@@ -178,6 +180,56 @@ def test_the_same_inputs_give_the_same_image(new_scene: Callable[[str], Scene]) 
 
     # Only where it is differs, and that is a label.
     assert documents(one, first.digest).replace(one.url, two.url) == documents(two, second.digest)
+
+
+@pytest.mark.parametrize("library", ["isal", "zlib"])
+def test_a_portable_image_has_the_same_digest(
+    new_scene: Callable[[str], Scene], monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    """Built in another folder, at another time, with and without the quick library."""
+    seen = []
+    for each in ("isal", library):
+        scene = new_scene(f"p{os.urandom(4).hex()}")
+        if each == "zlib":
+            monkeypatch.setitem(sys.modules, "isal", None)
+        plan = replace(scene.plan("greeter", "1.0.0"), portable=True)
+        built = build_images(plan, scene.environment, scene.told.append, "run-1")["greeter"]
+        registry = open_registry(scene.url)
+        manifest = registry.manifest(registry.repository("greeter"), str(built.digest))
+        assert manifest is not None
+        # Where the base is stands in a label; all else is equal.
+        seen.append([layer["digest"] for layer in manifest.data["layers"]])
+    assert seen[0] == seen[1]
+
+
+def test_verifying(scene: Scene) -> None:
+    with pytest.raises(NotFound, match="not built"):
+        verify_image(scene.plan("greeter", "1.0.0"))
+    built = scene.build("greeter", "1.0.0")
+    found = verify_image(scene.plan("greeter", "1.0.0"))
+    assert found.same, found.differences
+    assert found.reference == built.reference
+    assert found.taken == (f"its base {scene.url}/base",)
+
+
+def test_an_image_that_is_not_what_it_says(scene: Scene) -> None:
+    scene.build("greeter", "1.0.0")
+    plan = scene.plan("greeter", "1.0.0")
+    wanted = plan.wanted[-1]
+    other = tuple(
+        replace(each, mode=0o755) if each.kind == "file" else each
+        for each in wanted.definition.context
+    )
+    text = wanted.definition.manifest.model_copy(update={"labels": {"team": "red"}})
+    forged = replace(wanted.definition, context=other, manifest=text)
+    forged_plan = replace(plan, wanted=(*plan.wanted[:-1], replace(wanted, definition=forged)))
+    found = verify_image(forged_plan)
+    assert not found.same
+    said = "COPY greeter-1.0.0.jar /app/greeter.jar"
+    assert [each.partition(" content")[0] for each in found.differences] == [
+        f"{said}: /app/greeter.jar is wanted with mode 755, owner 0:0,",
+        "config/Labels/team: wanted 'red', the registry has 'blue'",
+    ]
 
 
 def test_layers_are_not_sent_again(scene: Scene) -> None:

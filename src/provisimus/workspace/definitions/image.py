@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -105,3 +105,5 @@ class ImageManifest(Definition):
     vars: dict[str, Any] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
     tests: tuple[Test, ...] = ()
+    layers: Literal["fat", "auto"] = "fat"
+    """`auto` takes a fat JAR apart into layers, so that a small change is a small push."""
