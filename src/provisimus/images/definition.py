@@ -18,7 +18,7 @@ from provisimus.images.debian import base_fingerprint
 from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
-from provisimus.images.render import DEFAULT, Rendered, Values, render
+from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, render
 from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
 from provisimus.workspace.definitions.image import ImageManifest
@@ -71,7 +71,8 @@ class Definition:
     def rendered_with(self, reference: Callable[[str], str], base: str | None) -> str:
         """The Dockerfile as a real builder can use it: every base by its own reference."""
         values = replace(self.values, base=base)
-        return render(self.template, self.dockerfile, values, reference).text
+        macros = read_macros(self.folder.parent, self.template)
+        return render(self.template, self.dockerfile, values, reference, macros).text
 
 
 def read_definition(
@@ -194,13 +195,15 @@ def _template(folder: Path, values: Values) -> str:
 
 def _rendered(workspace: Workspace, template: str, where: Path, values: Values) -> Rendered:
     """Rendered text is remembered by all that goes into it: Jinja2 takes long to load."""
-    inputs = {"recipe": RECIPE, "template": template, "values": asdict(values)}
+    macros = read_macros(workspace.docker, template)
+    named = {path.name: text for path, text in macros.items()}
+    inputs = {"recipe": RECIPE, "template": template, "values": asdict(values), "macros": named}
     key = fingerprint(inputs)
     place = workspace.state / "cache" / "rendered" / f"{key.hex}.json"
     known = read_json(place)
     if known is not None and isinstance(known.get("text"), str):
         return Rendered(known["text"], tuple(known["images"]))
-    found = render(template, where, values)
+    found = render(template, where, values, macros=macros)
     write_json(place, {"text": found.text, "images": found.images})
     return found
 

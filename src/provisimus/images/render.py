@@ -1,8 +1,9 @@
 """From a template Dockerfile to a Dockerfile, purely: text in, text and dependencies out.
 
-Jinja2 in its sandbox; an undefined variable is an error with file and line. Templates see `vars`,
+Jinja2 in a sandbox; an undefined variable is an error with file and line. Templates see `vars`,
 `version`, `artifact` (`file` or `folder`, `version`), `artifacts` by name, `base` (for a source
-that is a base) and `image("name")`.
+that is a base) and `image("name")`; so do the macros in docker/_macros/, which
+`{% import "java.j2" as java %}` brings.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ from provisimus.errors import InvalidDefinitions, Problem
 
 SYMBOL = "provisimus.image/"
 """How a rendered Dockerfile names an image of the workspace: its place is not an input."""
+
+MACROS = "_macros"
+"""The folder in docker/ that holds the templates which others import."""
+
+TEMPLATE = "<template>"
+"""Jinja2's name for a template that came from no file."""
+
+MOST = 1 << 20
+"""Characters of a rendered Dockerfile."""
 
 DEFAULT = "FROM {{ base }}\n"
 """The template of an image whose source is all there is to it."""
@@ -70,11 +80,18 @@ def named_image(reference: str) -> str | None:
 
 
 def render(
-    template: str, where: Path, values: Values, reference: Callable[[str], str] = symbol
+    template: str,
+    where: Path,
+    values: Values,
+    reference: Callable[[str], str] = symbol,
+    macros: Mapping[Path, str] | None = None,
 ) -> Rendered:
-    """Raises InvalidDefinitions with file, line and hint. `reference` names images."""
+    """Raises InvalidDefinitions with file, line and hint. `reference` names images; `macros` are
+    the shared templates that `import` and `include` know by their file's name.
+    """
     import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from provisimus.images.sandbox import new_sandbox
 
     images: list[str] = []
 
@@ -83,23 +100,39 @@ def render(
             images.append(name)
         return reference(name)
 
-    environment = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
-    )
-    known = _known(values)
+    # As globals, so that macros see them too.
+    environment = new_sandbox(macros or {}, {**_known(values), "image": image})
+    places = {TEMPLATE: where, **{str(path): path for path in macros or {}}}
     try:
-        text = environment.from_string(template).render(**known, image=image)
+        text = environment.from_string(template).render()
+        if len(text) > MOST:
+            raise _problem(where, None, f"it renders to {len(text)} characters", "what loops?")
     except jinja2.TemplateSyntaxError as error:
-        raise _problem(where, error.lineno, f"this is no Jinja2: {error.message}") from None
+        place = places.get(error.filename or TEMPLATE, where)
+        raise _problem(place, error.lineno, f"this is no Jinja2: {error.message}") from None
+    except jinja2.TemplateNotFound as error:
+        known = ", ".join(sorted(path.name for path in macros or {})) or "none"
+        message = f"there is no {error.name} in {MACROS}/"
+        raise _problem(where, None, message, f"known: {known}") from None
     except jinja2.UndefinedError as error:
         said = error.message or "a variable is undefined"
         message = re.sub(r"'[^']*' has no attribute ('\w+')", r"there is no \1 here", said)
-        raise _problem(where, _line(error), message, _hint(said, values)) from None
+        raise _problem(*_place(error, places), message, _hint(said, values)) from None
     except jinja2.TemplateError as error:
-        raise _problem(where, _line(error), str(error)) from None
+        raise _problem(*_place(error, places), str(error)) from None
+    except RecursionError as error:
+        raise _problem(*_place(error, places), "a macro calls itself without end") from None
     except (TypeError, ValueError, ArithmeticError, OverflowError) as error:
-        raise _problem(where, _line(error), f"{type(error).__name__}: {error}") from None
+        raise _problem(*_place(error, places), f"{type(error).__name__}: {error}") from None
     return Rendered(text, tuple(images))
+
+
+def read_macros(docker: Path, template: str) -> dict[Path, str]:
+    """The shared macros of a workspace; not even looked for where the template names none."""
+    if not re.search(r"\{%-?\+?\s*(import|from|include)\b", template):
+        return {}
+    found = sorted((docker / MACROS).glob("*.j2"))
+    return {path: path.read_text(encoding="utf-8") for path in found}
 
 
 def _known(values: Values) -> dict[str, Any]:
@@ -113,15 +146,16 @@ def _known(values: Values) -> dict[str, Any]:
     return known
 
 
-def _line(error: BaseException) -> int | None:
-    """The line of the template on which an error arose: Jinja2 rewrites its frames to template
-    lines, under the name `<template>` for text that came from no file.
+def _place(error: BaseException, places: Mapping[str, Path]) -> tuple[Path, int | None]:
+    """The file and line on which an error arose: Jinja2 rewrites its frames to those of templates,
+    under the name `<template>` for text that came from no file.
     """
-    found = None
+    found: tuple[Path, int | None] = (places[TEMPLATE], None)
     frame = error.__traceback__
     while frame is not None:
-        if frame.tb_frame.f_code.co_filename == "<template>":
-            found = frame.tb_lineno
+        place = places.get(frame.tb_frame.f_code.co_filename)
+        if place is not None:
+            found = place, frame.tb_lineno
         frame = frame.tb_next
     return found
 

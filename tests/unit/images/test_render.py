@@ -81,3 +81,68 @@ def test_no_artifact_says_so() -> None:
 def test_the_sandbox(template: str) -> None:
     with pytest.raises(InvalidDefinitions):
         render(template, WHERE, VALUES)
+
+
+MACROS = {
+    Path("docker/_macros/java.j2"): (
+        '{% macro run(jar) %}ENTRYPOINT ["java", "-jar", "{{ jar }}"]{% endmacro %}\n'
+        "{% macro start() %}FROM {{ image('jre') }}\nEXPOSE {{ vars.port }}{% endmacro %}\n"
+        "{% macro wrong() %}\n{{ vars.nope }}{% endmacro %}\n"
+        "{% macro again() %}{{ again() }}{% endmacro %}\n"
+    ),
+    Path("docker/_macros/broken.j2"): "\n{% macro %}",
+}
+
+
+def test_shared_macros() -> None:
+    template = '{% import "java.j2" as java %}{{ java.start() }}\n{{ java.run("/a.jar") }}\n'
+    found = render(template, WHERE, VALUES, macros=MACROS)
+    assert found.images == ("jre",)
+    assert found.text == (
+        'FROM provisimus.image/jre\nEXPOSE 8080\nENTRYPOINT ["java", "-jar", "/a.jar"]\n'
+    )
+    other = '{% from "_macros/java.j2" import run %}{{ run("x") }}'
+    assert render(other, WHERE, VALUES, macros=MACROS).text.endswith('"x"]')
+
+
+@pytest.mark.parametrize(
+    ("template", "file", "line", "message"),
+    [
+        ('{% import "java.j2" as j %}\n{{ j.wrong() }}', "java.j2", 5, "there is no 'nope' here"),
+        ('\n{% import "broken.j2" as j %}', "broken.j2", 2, "this is no Jinja2"),
+        ('{% import "none.j2" as j %}', "Dockerfile.j2", None, "there is no none.j2 in _macros/"),
+        ('{% import "java.j2" as j %}{{ j.again() }}', "java.j2", 6, "without end"),
+    ],
+)
+def test_faults_in_macros(template: str, file: str, line: int | None, message: str) -> None:
+    with pytest.raises(InvalidDefinitions) as caught:
+        render(template, WHERE, VALUES, macros=MACROS)
+    problem = caught.value.problems[0]
+    assert (Path(problem.file).name, problem.line) == (file, line)
+    assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+            "its loops turn more than 100000 times",
+        ),
+        ("{% for a in 'xy' * 90000 %}{% endfor %}", "its loops turn more than"),
+        ("{% for a in range(99999) %}{{ 'x' * 99 }}{% endfor %}", "it renders to"),
+        ("{{ 'x' * 99999999 }}", "* makes something too long"),
+        ("{{ 9 ** 99999999 }}", "** makes something too long"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+        ("{{ vars.update(a=1) }}", "unsafe"),
+    ],
+)
+def test_a_template_is_bounded(template: str, message: str) -> None:
+    with pytest.raises(InvalidDefinitions) as caught:
+        render(template, WHERE, VALUES)
+    assert message in caught.value.problems[0].message
+
+
+def test_loops_know_their_length() -> None:
+    template = "{% for a in [1, 2] %}{{ loop.index }}/{{ loop.length }} {% endfor %}"
+    assert render(template, WHERE, VALUES).text == "1/2 2/2 "

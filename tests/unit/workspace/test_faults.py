@@ -392,6 +392,21 @@ def test_a_manifest_with_two_sources(root: Path) -> None:
     )
 
 
+def test_an_image_has_no_environments(root: Path) -> None:
+    text = "vars: {port: 1}\nenvironments: {staging: {vars: {port: 2}}}\n"
+    assert problems(root, image=text) == snapshot(
+        [
+            (
+                "docker/greeter/manifest.yaml",
+                2,
+                "environments",
+                "an image has no environments: one image, tested once, goes through all of them",
+                "give what differs to its container, under environments: in the stack's file",
+            )
+        ]
+    )
+
+
 def test_faults_of_the_project_itself(root: Path) -> None:
     assert problems(
         root,

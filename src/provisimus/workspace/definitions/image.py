@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from provisimus.workspace.definitions.common import (
     Definition,
@@ -94,6 +94,13 @@ ArtifactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """How a template says it: `artifacts.agent`."""
 
 
+def _one_for_all(_: Any) -> Any:
+    raise ValueError(
+        "an image has no environments: one image, tested once, goes through all of them — give "
+        "what differs to its container, under environments: in the stack's file"
+    )
+
+
 class ImageManifest(Definition):
     source: Source | None = None
     artifacts: dict[ArtifactName, Annotated[Source, AfterValidator(_is_file)]] = Field(
@@ -107,3 +114,5 @@ class ImageManifest(Definition):
     tests: tuple[Test, ...] = ()
     layers: Literal["fat", "auto"] = "fat"
     """`auto` takes a fat JAR apart into layers, so that a small change is a small push."""
+    environments: Annotated[None, BeforeValidator(_one_for_all)] = None
+    """Refused, with the reason: `vars` and `tests` are the same everywhere."""
