@@ -123,7 +123,7 @@ def _as_regex(pattern: str) -> str:
             index += 2
         elif char == "[" and "]" in pattern[index + 2 :]:
             end = pattern.index("]", index + 2)
-            inside = pattern[index + 1 : end].replace("\\", "\\\\")
+            inside = pattern[index + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
             out += f"[{inside}]"
             index = end + 1
         elif char == "\\" and index + 1 < len(pattern):

@@ -72,6 +72,9 @@ def test_publish_list_show(folder: Path) -> None:
         (("image", "plan", "nope@1"), NotFound),
         (("image", "plan", "greeter"), UsageFault),
         (("image", "list"), Unreachable),
+        (("image", "build"), UsageFault),
+        (("image", "build", "--all", "greeter@1.0.0"), UsageFault),
+        (("image", "verify", "greeter@1.0.0"), Unreachable),
         (("image", "lock", "nope", "--update"), NotFound),
         (("image", "lock", "greeter", "--update"), UsageFault),
     ],
@@ -122,3 +125,14 @@ def test_the_lock(folder: Path) -> None:
     data = json.loads(run(folder, "image", "lock", "--update", "--json").output)
     assert (data["greeter"]["update"], data["greeter"]["digest"]) == (1, None)
     assert (folder / "docker/docker.lock").is_file()
+
+
+def test_a_plan_of_all_says_what_is_left_out(folder: Path) -> None:
+    data = json.loads(run(folder, "image", "plan", "--json").output)
+    assert data == {
+        "images": [],
+        "changes": False,
+        "steps": [],
+        "left_out": {"greeter": "which version of greeter?"},
+    }
+    assert "left out: greeter: which version of greeter?" in run(folder, "image", "plan").output
