@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import signal
 import subprocess
+import sys
 import tarfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -201,3 +207,58 @@ def test_tests_come_before_the_tag(with_engine: Scene) -> None:
     assert fingerprint_tag(built.fingerprint) in registry.tags(registry.repository("greeter"))
     listed = subprocess.run(["docker", "ps", "-aq"], capture_output=True, text=True, check=True)
     assert listed.stdout == ""
+
+
+INTERRUPTED = """
+import sys
+from provisimus.aws import Cloud
+from provisimus.environment import Environment
+from provisimus.events import Said
+from provisimus.images import build_images, plan_images
+from provisimus.workspace import open_workspace
+environment = Environment('local', Cloud('x', None, None, None), sys.argv[2])
+asked = [('one', None), ('two', None)]
+plan = plan_images(open_workspace(sys.argv[1]), environment, asked)
+def tell(event):
+    if isinstance(event, Said) and 'RUN' in event.text:
+        print(event.step, flush=True)
+build_images(plan, environment, tell, 'run')
+"""
+
+
+def test_an_interruption_ends_builders_too(with_engine: Scene) -> None:
+    """Two silent RUNs at the same time: neither thread hears of Ctrl-C, and the engine must."""
+    scene = with_engine
+    scene.build("base")
+    mark = f"mark-{os.urandom(4).hex()}"
+    for name in ("one", "two"):
+        run = f"RUN while true; do : {mark}-{name}; done\n"
+        scene.image(name, 'version: "1"\n', 'FROM {{ image("base") }}\n' + run)
+    arguments = [sys.executable, "-c", INTERRUPTED, str(scene.root), scene.url]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert {process.stdout.readline(), process.stdout.readline()} == {
+            b"image one@1\n",
+            b"image two@1\n",
+        }
+        until(lambda: running(mark) >= 2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(40) != 0
+    until(lambda: running(mark) == 0)
+    assert scene.plan("one").image is None
+
+
+def running(mark: str) -> int:
+    """How many processes of this machine have the mark in their command."""
+    found = 0
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found += mark.encode() in place.read_bytes()
+    return found
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 40
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
