@@ -117,8 +117,9 @@ def _taken_apart(
             try:
                 if LOADER in definition.rendered.text:
                     raise NotSplit("its loader is started by name; start it with java -jar")
-                sha256, group = artifact.sha256.hex, artifact.coordinates.group
-                parts = split_layer(layer, sha256, place, group)
+                # A vendor's file, which has an address only, has no group.
+                group = getattr(artifact.coordinates, "group", "")
+                parts = split_layer(layer, artifact.sha256.hex, place, group)
             except NotSplit as error:
                 tell(Warned(f"{step}: layers: auto leaves the artifact whole: {error}"))
         layers += parts

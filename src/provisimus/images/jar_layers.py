@@ -158,6 +158,8 @@ def _spring_boot(
 def _shaded(
     archive: zipfile.ZipFile, names: Sequence[str], main: Mapping[str, str], own: str, folder: str
 ) -> TakenApart:
+    if own == "/":
+        raise NotSplit("a vendor's file has no Maven group to tell its classes by")
     foreign = {
         posixpath.dirname(_plain(name))
         for name in names

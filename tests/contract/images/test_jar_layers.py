@@ -181,6 +181,8 @@ def test_what_stays_whole(tmp_path: Path) -> None:
     assert why({"Class-Path": "x"}, {**own, **foreign}) == "its manifest has a Class-Path already"
     assert why({}, {**own, **foreign, "META-INF/A.SF": b""}) == "it is signed"
     assert why({}, {"BOOT-INF/lib/a.jar": b""}) == "its manifest has no Start-Class"
+    with pytest.raises(NotSplit, match="no Maven group"):
+        take_apart(jar(tmp_path / "x.jar", {}, {**own, **foreign}), "", "x.lib")
     (tmp_path / "no.jar").write_bytes(b"PK")
     with pytest.raises(NotSplit, match="it is no JAR"):
         take_apart(tmp_path / "no.jar", "com.acme", "x.lib")
