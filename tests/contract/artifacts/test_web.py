@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import threading
+import uuid
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -316,26 +318,29 @@ def test_maven_itself_reads_what_we_publish_and_we_what_it_deploys(
 ) -> None:
     if shutil.which("mvn") is None:
         pytest.skip("mvn is not installed")
-    pom = "<project><modelVersion>4.0.0</modelVersion><groupId>com.acme</groupId>"
+    # Maven keeps what it got in a repository of its own, by these names: none that others use.
+    group = f"com.acme.t{uuid.uuid4().hex}"
+    snapshot = replace(SNAPSHOT, group=group)
+    pom = f"<project><modelVersion>4.0.0</modelVersion><groupId>{group}</groupId>"
     with zipfile.ZipFile(jar, "a") as archive:
         archive.writestr(
-            "META-INF/maven/com.acme/greeter/pom.xml",
+            f"META-INF/maven/{group}/greeter/pom.xml",
             pom + "<artifactId>greeter</artifactId><version>1.1-SNAPSHOT</version></project>",
         )
-    publish(repository, jar, SNAPSHOT)
-    publish(repository, jar, SNAPSHOT)
+    publish(repository, jar, snapshot)
+    publish(repository, jar, snapshot)
     goal = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get"
     maven(
         [goal, f"-DremoteRepositories=web::default::{server.url}", "-Dtransitive=false"],
-        "-Dartifact=com.acme:greeter:1.1-SNAPSHOT",
+        f"-Dartifact={group}:greeter:1.1-SNAPSHOT",
     )
     asked = [each for each in server.seen if each.endswith("-1.jar")]
     assert f"GET {asked[-1].split()[1]}" in server.seen
     maven(
         ["deploy:deploy-file", f"-Durl={server.url}", "-DrepositoryId=web", f"-Dfile={jar}"],
-        *("-DgroupId=com.acme", "-DartifactId=greeter", "-Dversion=1.1-SNAPSHOT"),
+        *(f"-DgroupId={group}", "-DartifactId=greeter", "-Dversion=1.1-SNAPSHOT"),
     )
-    found = Repositories((repository,)).resolve(SNAPSHOT)
+    found = Repositories((repository,)).resolve(snapshot)
     assert found.location.endswith("-2.jar")
     assert b"".join(repository.read(found)) == jar.read_bytes()
 
