@@ -72,9 +72,13 @@ def base_url(url: str) -> str:
     host, _ = split_registry(url)
     if url.startswith(("http://", "https://")):
         return f"{url.partition('://')[0]}://{host}"
-    name = host.rpartition(":")[0] or host
-    plain = name in ("localhost", "[::1]") or name.startswith("127.") or host == "localhost"
-    return f"{'http' if plain else 'https'}://{host}"
+    return f"{'http' if is_loopback(host) else 'https'}://{host}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host[:port]` is this machine by its very name."""
+    name = re.sub(r":\d+$", "", host)
+    return name in ("localhost", "[::1]") or re.fullmatch(r"127(\.\d{1,3}){3}", name) is not None
 
 
 def as_tag(version: str) -> str:
