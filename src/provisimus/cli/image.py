@@ -13,6 +13,8 @@ from provisimus.errors import NotFound
 if TYPE_CHECKING:
     from provisimus.environment import Environment
     from provisimus.images.plan import ImagePlan
+    from provisimus.images.registry import Registry
+    from provisimus.images.registry.content import Manifest
     from provisimus.model import ContainerImage
 
 NAME = "NAME[@VERSION]"
@@ -25,8 +27,9 @@ def image() -> None:
 
 @image.command()
 @click.argument("name", metavar=NAME)
+@click.option("--sbom", is_flag=True, help="Attach an SBOM to it, where none is yet.")
 @with_session(env=True, dry_run=True, work=True)
-def build(session: Session, name: str) -> None:
+def build(session: Session, name: str, sbom: bool) -> None:
     """Build an image and what it stands on, and put them into the registry.
 
     What exists by its fingerprint is not built again. `build_docker X` is the same.
@@ -39,6 +42,10 @@ def build(session: Session, name: str) -> None:
         session.emit(_plan_json(plan), _plan_text(plan))
         return
     built = build_image(plan, environment, session.tell, session.run)
+    if sbom:
+        from provisimus.images.sbom import attach_to
+
+        attach_to(environment.registry, built, session.workspace.state / "cache", session.tell)
     changed = [step for step in plan.steps() if step.needed]
     data = {**_image_json(built), "changed": bool(changed), "steps": _steps(plan)}
     done = "built" if changed else f"nothing to do: {plan.wanted[-1].reason}\n"
@@ -69,7 +76,9 @@ def list_(session: Session) -> None:
     rows = []
     for name in session.workspace.images():
         tags = client.tags(client.repository(name))
-        rows.append((name, [tag for tag in tags if not tag.startswith(("fp-", "debian-"))]))
+        rows.append(
+            (name, [tag for tag in tags if not tag.startswith(("fp-", "debian-", "sha256-"))])
+        )
     data = [{"name": name, "versions": versions} for name, versions in rows]
     text = table(["image", "versions"], [(name, ", ".join(found) or "-") for name, found in rows])
     session.emit(data, text if rows else "the workspace defines no image")
@@ -78,11 +87,21 @@ def list_(session: Session) -> None:
 @image.command()
 @click.argument("name", metavar=NAME)
 @click.option("--rendered", is_flag=True, help="The Dockerfile as its template renders.")
+@click.option("--sbom", is_flag=True, help="What is inside, by the SBOM that is attached.")
 @with_session(env=True)
-def show(session: Session, name: str, rendered: bool) -> None:
-    """Show an image of the registry: digest, labels, ports; or its rendered Dockerfile."""
+def show(session: Session, name: str, rendered: bool, sbom: bool) -> None:
+    """Show an image of the registry: digest, labels, ports; or its rendered Dockerfile.
+
+    \b
+    provisimus image show greeter@1.0.0
+    provisimus image show greeter --rendered
+    provisimus image show greeter --sbom
+    """
     if rendered:
         _show_rendered(session, name)
+        return
+    if sbom:
+        _show_sbom(session, name)
         return
     from provisimus.images import read_image
     from provisimus.images.registry import as_tag, open_registry
@@ -102,6 +121,36 @@ def show(session: Session, name: str, rendered: bool) -> None:
     ports = ", ".join(map(str, found.ports)) or "none"
     text = "\n".join([found.reference, f"ports: {ports}", "labels:", *labels])
     session.emit(_image_json(found), text)
+
+
+@image.command()
+@click.argument("name", metavar=NAME)
+@click.option("--attach", is_flag=True, help="Attach it to the image, where none is yet.")
+@click.option(
+    "--spec",
+    type=click.Choice(["1.5", "1.6"]),
+    default="1.6",
+    show_default=True,
+    help="The version of CycloneDX to print.",
+)
+@with_session(env=True, work=True)
+def sbom(session: Session, name: str, attach: bool, spec: str) -> None:
+    """Print what is inside an image as a CycloneDX SBOM, read from its layers.
+
+    JARs with those inside them, by the coordinates that Maven wrote there, and Debian packages.
+    The same image gives the same bytes. Attached, it is an OCI referrer of the image.
+
+    \b
+    provisimus image sbom greeter@1.0.0 > greeter.cdx.json
+    provisimus image sbom greeter@1.0.0 --attach --quiet > /dev/null
+    """
+    from provisimus.images.sbom import attach_sbom, make_sbom
+
+    client, repository, found = _in_registry(session, name)
+    cache = session.workspace.state / "cache"
+    if attach:
+        attach_sbom(client, repository, found, cache, session.tell)
+    click.echo(make_sbom(client, repository, found, cache, spec), nl=False)
 
 
 @image.command()
@@ -205,6 +254,54 @@ def _show_rendered(session: Session, name: str) -> None:
         "dockerfile": found.rendered.text,
     }
     session.emit(data, found.rendered.text.rstrip("\n"))
+
+
+def _show_sbom(session: Session, name: str) -> None:
+    import json
+
+    from provisimus.images.sbom import attached_sbom
+
+    client, repository, found = _in_registry(session, name)
+    attached = attached_sbom(client, repository, found.digest)
+    if attached is None:
+        raise NotFound(
+            f"no SBOM is attached to {repository}@{found.digest.short}…",
+            hint=f"attach it: provisimus image sbom {name} --attach",
+        )
+    data = json.loads(attached.body)
+    rows = [
+        (
+            each["name"],
+            each.get("version", "-"),
+            ", ".join(
+                str(given["license"].get("id") or given["license"].get("name"))
+                for given in each.get("licenses", [])
+            )
+            or "-",
+            each.get("purl") or each["type"],
+        )
+        for each in data["components"]
+    ]
+    session.emit(data, table(["component", "version", "licence", "what"], rows))
+
+
+def _in_registry(session: Session, name: str) -> tuple[Registry, str, Manifest]:
+    """An image of the registry, by the tag of its version, for this machine's processor."""
+    from provisimus.images.find import one_platform
+    from provisimus.images.registry import as_tag, open_registry
+    from provisimus.model import ServiceVersion
+
+    wanted = ServiceVersion.parse(name)
+    version = wanted.version or _own_version(session, wanted.name)
+    client = open_registry(session.open().registry)
+    repository = client.repository(wanted.name)
+    found = client.manifest(repository, as_tag(version))
+    if found is None:
+        raise NotFound(
+            f"{wanted.name} {version} is not in the registry {client.host}",
+            hint=f"build it: provisimus image build {wanted.name}@{version}",
+        )
+    return client, repository, one_platform(client, repository, found)
 
 
 def _own_version(session: Session, name: str) -> str:

@@ -84,7 +84,7 @@ class Tree:
 
 def layer_paths(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, str]]:
     """The members of a layer (TAR, packed or not) that a tree knows. Raises tarfile.TarError."""
-    with tarfile.open(fileobj=_Reader(iter(pieces)), mode="r|*") as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=reader(pieces), mode="r|*") as archive:  # type: ignore[call-overload]
         for member in archive:
             path = posixpath.normpath("/" + member.name).strip("/")
             if member.isdir():
@@ -105,22 +105,29 @@ def _remove(folders: set[str], links: dict[str, str], path: str, *, itself: bool
         links.pop(path, None)
 
 
+def reader(pieces: Iterable[bytes]) -> _Reader:
+    """Pieces as a file that is read once, from its beginning to its end."""
+    return _Reader(iter(pieces))
+
+
 class _Reader:
     """The pieces as the file that tarfile wants to read."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._buffer = b""
+        self._rest = memoryview(b"")
 
     def read(self, size: int) -> bytes:
-        parts = [self._buffer]
-        have = len(self._buffer)
-        while have < size:
-            piece = next(self._pieces, b"")
-            if not piece:
-                break
-            parts.append(piece)
-            have += len(piece)
-        whole = b"".join(parts)
-        self._buffer = whole[size:]
-        return whole[:size]
+        parts = []
+        while size:
+            if not self._rest:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    break
+                self._rest = memoryview(piece)
+                continue
+            part = self._rest[:size]
+            self._rest = self._rest[size:]
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
