@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.image_lock import lock, outdated
+from provisimus.cli.image_mirror import mirror
+from provisimus.cli.image_sbom import sbom
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import NotFound
@@ -13,8 +16,6 @@ from provisimus.errors import NotFound
 if TYPE_CHECKING:
     from provisimus.environment import Environment
     from provisimus.images.plan import ImagePlan
-    from provisimus.images.registry import Registry
-    from provisimus.images.registry.content import Manifest
     from provisimus.model import ContainerImage
 
 NAME = "NAME[@VERSION]"
@@ -25,11 +26,15 @@ def image() -> None:
     """Build and inspect container images: a build manifest, a template Dockerfile, an artifact."""
 
 
+for each in (sbom, lock, outdated, mirror):
+    image.add_command(each)
+
+
 @image.command()
 @click.argument("name", metavar=NAME)
-@click.option("--sbom", is_flag=True, help="Attach an SBOM to it, where none is yet.")
+@click.option("--sbom", "attach", is_flag=True, help="Attach an SBOM to it, where none is yet.")
 @with_session(env=True, dry_run=True, work=True)
-def build(session: Session, name: str, sbom: bool) -> None:
+def build(session: Session, name: str, attach: bool) -> None:
     """Build an image and what it stands on, and put them into the registry.
 
     What exists by its fingerprint is not built again. `build_docker X` is the same.
@@ -42,7 +47,7 @@ def build(session: Session, name: str, sbom: bool) -> None:
         session.emit(_plan_json(plan), _plan_text(plan))
         return
     built = build_image(plan, environment, session.tell, session.run)
-    if sbom:
+    if attach:
         from provisimus.images.sbom import attach_to
 
         attach_to(environment.registry, built, session.workspace.state / "cache", session.tell)
@@ -87,9 +92,11 @@ def list_(session: Session) -> None:
 @image.command()
 @click.argument("name", metavar=NAME)
 @click.option("--rendered", is_flag=True, help="The Dockerfile as its template renders.")
-@click.option("--sbom", is_flag=True, help="What is inside, by the SBOM that is attached.")
+@click.option(
+    "--sbom", "inside", is_flag=True, help="What is inside, by the SBOM that is attached."
+)
 @with_session(env=True)
-def show(session: Session, name: str, rendered: bool, sbom: bool) -> None:
+def show(session: Session, name: str, rendered: bool, inside: bool) -> None:
     """Show an image of the registry: digest, labels, ports; or its rendered Dockerfile.
 
     \b
@@ -100,15 +107,17 @@ def show(session: Session, name: str, rendered: bool, sbom: bool) -> None:
     if rendered:
         _show_rendered(session, name)
         return
-    if sbom:
-        _show_sbom(session, name)
+    if inside:
+        from provisimus.cli.image_sbom import show_sbom
+
+        show_sbom(session, name)
         return
     from provisimus.images import read_image
     from provisimus.images.registry import as_tag, open_registry
     from provisimus.model import ServiceVersion
 
     wanted = ServiceVersion.parse(name)
-    version = wanted.version or _own_version(session, wanted.name)
+    version = wanted.version or own_version(session, wanted.name)
     client = open_registry(session.open().registry)
     try:
         found = read_image(client, client.reference(wanted.name, tag=as_tag(version)))
@@ -121,36 +130,6 @@ def show(session: Session, name: str, rendered: bool, sbom: bool) -> None:
     ports = ", ".join(map(str, found.ports)) or "none"
     text = "\n".join([found.reference, f"ports: {ports}", "labels:", *labels])
     session.emit(_image_json(found), text)
-
-
-@image.command()
-@click.argument("name", metavar=NAME)
-@click.option("--attach", is_flag=True, help="Attach it to the image, where none is yet.")
-@click.option(
-    "--spec",
-    type=click.Choice(["1.5", "1.6"]),
-    default="1.6",
-    show_default=True,
-    help="The version of CycloneDX to print.",
-)
-@with_session(env=True, work=True)
-def sbom(session: Session, name: str, attach: bool, spec: str) -> None:
-    """Print what is inside an image as a CycloneDX SBOM, read from its layers.
-
-    JARs with those inside them, by the coordinates that Maven wrote there, and Debian packages.
-    The same image gives the same bytes. Attached, it is an OCI referrer of the image.
-
-    \b
-    provisimus image sbom greeter@1.0.0 > greeter.cdx.json
-    provisimus image sbom greeter@1.0.0 --attach --quiet > /dev/null
-    """
-    from provisimus.images.sbom import attach_sbom, make_sbom
-
-    client, repository, found = _in_registry(session, name)
-    cache = session.workspace.state / "cache"
-    if attach:
-        attach_sbom(client, repository, found, cache, session.tell)
-    click.echo(make_sbom(client, repository, found, cache, spec), nl=False)
 
 
 @image.command()
@@ -178,38 +157,6 @@ def test(session: Session, name: str) -> None:
     said = [describe(each) for each in tests]
     text = "\n".join(f"passed: {each}" for each in said) or "the manifest has no tests"
     session.emit({"image": built.reference, "passed": said}, text)
-
-
-@image.command()
-@click.argument("names", nargs=-1, metavar="[NAME]…")
-@click.option("--update", is_flag=True, help="Move the pins: the next build makes the bases anew.")
-@with_session()
-def lock(session: Session, names: tuple[str, ...], update: bool) -> None:
-    """Show what docker.lock pins; with --update, let bases follow Debian's newer packages."""
-    from provisimus.images.lock import read_lock, write_lock
-    from provisimus.images.locking import updated_lock
-
-    folder = session.workspace.docker
-    before = read_lock(folder)
-    after = updated_lock(session.workspace, before, names) if update else before
-    if after != before:
-        write_lock(folder, after)
-    data = {
-        name: {
-            "fingerprint": str(base.fingerprint),
-            "digest": str(base.digest) if base.digest else None,
-            "update": base.update,
-        }
-        for name, base in sorted(after.bases.items())
-    }
-    text = table(
-        ["base", "pinned to", "update"],
-        [
-            (name, base.digest or "built anew with the next image build", base.update)
-            for name, base in sorted(after.bases.items())
-        ],
-    )
-    session.emit(data, text if data else "docker.lock pins nothing yet")
 
 
 def _environment(session: Session, *, start: bool) -> Environment:
@@ -256,55 +203,7 @@ def _show_rendered(session: Session, name: str) -> None:
     session.emit(data, found.rendered.text.rstrip("\n"))
 
 
-def _show_sbom(session: Session, name: str) -> None:
-    import json
-
-    from provisimus.images.sbom import attached_sbom
-
-    client, repository, found = _in_registry(session, name)
-    attached = attached_sbom(client, repository, found.digest)
-    if attached is None:
-        raise NotFound(
-            f"no SBOM is attached to {repository}@{found.digest.short}…",
-            hint=f"attach it: provisimus image sbom {name} --attach",
-        )
-    data = json.loads(attached.body)
-    rows = [
-        (
-            each["name"],
-            each.get("version", "-"),
-            ", ".join(
-                str(given["license"].get("id") or given["license"].get("name"))
-                for given in each.get("licenses", [])
-            )
-            or "-",
-            each.get("purl") or each["type"],
-        )
-        for each in data["components"]
-    ]
-    session.emit(data, table(["component", "version", "licence", "what"], rows))
-
-
-def _in_registry(session: Session, name: str) -> tuple[Registry, str, Manifest]:
-    """An image of the registry, by the tag of its version, for this machine's processor."""
-    from provisimus.images.find import one_platform
-    from provisimus.images.registry import as_tag, open_registry
-    from provisimus.model import ServiceVersion
-
-    wanted = ServiceVersion.parse(name)
-    version = wanted.version or _own_version(session, wanted.name)
-    client = open_registry(session.open().registry)
-    repository = client.repository(wanted.name)
-    found = client.manifest(repository, as_tag(version))
-    if found is None:
-        raise NotFound(
-            f"{wanted.name} {version} is not in the registry {client.host}",
-            hint=f"build it: provisimus image build {wanted.name}@{version}",
-        )
-    return client, repository, one_platform(client, repository, found)
-
-
-def _own_version(session: Session, name: str) -> str:
+def own_version(session: Session, name: str) -> str:
     from provisimus.errors import UsageFault
 
     workspace = session.workspace

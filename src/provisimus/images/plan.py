@@ -124,8 +124,12 @@ def define_image(
     """
     from provisimus.artifacts import open_repositories
 
-    known = repositories or open_repositories(workspace)
     lock = read_lock(workspace.docker)
+    known = repositories or open_repositories(workspace)
+    if lock.snapshots:
+        from provisimus.images.pins import pinned
+
+        known = pinned(known, lock)
     wanted: dict[str, WantedImage] = {}
     for definition in _in_order(workspace, name, version, known):
         wanted[definition.name] = _define(definition, wanted, lock)

@@ -19,6 +19,7 @@ from provisimus.images.labels import OCI
 from provisimus.images.registry.client import Registry, open_registry
 from provisimus.images.registry.content import Descriptor, Manifest
 from provisimus.images.registry.referrers import referrer_manifest
+from provisimus.images.sbom.component import Component
 from provisimus.images.sbom.cyclonedx import MEDIA_TYPE, Subject, document
 from provisimus.images.sbom.layers import Findings, all_components, scan_layer, system
 from provisimus.model import UNKNOWN, ContainerImage, Digest
@@ -81,12 +82,7 @@ def make_sbom(
     client: Registry, repository: str, manifest: Manifest, cache: Path, version: str = "1.6"
 ) -> bytes:
     """The SBOM of an image of one platform, from its layers; each layer is read once and kept."""
-    config = json.loads(client.blob(repository, Digest.parse(manifest.data["config"]["digest"])))
-    findings = Findings()
-    layers = manifest.data["layers"]
-    for diff_id, layer in zip(config["rootfs"]["diff_ids"], layers, strict=True):
-        found = _findings(client, repository, Digest.parse(diff_id), layer, cache)
-        findings = findings.under(found)
+    config, findings = _read(client, repository, manifest, cache)
     labels: Mapping[str, str] = (config.get("config") or {}).get("Labels") or {}
     subject = Subject(
         labels.get(OCI + "title") or repository,
@@ -96,6 +92,26 @@ def make_sbom(
         str(config.get("architecture") or ""),
     )
     return document(subject, all_components(findings), system(findings), __version__, version)
+
+
+def read_components(
+    client: Registry, repository: str, manifest: Manifest, cache: Path
+) -> list[Component]:
+    """Everything that is inside an image of one platform. Raises as `attach_sbom`."""
+    return list(all_components(_read(client, repository, manifest, cache)[1]))
+
+
+def _read(
+    client: Registry, repository: str, manifest: Manifest, cache: Path
+) -> tuple[dict[str, Any], Findings]:
+    digest = Digest.parse(manifest.data["config"]["digest"])
+    config: dict[str, Any] = json.loads(client.blob(repository, digest))
+    findings = Findings()
+    layers = manifest.data["layers"]
+    for diff_id, layer in zip(config["rootfs"]["diff_ids"], layers, strict=True):
+        found = _findings(client, repository, Digest.parse(diff_id), layer, cache)
+        findings = findings.under(found)
+    return config, findings
 
 
 def _findings(
