@@ -82,9 +82,14 @@ class Tree:
         return cls(frozenset(folders), links)
 
 
+def open_layer(pieces: Iterable[bytes]) -> tarfile.TarFile:
+    """A layer (TAR, packed or not) to be read once, in order. Raises tarfile.TarError."""
+    return tarfile.open(fileobj=_Reader(iter(pieces)), mode="r|*")  # type: ignore[call-overload,no-any-return]
+
+
 def layer_paths(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, str]]:
-    """The members of a layer (TAR, packed or not) that a tree knows. Raises tarfile.TarError."""
-    with tarfile.open(fileobj=reader(pieces), mode="r|*") as archive:  # type: ignore[call-overload]
+    """The members of a layer that a tree knows. Raises tarfile.TarError."""
+    with open_layer(pieces) as archive:
         for member in archive:
             path = posixpath.normpath("/" + member.name).strip("/")
             if member.isdir():
@@ -103,11 +108,6 @@ def _remove(folders: set[str], links: dict[str, str], path: str, *, itself: bool
     if itself:
         folders.discard(path)
         links.pop(path, None)
-
-
-def reader(pieces: Iterable[bytes]) -> _Reader:
-    """Pieces as a file that is read once, from its beginning to its end."""
-    return _Reader(iter(pieces))
 
 
 class _Reader:

@@ -61,9 +61,18 @@ def parse_reference(text: str) -> Reference:
 
 
 def split_registry(url: str) -> tuple[str, str]:
-    """A registry's `host:port[/path]` as host and the path that goes before every name."""
+    """A registry's `host:port[/path]` as host and the path that goes before every name.
+
+    Raises UsageFault for an address with credentials in it: it stands in labels and logs.
+    """
     bare = re.sub(r"^https?://", "", url).strip("/")
     host, _, path = bare.partition("/")
+    if "@" in host:
+        raise UsageFault(
+            f"the address of the registry {host.rpartition('@')[2]} holds credentials",
+            hint="take them out of `registry: url:`, and log in: docker login "
+            + host.rpartition("@")[2],
+        )
     return host, f"{path}/" if path else ""
 
 

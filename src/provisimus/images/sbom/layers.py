@@ -12,7 +12,7 @@ from typing import Any
 from provisimus.images.sbom import debian
 from provisimus.images.sbom.component import Component
 from provisimus.images.sbom.jars import from_properties, is_jar, is_pom, jar_components
-from provisimus.images.tree import reader
+from provisimus.images.tree import open_layer
 
 RECIPE = 1
 """Raise it when the same layer would give other findings."""
@@ -76,7 +76,7 @@ def scan_layer(pieces: Iterable[bytes]) -> Findings:
     texts: dict[str, str] = {}
     gone: list[str] = []
     emptied: list[str] = []
-    with tarfile.open(fileobj=reader(pieces), mode="r|*") as archive:  # type: ignore[call-overload]
+    with open_layer(pieces) as archive:
         for member in archive:
             path = posixpath.normpath("/" + member.name).strip("/")
             folder, name = posixpath.split(path)
