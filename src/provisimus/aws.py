@@ -83,6 +83,10 @@ class Cloud:
         return client
 
     @cached_property
+    def ecr(self) -> Any:
+        return self._client("ecr")
+
+    @cached_property
     def sts(self) -> STSClient:
         client: STSClient = self._client("sts")
         return client
@@ -119,7 +123,7 @@ def _new_session(region: str) -> Session:
             services to tell a typing error from a service, for 15 ms and more on a cold disk.
             """
             del type_name
-            return ["cloudformation", "ec2", "s3", "ssm", "sts"]
+            return ["cloudformation", "ec2", "ecr", "s3", "ssm", "sts"]
 
     session = Session()
     session.register_component("data_loader", Models())

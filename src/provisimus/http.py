@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTEMPTS",
     "PASSING",
+    "asked_pause",
     "download",
     "httpx",
     "new_client",
@@ -42,6 +43,9 @@ CONNECT, READ = 5.0, 60.0
 """Seconds to wait for a connection, and for the next byte."""
 
 ATTEMPTS = 4
+LONGEST_WAIT = 30.0
+"""Seconds: who asks for more patience than that gets the last answer told."""
+
 PASSING = frozenset({429, 500, 502, 503, 504})
 """Statuses that a second try may cure (RFC 9110, "Status Codes"; RFC 6585 for 429)."""
 
@@ -79,9 +83,9 @@ def send(
 ) -> httpx.Response:
     """Send a request that may be repeated: broken connections and passing faults are tried again.
 
-    Waits 0.2, 0.4, 0.8 s or what `Retry-After` asks (10 s at most). Returns the last response,
-    whatever its status. A `body` is begun anew for each attempt; give its length in the headers.
-    Raises Unreachable when no connection stands.
+    Waits 0.2, 0.4, 0.8 s or what `Retry-After` asks (LONGEST_WAIT at most). Returns the last
+    response, whatever its status. A `body` is begun anew for each attempt; give its length in the
+    headers. Raises Unreachable when no connection stands.
     """
     with reaching(str(client.base_url.join(url))):
         for attempt in range(ATTEMPTS):
@@ -98,7 +102,7 @@ def send(
                 continue
             if last or response.status_code not in PASSING:
                 return response
-            pause(_patience(response, attempt))
+            pause(asked_pause(response, 0.2 * 2**attempt))
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -128,7 +132,7 @@ def download(
                 with client.stream("GET", url, headers=plain | resume) as response:
                     if response.status_code in PASSING and failures < ATTEMPTS - 1:
                         failures += 1
-                        pause(_patience(response, failures - 1))
+                        pause(asked_pause(response, 0.2 * 2 ** (failures - 1)))
                         continue
                     check(response)
                     strong = response.headers.get("etag", "")
@@ -162,10 +166,23 @@ def place_of(url: object) -> str:
     return str(httpx.URL(str(url)).copy_with(userinfo=b"", query=None, fragment=None))
 
 
-def _patience(response: httpx.Response, attempt: int) -> float:
-    """Seconds to wait after a passing fault."""
-    asked = response.headers.get("retry-after", "")
-    return min(10.0, float(asked)) if asked.isdigit() else 0.2 * 2**attempt
+def asked_pause(response: httpx.Response, otherwise: float) -> float:
+    """Seconds to wait before the next try: `Retry-After` in either of its forms, else `otherwise`.
+
+    LONGEST_WAIT at most (RFC 9110, "Retry-After").
+    """
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    asked = response.headers.get("retry-after", "").strip()
+    if asked.isdigit():
+        return min(LONGEST_WAIT, float(asked))
+    try:
+        until = parsedate_to_datetime(asked)
+    except ValueError:
+        return otherwise
+    left = (until - datetime.now(UTC)).total_seconds() if until.tzinfo else otherwise
+    return max(0.0, min(LONGEST_WAIT, left))
 
 
 @contextmanager

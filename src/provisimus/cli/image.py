@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.image_lock import lock, outdated
+from provisimus.cli.image_mirror import mirror
+from provisimus.cli.image_sbom import sbom
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import NotFound, UsageFault
@@ -27,6 +30,10 @@ def image() -> None:
     """Build and inspect container images: a build manifest, a template Dockerfile, an artifact."""
 
 
+for each in (sbom, lock, outdated, mirror):
+    image.add_command(each)
+
+
 @image.command()
 @click.argument("names", nargs=-1, metavar=NAMES)
 @click.option("--all", "everything", is_flag=True, help="Every image of the workspace.")
@@ -34,9 +41,16 @@ def image() -> None:
 @click.option(
     "--portable", is_flag=True, help="Compress with zlib: slower, the same digest on all machines."
 )
+@click.option("--sbom", "attach", is_flag=True, help="Attach an SBOM, where none is yet.")
 @with_session(env=True, dry_run=True, work=True)
 def build(
-    session: Session, names: tuple[str, ...], everything: bool, jobs: int, portable: bool
+    session: Session,
+    names: tuple[str, ...],
+    *,
+    everything: bool,
+    jobs: int,
+    portable: bool,
+    attach: bool,
 ) -> None:
     """Build images and what they stand on, and put them into the registry.
 
@@ -60,6 +74,11 @@ def build(
     made = build_images(plan, environment, session.tell, session.run, max(1, jobs))
     changed = plan.changes
     asked = [made[name] for name in plan.asked]
+    if attach:
+        from provisimus.images.sbom import attach_to
+
+        for each in asked:
+            attach_to(environment.registry, each, session.workspace.state / "cache", session.tell)
     more = {"changed": changed, "steps": _steps(plan)}
     if len(names) == 1:
         built = asked[0]
@@ -115,18 +134,32 @@ def list_(session: Session) -> None:
 @image.command()
 @click.argument("name", metavar=NAME)
 @click.option("--rendered", is_flag=True, help="The Dockerfile as its template renders.")
+@click.option(
+    "--sbom", "inside", is_flag=True, help="What is inside, by the SBOM that is attached."
+)
 @with_session(env=True)
-def show(session: Session, name: str, rendered: bool) -> None:
-    """Show an image of the registry: digest, labels, ports; or its rendered Dockerfile."""
+def show(session: Session, name: str, rendered: bool, inside: bool) -> None:
+    """Show an image of the registry: digest, labels, ports; or its rendered Dockerfile.
+
+    \b
+    provisimus image show greeter@1.0.0
+    provisimus image show greeter --rendered
+    provisimus image show greeter --sbom
+    """
     if rendered:
         _show_rendered(session, name)
+        return
+    if inside:
+        from provisimus.cli.image_sbom import show_sbom
+
+        show_sbom(session, name)
         return
     from provisimus.images import read_image
     from provisimus.images.registry import as_tag, open_registry
     from provisimus.model import ServiceVersion
 
     wanted = ServiceVersion.parse(name)
-    version = wanted.version or _own_version(session, wanted.name)
+    version = wanted.version or own_version(session, wanted.name)
     client = open_registry(session.open().registry)
     try:
         found = read_image(client, client.reference(wanted.name, tag=as_tag(version)))
@@ -197,38 +230,6 @@ def verify(ctx: click.Context, session: Session, name: str) -> None:
         ctx.exit(1)
 
 
-@image.command()
-@click.argument("names", nargs=-1, metavar="[NAME]…")
-@click.option("--update", is_flag=True, help="Move the pins: the next build makes the bases anew.")
-@with_session()
-def lock(session: Session, names: tuple[str, ...], update: bool) -> None:
-    """Show what docker.lock pins; with --update, let bases follow Debian's newer packages."""
-    from provisimus.images.lock import read_lock, write_lock
-    from provisimus.images.locking import updated_lock
-
-    folder = session.workspace.docker
-    before = read_lock(folder)
-    after = updated_lock(session.workspace, before, names) if update else before
-    if after != before:
-        write_lock(folder, after)
-    data = {
-        name: {
-            "fingerprint": str(base.fingerprint),
-            "digest": str(base.digest) if base.digest else None,
-            "update": base.update,
-        }
-        for name, base in sorted(after.bases.items())
-    }
-    text = table(
-        ["base", "pinned to", "update"],
-        [
-            (name, base.digest or "built anew with the next image build", base.update)
-            for name, base in sorted(after.bases.items())
-        ],
-    )
-    session.emit(data, text if data else "docker.lock pins nothing yet")
-
-
 def _environment(session: Session, *, start: bool) -> Environment:
     """The environment; the local cloud is started only where its registry does not answer."""
     from provisimus.errors import Unreachable
@@ -286,7 +287,7 @@ def _show_rendered(session: Session, name: str) -> None:
     session.emit(data, found.rendered.text.rstrip("\n"))
 
 
-def _own_version(session: Session, name: str) -> str:
+def own_version(session: Session, name: str) -> str:
     workspace = session.workspace
     found = workspace.image(name).version
     if found is None and name in workspace.services():

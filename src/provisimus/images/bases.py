@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from provisimus.images.find import fingerprint_tag, one_platform, read_base
 from provisimus.images.labels import FINGERPRINT, OCI
 from provisimus.images.layers import CompressedLayer
 from provisimus.images.lock import LockedBase, read_lock, write_lock
+from provisimus.images.mirror import copy_manifest
 from provisimus.images.registry import Registry, parse_reference
 from provisimus.images.registry.client import OCI_MANIFEST
 from provisimus.images.render import named_image
@@ -63,20 +63,21 @@ def own_base(plan: ImagePlan, client: Registry, wanted: WantedImage, tell: Tell)
 def vendor_image(client: Registry, name: str, reference: str, tell: Tell) -> Base:
     """A vendor's image, copied by digest into the image's own repository. Raises NotFound."""
     vendor = parse_reference(reference)
+    repository = client.repository(name)
+    mirrored = client.manifest(repository, vendor.selector) if vendor.digest else None
+    if mirrored is not None:
+        # The vendor's registry may be away.
+        single = one_platform(client, repository, mirrored)
+        return replace(read_base(client, repository, single), reference=vendor.name)
     source = client if vendor.host == client.host else Registry(vendor.host)
     found = source.manifest(vendor.repository, vendor.selector)
     if found is None:
         raise NotFound(f"{vendor.host} has no image {reference}")
     single = one_platform(source, vendor.repository, found)
-    repository = client.repository(name)
     if client.manifest(repository, str(single.digest)) is None:
-        with step(tell, f"image {name}: mirror", f"{reference} is not in this registry"):
-            for each in (single.data["config"], *single.data["layers"]):
-                digest = Digest.parse(each["digest"])
-                if not client.has_blob(repository, digest):
-                    copy = partial(source.blob_pieces, vendor.repository, digest)
-                    client.upload(repository, copy)
-            client.put_manifest(repository, str(single.digest), single.media_type, single.body)
+        label = f"image {name}: mirror"
+        with step(tell, label, f"{reference} is not in this registry"):
+            copy_manifest(source, vendor.repository, client, repository, single, tell, label)
     return replace(read_base(client, repository, single), reference=vendor.name)
 
 
@@ -93,7 +94,13 @@ def debian_image(plan: ImagePlan, client: Registry, wanted: WantedImage, tell: T
     if found is None:
         raise NotFound(f"registry {client.host} lost {wanted.name}@{digest}")
     base = read_base(client, repository, found)
-    _pin(plan, wanted.debian, digest, Digest.parse(found.data["config"]["digest"]), tell)
+    locked = LockedBase(
+        wanted.debian.fingerprint,
+        digest,
+        Digest.parse(found.data["config"]["digest"]),
+        size=sum(int(layer["size"]) for layer in found.data["layers"]),
+    )
+    _pin(plan, wanted.debian, digest, locked, tell)
     return base
 
 
@@ -135,9 +142,11 @@ def _build(client: Registry, wanted: WantedImage, base: WantedDebian, tell: Tell
     return digest
 
 
-def _pin(plan: ImagePlan, base: WantedDebian, digest: Digest, config: Digest, tell: Tell) -> None:
+def _pin(
+    plan: ImagePlan, base: WantedDebian, digest: Digest, built: LockedBase, tell: Tell
+) -> None:
     with _LOCK_FILE:
-        _pin_alone(plan, base, digest, config, tell)
+        _pin_alone(plan, base, digest, built, tell)
 
 
 _LOCK_FILE = Lock()
@@ -145,12 +154,11 @@ _LOCK_FILE = Lock()
 
 
 def _pin_alone(
-    plan: ImagePlan, base: WantedDebian, digest: Digest, config: Digest, tell: Tell
+    plan: ImagePlan, base: WantedDebian, digest: Digest, built: LockedBase, tell: Tell
 ) -> None:
     lock = read_lock(plan.workspace.docker)
     before = lock.bases.get(base.name)
-    update = before.update if before else 0
-    wanted = LockedBase(base.fingerprint, digest, config, update)
+    wanted = replace(built, update=before.update if before else 0)
     if before == wanted:
         return
     if before and before.fingerprint == base.fingerprint and before.digest:

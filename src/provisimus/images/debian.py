@@ -162,6 +162,11 @@ def packages_tar(
         yield from _run(arguments(source, pipe, sources), pipe, on_line, stop)
 
 
+def masked(line: str) -> str:
+    """A line without the user and password of a mirror that it names."""
+    return re.sub(r"(\w+://)[^/@\s]+@", r"\1", line)
+
+
 class _Stopped(Exception):
     """Nobody wants the TAR any more."""
 
@@ -175,7 +180,7 @@ def _run(
         if stop.is_set():
             raise _Stopped
         if re.match(r"[IWE]: (?!running --)", line):
-            on_line(line[3:])
+            on_line(masked(line[3:]))
 
     def work() -> None:
         try:
@@ -210,12 +215,13 @@ def _run(
         if isinstance(error, _Stopped):
             return
         if isinstance(error, ToolFailed):
+            # Not `from error`: what it holds was not masked.
             raise ToolFailed(
-                "the base could not be made from Debian packages: " + _said(error),
+                "the base could not be made from Debian packages: " + masked(_said(error)),
                 status=error.status,
-                tail=error.tail,
+                tail=tuple(map(masked, error.tail)),
                 hint="a name of a package, or the way to Debian's mirrors",
-            ) from error
+            ) from None
         raise error
 
 

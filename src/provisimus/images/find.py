@@ -23,7 +23,7 @@ def prefix_tag(fingerprint: Digest) -> str:
     return f"prefix-{fingerprint.hex[:20]}"
 
 
-OWN_TAGS = ("fp-", "debian-", "prefix-")
+OWN_TAGS = ("fp-", "debian-", "prefix-", "sha256-")
 """How tags begin that are no versions."""
 
 

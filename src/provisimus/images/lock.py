@@ -1,13 +1,14 @@
-"""docker.lock: the bases made from Debian packages, pinned by what was built.
+"""docker.lock: what moves and is referred to, pinned by what it was.
 
-It is committed beside the definitions. Only `image lock --update` moves a pin: that raises
-`update`, which is an input of the base's fingerprint, so that all above it are built anew.
+Bases made from Debian packages, by what was built, and the SNAPSHOTs that manifests name, by the
+file that they were. It is committed beside the definitions. Only `image lock --update` moves a pin:
+for a base that raises `update`, an input of its fingerprint, so that all above it are built anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from provisimus.errors import InvalidDefinitions, Problem
@@ -29,14 +30,39 @@ class LockedBase:
     digest: Digest | None = None
     config: Digest | None = None
     update: int = 0
+    size: int = 0
+    """Bytes of its layers as they are stored; 0 while unknown."""
+
+
+@dataclass(frozen=True)
+class LockedSnapshot:
+    """The file that a SNAPSHOT stands for: `file` is its name with the time of its making."""
+
+    file: str
+    sha256: Digest
+    size: int
+    repository: str
+    commit: str | None = None
 
 
 @dataclass(frozen=True)
 class DockerLock:
     bases: Mapping[str, LockedBase] = field(default_factory=dict)
+    snapshots: Mapping[str, LockedSnapshot] = field(default_factory=dict)
+    """By coordinates, `com.acme:greeter:jar:1.1-SNAPSHOT`."""
 
     def having(self, name: str, locked: LockedBase) -> DockerLock:
-        return DockerLock({**self.bases, name: locked})
+        return replace(self, bases={**self.bases, name: locked})
+
+    def having_snapshot(self, coordinates: str, locked: LockedSnapshot) -> DockerLock:
+        return replace(self, snapshots={**self.snapshots, coordinates: locked})
+
+    def only(self, bases: Collection[str], snapshots: Collection[str]) -> DockerLock:
+        """Without the pins of what nothing refers to any more."""
+        return DockerLock(
+            {name: each for name, each in self.bases.items() if name in bases},
+            {name: each for name, each in self.snapshots.items() if name in snapshots},
+        )
 
 
 def read_lock(folder: Path) -> DockerLock:
@@ -48,6 +74,7 @@ def read_lock(folder: Path) -> DockerLock:
 
     document = marks.read(path)
     bases = {}
+    snapshots = {}
     try:
         for name, values in (document.data.get("bases") or {}).items():
             bases[name] = LockedBase(
@@ -55,12 +82,21 @@ def read_lock(folder: Path) -> DockerLock:
                 Digest.parse(values["digest"]) if values.get("digest") else None,
                 Digest.parse(values["config"]) if values.get("config") else None,
                 int(values.get("update", 0)),
+                int(values.get("size", 0)),
+            )
+        for name, values in (document.data.get("snapshots") or {}).items():
+            snapshots[name] = LockedSnapshot(
+                str(values["file"]),
+                Digest(values["sha256"]),
+                int(values["size"]),
+                str(values["repository"]),
+                str(values["commit"]) if values.get("commit") else None,
             )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         hint = "take it back from Git, or remove it: the next build writes it anew"
         message = f"this is no lock file: {error}"
         raise InvalidDefinitions([Problem(str(path), None, "bases", message, hint)]) from None
-    return DockerLock(bases)
+    return DockerLock(bases, snapshots)
 
 
 def write_lock(folder: Path, lock: DockerLock) -> None:
@@ -79,5 +115,17 @@ def as_text(lock: DockerLock) -> str:
         lines += [f"  {name}:", f"    fingerprint: {base.fingerprint}"]
         lines += [f"    digest: {base.digest}"] if base.digest else []
         lines += [f"    config: {base.config}"] if base.config else []
+        lines += [f"    size: {base.size}"] if base.size else []
         lines += [f"    update: {base.update}"] if base.update else []
+    lines += ["snapshots:"] if lock.snapshots else []
+    for name, snapshot in sorted(lock.snapshots.items()):
+        # Quoted: a colon in a key, and digits that YAML would take for a number.
+        lines += [
+            f'  "{name}":',
+            f'    file: "{snapshot.file}"',
+            f'    sha256: "{snapshot.sha256.hex}"',
+            f"    size: {snapshot.size}",
+            f'    repository: "{snapshot.repository}"',
+        ]
+        lines += [f'    commit: "{snapshot.commit}"'] if snapshot.commit else []
     return "\n".join(lines) + "\n"

@@ -174,9 +174,7 @@ def plan_all(
 
     Raises InvalidDefinitions, Unreachable.
     """
-    from provisimus.artifacts import open_repositories
-
-    graph = _Graph(workspace, repositories or open_repositories(workspace))
+    graph = _Graph(workspace, _repositories(workspace, repositories))
     left_out: dict[str, str] = {}
     for name in workspace.images():
         try:
@@ -209,9 +207,7 @@ def define_images(
     repositories: Repositories | None = None,
 ) -> ImagePlan:
     """Several images. Raises as `define_image`."""
-    from provisimus.artifacts import open_repositories
-
-    graph = _Graph(workspace, repositories or open_repositories(workspace))
+    graph = _Graph(workspace, _repositories(workspace, repositories))
     for name, version in asked:
         graph.add(name, version)
     return _defined(workspace, environment, graph, tuple(name for name, _ in asked))
@@ -238,6 +234,19 @@ def _defined(
     for definition in graph.definitions:
         wanted[definition.name] = _define(definition, wanted, lock)
     return ImagePlan(workspace, environment.registry, tuple(wanted.values()), asked)
+
+
+def _repositories(workspace: Workspace, given: Repositories | None) -> Repositories:
+    """Those that are given or the workspace's own, under its lock file."""
+    from provisimus.artifacts import open_repositories
+
+    known = given or open_repositories(workspace)
+    lock = read_lock(workspace.docker)
+    if not lock.snapshots:
+        return known
+    from provisimus.images.pins import pinned
+
+    return pinned(known, lock)
 
 
 class _Graph:

@@ -115,17 +115,19 @@ class _Reader:
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._buffer = b""
+        self._rest = memoryview(b"")
 
     def read(self, size: int) -> bytes:
-        parts = [self._buffer]
-        have = len(self._buffer)
-        while have < size:
-            piece = next(self._pieces, b"")
-            if not piece:
-                break
-            parts.append(piece)
-            have += len(piece)
-        whole = b"".join(parts)
-        self._buffer = whole[size:]
-        return whole[:size]
+        parts = []
+        while size:
+            if not self._rest:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    break
+                self._rest = memoryview(piece)
+                continue
+            part = self._rest[:size]
+            self._rest = self._rest[size:]
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)

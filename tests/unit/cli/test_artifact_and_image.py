@@ -119,11 +119,12 @@ def test_a_wrong_template(folder: Path) -> None:
 
 
 def test_the_lock(folder: Path) -> None:
-    assert run(folder, "image", "lock").output == "docker.lock pins nothing yet\n"
+    assert run(folder, "image", "lock").output == "nothing that moves is used\n"
     manifest = "version: '1'\nsource: {debian: {packages: [x]}}\n"
     (folder / "docker/greeter/manifest.yaml").write_text(manifest)
     data = json.loads(run(folder, "image", "lock", "--update", "--json").output)
-    assert (data["greeter"]["update"], data["greeter"]["digest"]) == (1, None)
+    assert [(each["image"], each["digest"]) for each in data] == [("greeter", "")]
+    assert data[0]["why"] == "let go; the next build makes it anew"
     assert (folder / "docker/docker.lock").is_file()
 
 

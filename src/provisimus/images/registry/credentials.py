@@ -1,31 +1,39 @@
-"""Credentials for a registry, from Docker's own configuration, and the answer to its challenge.
+"""Credentials for a registry, as Docker would find them; for Amazon ECR, from AWS.
 
-Sources: `~/.docker/config.json` (`auths`, `credHelpers`, `credsStore`) and the token
-specification of the distribution project. Secrets are never logged.
+Source: `~/.docker/config.json` (`auths` with `auth` and `identitytoken`, `credHelpers`,
+`credsStore`). Secrets are never logged; how they become an Authorization is `tokens.py`.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from provisimus.errors import ProvisimusError, ToolFailed, ToolMissing
+from provisimus.errors import ToolFailed, ToolMissing
+from provisimus.images.registry.ecr import ecr_login
+from provisimus.images.registry.names import DOCKER_HUB
 from provisimus.process import run
 
-if TYPE_CHECKING:
-    from provisimus.http import httpx
+HUB_KEY = "https://index.docker.io/v1/"
+"""How Docker's configuration names Docker Hub."""
+
+BY_TOKEN = "<token>"  # noqa: S105 - a name that helpers give, not a secret
+"""The user name with which a helper says that its secret is an identity token."""
 
 
 @dataclass(frozen=True)
 class Credentials:
+    """User and password, or an identity token (`refresh`) to be exchanged by OAuth 2."""
+
     user: str
     secret: str = field(repr=False)
+    refresh: str = field(default="", repr=False)
 
     @property
     def basic(self) -> str:
@@ -34,55 +42,57 @@ class Credentials:
 
 
 def find_credentials(host: str, variables: Mapping[str, str] = os.environ) -> Credentials | None:
-    """What Docker would use for this registry; None when it has nothing."""
+    """What Docker would use for this registry; None when it has nothing.
+
+    A helper named for the host goes first, then AWS for a host of ECR, then what was stored.
+    """
     folder = variables.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
-    try:
-        config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    auths = config.get("auths") or {}
-    names = (host, f"https://{host}", f"http://{host}")
-    entry: dict[str, str] = next((auths[name] for name in names if auths.get(name)), {})
-    if entry.get("auth"):
-        user, _, secret = base64.b64decode(entry["auth"]).decode().partition(":")
-        return Credentials(user, secret)
-    helper = config.get("credHelpers", {}).get(host) or config.get("credsStore")
+    config = _read(Path(folder) / "config.json")
+    key = HUB_KEY if host == DOCKER_HUB else host
+    helper = _mapping(config, "credHelpers").get(key)
     if helper:
-        return _ask(f"docker-credential-{helper}", host)
-    return None
+        return _ask(f"docker-credential-{helper}", key)
+    given = ecr_login(host)
+    if given:
+        return Credentials(*given)
+    auths = _mapping(config, "auths")
+    names = (key, f"https://{key}", f"http://{key}", f"https://{key}/v1/", f"https://{key}/v2/")
+    entry: Mapping[str, Any] = next((auths[name] for name in names if auths.get(name)), {})
+    found = _stored(entry)
+    if found is None and config.get("credsStore"):
+        return _ask(f"docker-credential-{config['credsStore']}", key)
+    return found
 
 
-def _ask(helper: str, host: str) -> Credentials | None:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        answer = json.loads(run([helper, "get"], stdin=host.encode(), timeout=30).stdout)
-        return Credentials(answer["Username"], answer["Secret"])
-    except (ToolFailed, ToolMissing, ValueError, KeyError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _mapping(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = config.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _stored(entry: Mapping[str, Any]) -> Credentials | None:
+    try:
+        pair = base64.b64decode(entry.get("auth") or "").decode()
+    except (binascii.Error, ValueError):
         return None
+    user, _, secret = pair.partition(":")
+    user, secret = entry.get("username") or user, entry.get("password") or secret
+    refresh = entry.get("identitytoken") or ""
+    # Docker pads old entries with zero bytes.
+    return Credentials(user, secret.strip("\0"), refresh) if secret or refresh else None
 
 
-def parse_challenge(header: str) -> tuple[str, dict[str, str]]:
-    """`WWW-Authenticate` as its scheme in lower case and its parameters."""
-    scheme, _, rest = header.partition(" ")
-    return scheme.lower(), dict(re.findall(r'(\w+)="([^"]*)"', rest))
-
-
-def authorization(
-    client: httpx.Client, challenge: str, credentials: Credentials | None, host: str
-) -> str:
-    """The Authorization header that answers a challenge. Raises ProvisimusError without access."""
-    scheme, given = parse_challenge(challenge)
-    hint = f"log in: docker login {host}"
-    if scheme == "basic" and credentials:
-        return credentials.basic
-    if scheme != "bearer" or "realm" not in given:
-        raise ProvisimusError(f"registry {host} wants credentials", hint=hint)
-    query: dict[str, str] = {key: given[key] for key in ("service", "scope") if key in given}
-    headers = {"authorization": credentials.basic} if credentials else {}
-    answer = client.get(given["realm"], params=query, headers=headers)
-    if answer.status_code != 200:
-        raise ProvisimusError(
-            f"registry {host} gives no token ({answer.status_code} {answer.reason_phrase})",
-            hint=hint,
-        )
-    body = answer.json()
-    return "Bearer " + str(body.get("token") or body.get("access_token"))
+def _ask(helper: str, key: str) -> Credentials | None:
+    try:
+        answer = json.loads(run([helper, "get"], stdin=key.encode(), timeout=30).stdout)
+        user, secret = str(answer["Username"]), str(answer["Secret"])
+    except (ToolFailed, ToolMissing, ValueError, KeyError, TypeError):
+        return None
+    return Credentials("", "", secret) if user == BY_TOKEN else Credentials(user, secret)

@@ -61,9 +61,18 @@ def parse_reference(text: str) -> Reference:
 
 
 def split_registry(url: str) -> tuple[str, str]:
-    """A registry's `host:port[/path]` as host and the path that goes before every name."""
+    """A registry's `host:port[/path]` as host and the path that goes before every name.
+
+    Raises UsageFault for an address with credentials in it: it stands in labels and logs.
+    """
     bare = re.sub(r"^https?://", "", url).strip("/")
     host, _, path = bare.partition("/")
+    if "@" in host:
+        raise UsageFault(
+            f"the address of the registry {host.rpartition('@')[2]} holds credentials",
+            hint="take them out of `registry: url:`, and log in: docker login "
+            + host.rpartition("@")[2],
+        )
     return host, f"{path}/" if path else ""
 
 
@@ -72,9 +81,13 @@ def base_url(url: str) -> str:
     host, _ = split_registry(url)
     if url.startswith(("http://", "https://")):
         return f"{url.partition('://')[0]}://{host}"
-    name = host.rpartition(":")[0] or host
-    plain = name in ("localhost", "[::1]") or name.startswith("127.") or host == "localhost"
-    return f"{'http' if plain else 'https'}://{host}"
+    return f"{'http' if is_loopback(host) else 'https'}://{host}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host[:port]` is this machine by its very name."""
+    name = re.sub(r":\d+$", "", host)
+    return name in ("localhost", "[::1]") or re.fullmatch(r"127(\.\d{1,3}){3}", name) is not None
 
 
 def as_tag(version: str) -> str:
