@@ -76,7 +76,8 @@ def publish(
         _list_version(repository, wanted, stamp)
     found = repository.find(wanted)
     if found is None or found.sha256 != sums.sha256:
-        raise ProvisimusError(
+        # A repository that cannot hold anybody off: somebody else was there at the same moment.
+        raise (Conflict if found else ProvisimusError)(
             f"{repository.name} took {wanted} and now has "
             + ("other bytes" if found else "nothing under this name"),
             where=repository.location,
