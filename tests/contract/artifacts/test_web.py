@@ -265,7 +265,7 @@ class TestCredentials:
         settings = tmp_path / "home/.m2/settings.xml"
         settings.parent.mkdir(parents=True)
         settings.write_text(
-            '<settings xmlns="http://maven.apache.org/SETTINGS/1.2.0"><servers><server>'
+            '<settings xmlns="https://settings.example/1.2.0"><servers><server>'
             "<id>web</id><username>ci</username><password>${env.CI_PASSWORD}</password>"
             "</server></servers></settings>"
         )
