@@ -5,14 +5,17 @@ Where no Docker Engine answers they are skipped, with an event that says why.
 
 from __future__ import annotations
 
+import stat
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisimus.errors import ToolFailed, ToolMissing, Unhealthy, Unreachable
 from provisimus.events import Said, Skipped, Tell
 from provisimus.images.docker_client import Docker, open_docker
-from provisimus.workspace.definitions.image import Test
+from provisimus.workspace.definitions.image import FileTest, Test
 
 if TYPE_CHECKING:
     from provisimus.environment import Environment
@@ -55,13 +58,21 @@ def describe(test: Test) -> str:
     """The test in words."""
     if test.run is not None:
         return "run " + " ".join(test.run)
+    if test.file is not None:
+        mode = f" with mode {test.file.mode}" if test.file.mode else ""
+        text = f" with {test.file.contains!r} in it" if test.file.contains else ""
+        return f"file {test.file.path}{mode}{text}"
     assert test.http is not None
     return f"GET :{test.http.port}{test.http.path} answers {test.http.status}"
 
 
 def command_arguments(test: Test, reference: str, run: str) -> list[str]:
-    """Arguments of `docker` that start the container of a test, detached."""
-    common = ["run", "--detach", "--label", f"provisimus.run={run}"]
+    """Arguments of `docker` that make the container of a test; it runs detached, or not at all."""
+    label = ["--label", f"provisimus.run={run}"]
+    if test.file is not None:
+        # Never started; a command must be named all the same where the image has none.
+        return ["create", *label, "--entrypoint", "none", reference]
+    common = ["run", "--detach", *label]
     if test.run is not None:
         program, *arguments = test.run
         return [*common, "--entrypoint", program, reference, *arguments]
@@ -89,6 +100,8 @@ def _one(docker: Docker, test: Test, reference: str, run: str) -> None:
     try:
         if test.run is not None:
             _wait_for_end(docker, container, test)
+        elif test.file is not None:
+            _look_at(docker, container, test, test.file)
         else:
             _wait_for_answer(docker, container, test)
     finally:
@@ -103,6 +116,27 @@ def _wait_for_end(docker: Docker, container: str, test: Test) -> None:
         raise _failed(test, why, _log(docker, container)) from error
     if status != "0":
         raise _failed(test, f"exit status {status}", _log(docker, container))
+
+
+def _look_at(docker: Docker, container: str, test: Test, file: FileTest) -> None:
+    with tempfile.TemporaryDirectory(prefix="provisimus-") as folder:
+        place = Path(folder) / "file"
+        try:
+            docker.run("cp", "--follow-link", f"{container}:{file.path}", str(place))
+        except ToolFailed as error:
+            raise _failed(test, "it is not there", error.tail) from error
+        mode = stat.S_IMODE(place.stat().st_mode)
+        if file.mode and mode != int(file.mode, 8):
+            raise _failed(test, f"its mode is {mode:04o}", [])
+        if file.contains is None:
+            return
+        if not place.is_file():
+            raise _failed(test, "it is a folder", [])
+        text = place.read_bytes()
+        if file.contains.encode() not in text:
+            raise _failed(
+                test, "the text is not in it", text[-2000:].decode("utf-8", "replace").splitlines()
+            )
 
 
 def _wait_for_answer(docker: Docker, container: str, test: Test) -> None:

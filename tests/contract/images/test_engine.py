@@ -209,6 +209,31 @@ def test_tests_come_before_the_tag(with_engine: Scene) -> None:
     assert listed.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("{path: /app/nothing}", "it is not there"),
+        ("{path: /app/run, mode: '0644'}", "its mode is 0755"),
+        ("{path: /app/run, contains: goodbye}", "the text is not in it\n  | echo hello"),
+        ("{path: /app, contains: goodbye}", "it is a folder"),
+    ],
+)
+def test_files_are_looked_at(with_engine: Scene, wrong: str, why: str) -> None:
+    scene = with_engine
+    manifest = (
+        'version: "1"\ntests:\n  - file: {path: /app}\n'
+        "  - file: {path: /app/run, mode: '755', contains: hello}\n"
+    )
+    scene.image("files", manifest, "FROM scratch\nCOPY --chmod=755 run /app/\n")
+    scene.write("docker/files/run", "echo hello\n")
+    scene.write("docker/files/manifest.yaml", f"{manifest}  - file: {wrong}\n")
+    with pytest.raises(Unhealthy) as caught:
+        scene.build("files")
+    assert why in caught.value.message
+    scene.write("docker/files/manifest.yaml", manifest)
+    scene.build("files")
+
+
 INTERRUPTED = """
 import sys
 from provisimus.aws import Cloud

@@ -68,6 +68,16 @@ class HttpTest(Definition):
     status: int = 200
 
 
+class FileTest(Definition):
+    """A file or folder that must be there."""
+
+    path: Annotated[str, Field(pattern=r"^/.+")]
+    mode: Annotated[str, Field(pattern=r"^0?[0-7]{3,4}$")] | None = None
+    """Its permissions in octal digits, as `chmod` takes them."""
+    contains: str | None = None
+    """Text that stands in it."""
+
+
 class Test(Definition):
     """One question that a container of the image must answer before the image gets its tag."""
 
@@ -75,12 +85,13 @@ class Test(Definition):
 
     run: tuple[str, ...] | None = None
     http: HttpTest | None = None
+    file: FileTest | None = None
     within: Seconds = 60
 
     @model_validator(mode="after")
     def _one(self) -> Test:
-        if (self.run is None) == (self.http is None):
-            raise ValueError("say either run or http")
+        if [self.run, self.http, self.file].count(None) != 2:
+            raise ValueError("say exactly one of run, http, file")
         return self
 
 
