@@ -1,10 +1,12 @@
 # ruff: noqa: INP001, T201 - a script that prints
-"""A changed fat JAR → in the registry: ours beside `docker build` and `docker push`, in one run.
+"""A changed fat JAR → in the registry: ours beside what one would take instead, in one run.
 
     python benchmarks/images/jar_changed.py [--rounds 5] [--megabytes 60] [--docker-host unix://…]
 
-Whole processes, interleaved, medians. A docker-registry is started on a free loopback port, and a
-private Docker Engine (as root) where none is named. Prints a table; asserts nothing.
+`docker build` and `docker push` with the classic builder and with BuildKit, buildah, and Jib's
+plugin for Maven, each where it is there. Whole processes, interleaved, medians. A docker-registry
+is started on a free loopback port, and a private Docker Engine (as root) where none is named.
+Prints a table; asserts nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +29,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+JIB = "com.google.cloud.tools:jib-maven-plugin:3.4.4:build"
+POM = """\
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>com.acme</groupId><artifactId>greeter</artifactId><version>1.0.0</version>
+</project>
+"""
 DOCKERFILE = 'FROM {base}\nCOPY greeter-1.0.0.jar /app/greeter.jar\nENTRYPOINT ["java"]\n'
 
 
@@ -72,18 +81,43 @@ def measure(
 
         return once
 
+    def buildah() -> None:
+        target = f"127.0.0.1:{port}/buildah:1"
+        storage = ["buildah", "--root", f"{folder}/buildah", "--runroot", f"{folder}/buildah-run"]
+        plain = "--tls-verify=false"
+        run([*storage, "build", "-q", plain, "-t", target, str(folder / "context")], environment)
+        run([*storage, "push", "-q", plain, target], environment)
+
+    def jib() -> None:
+        # Its own way with a fat JAR: the packaged file as it is.
+        options = {
+            "jib.from.image": base,
+            "jib.to.image": f"127.0.0.1:{port}/jib:1",
+            "jib.containerizingMode": "packaged",
+            "jib.container.mainClass": "com.acme.Greeter",
+            "jib.allowInsecureRegistries": "true",
+        }
+        given = [f"-D{name}={value}" for name, value in options.items()]
+        run(["mvn", "-q", "-B", "-f", str(folder / "jib"), JIB, *given], environment)
+
     lanes: dict[str, Callable[[], None]] = {"provisimus": ours}
+    (folder / "context").mkdir()
+    (folder / "context" / "Dockerfile").write_text(DOCKERFILE.format(base=base))
+    (folder / "jib" / "target" / "classes").mkdir(parents=True)
+    (folder / "jib" / "pom.xml").write_text(POM)
+    if shutil.which("buildah"):
+        lanes["buildah"] = buildah
+    if shutil.which("mvn"):
+        lanes["Jib"] = jib
     if host is not None or os.environ.get("DOCKER_HOST"):
-        (folder / "context").mkdir()
-        (folder / "context" / "Dockerfile").write_text(DOCKERFILE.format(base=base))
         lanes["docker, classic"] = docker("0")
         lanes["docker, BuildKit"] = docker("1", client_with_buildkit())
     found: dict[str, list[float]] = {name: [] for name in (*lanes, "provisimus, no change")}
     for number in range(rounds + 1):
         for name in random.sample(sorted(lanes), len(lanes)):
             jar = contents.publish(workspace, provisimus)
-            if (folder / "context").is_dir():
-                shutil.copy(jar, folder / "context" / "greeter-1.0.0.jar")
+            for place in ("context", "jib/target"):
+                shutil.copy(jar, folder / place / "greeter-1.0.0.jar")
             try:
                 seconds = timed(lanes[name])
             except subprocess.CalledProcessError as error:
