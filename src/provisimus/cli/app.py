@@ -9,7 +9,6 @@ import gc
 import importlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -18,6 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from provisimus import __version__
+from provisimus.cli.interruptions import listen_for_interruptions
 from provisimus.errors import InvalidDefinitions, ProvisimusError, ToolFailed
 
 # name: (module, attribute, one line of help), in the order of a service's life.
@@ -151,19 +151,6 @@ def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
         sys.exit(1)
     # click gives back the status of ctx.exit() here instead of raising it.
     sys.exit(outcome if isinstance(outcome, int) else 0)
-
-
-def listen_for_interruptions() -> None:
-    """What interrupts us, and what the programs that we start hear.
-
-    A build server cancels with SIGTERM: that is an interruption like Ctrl-C, clean-up included. Who
-    is started in the background (nohup, `&` in a script) is told to ignore SIGINT, and so is all
-    that it starts, as ignoring is inherited (signal(7)). We go on ignoring it, by a handler, which
-    is not inherited: our programs still hear when we ask them to clean up.
-    """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def report(error: ProvisimusError, *, as_json: bool) -> None:

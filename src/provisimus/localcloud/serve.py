@@ -152,7 +152,9 @@ class Supervisor:
             threading.Thread(target=self._server.serve_forever, name="api", daemon=True).start()
             self._ready = True
             log.info("ready: %s", self._settings.endpoint)
-            self._over.wait()
+            # Any thread may get a signal (signal(7)); it is handled when this one is awake.
+            while not self._over.wait(1):
+                pass
         finally:
             self._stop()
 
