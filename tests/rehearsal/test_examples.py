@@ -74,6 +74,11 @@ def test_spring_boot_keeps_prices(built: dict[str, str]) -> None:
         url = f"http://127.0.0.1:{port}/prices/tea"
         httpx.put(url, json=250, timeout=30, trust_env=False).raise_for_status()
         assert get(port, "/prices") == '{"tea":250}'
+    # Its manifest says `layers: auto`.
+    history = ["docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", built["catalog"]]
+    steps = subprocess.check_output(history, text=True)
+    assert "# dependencies" in steps
+    assert "# application" in steps
 
 
 def test_hazelcast_keeps_a_map_entry(built: dict[str, str]) -> None:
