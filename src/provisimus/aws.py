@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from provisimus.errors import ProvisimusError, Unreachable
+from provisimus.errors import ProvisimusError, Refused, Unreachable
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -94,6 +94,21 @@ class Cloud:
     @cached_property
     def s3(self) -> Any:
         return self._client("s3")
+
+    def check_account(self) -> str:
+        """Whose credentials these are, as an ARN; asked before something is changed.
+
+        Raises Refused when they are another account's than `account`.
+        """
+        with speaking(self, "ask whose credentials these are"):
+            who = self.sts.get_caller_identity()
+        if self.account not in (None, who["Account"]):
+            raise Refused(
+                f"these credentials are of account {who['Account']}, not {self.account}",
+                where=who["Arn"],
+                hint="choose others with AWS_PROFILE, or name a role in provisimus.yaml",
+            )
+        return who["Arn"]
 
     def environment_variables(self) -> dict[str, str]:
         """What another program (Packer) needs to reach the same account and region.

@@ -100,6 +100,7 @@ def _bake(
     tell: Tell,
     run: str,
 ) -> MachineImage:
+    environment.cloud.check_account()
     environment.ensure_base(plan.definition.base, plan.base, tell)
     checked = check(plan, environment, images, run)
     for warning in checked.compose.warnings:

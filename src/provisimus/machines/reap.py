@@ -109,6 +109,8 @@ def reap(
     removed: list[Leftover] = []
     faults: list[ProvisimusError] = []
     todo = [each for each in leftovers if each.removable]
+    if todo:
+        environment.cloud.check_account()
     for kind in ORDER:
         group = [each for each in todo if each.kind == kind]
         for each in group:

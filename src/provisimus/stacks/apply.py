@@ -65,6 +65,7 @@ def apply_stack(
         tell(Skipped(plan.name, plan.reason))
         _settle(operation, plan, now)
         return now
+    environment.cloud.check_account()
     wanted = _wanted(plan, machine_image, commits, environment, run)
     if plan.change == "create":
         return _make(operation, plan, wanted)

@@ -56,6 +56,7 @@ def delete_stack(
     *,
     timeout: float | None = None,
 ) -> None:
-    """Delete it and wait until it is gone. `timeout` in seconds."""
+    """Delete it and wait until it is gone. `timeout` in seconds. Raises Refused, StillRunning."""
+    environment.cloud.check_account()
     operation = Operation(environment, service, stack.name, run, tell, Deadline.after(timeout))
     remove(operation, stack, "asked for")

@@ -188,17 +188,10 @@ def _environment(workspace: Workspace, name: str, needed: str) -> Check:
                 what = "the local cloud is not running"
                 return Check(title, "optional", what, why, "provisimus local up")
             return Check(title, "ok", f"answers at {environment.local.endpoint}", why)
-        from provisimus.aws import speaking
-
-        with speaking(environment.cloud, "ask who we are"):
-            who = environment.cloud.sts.get_caller_identity()
+        who = environment.cloud.check_account()
     except ProvisimusError as fault:
         return Check(title, absent, fault.message, why, fault.hint)
-    wanted = environment.cloud.account
-    if wanted and who["Account"] != wanted:
-        found = f"these credentials are of account {who['Account']}, not {wanted}"
-        return Check(title, absent, found, why, "set AWS_PROFILE, or name a role")
-    return Check(title, "ok", f"{who['Arn']} in {environment.cloud.region}", why)
+    return Check(title, "ok", f"{who} in {environment.cloud.region}", why)
 
 
 def _docker_engine(*, local: bool) -> Check:

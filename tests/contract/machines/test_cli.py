@@ -96,3 +96,17 @@ def test_reap_shows_first_and_asks(machine: Command, environment: Environment) -
     assert "Remove 1 thing? — nobody is there to answer" in err
     assert machine("reap", "--yes")[1] == "removed 1 thing\n"
     assert ec2.describe_key_pairs()["KeyPairs"] == []
+
+
+def test_with_another_accounts_credentials_nothing_is_removed(
+    machine: Command, environment: Environment, tmp_path: Path
+) -> None:
+    settings = tmp_path / "provisimus.yaml"
+    settings.write_text(settings.read_text().replace("123456789012", "111122223333"))
+    ec2: Any = environment.cloud.ec2
+    ec2.create_key_pair(KeyName=f"provisimus-{RUN}")
+    status, _, err = machine("reap", "--yes")
+    assert status == 5
+    assert "these credentials are of account 123456789012, not 111122223333" in err
+    assert "AWS_PROFILE" in err
+    assert len(ec2.describe_key_pairs()["KeyPairs"]) == 1
