@@ -57,7 +57,8 @@ def _pairs(session: Session, wanted: tuple[str, ...], name: str | None) -> list[
     """(name in our registry, the vendor's reference) of what is to be mirrored."""
     workspace = session.workspace
     vendors = {}
-    for each in workspace.images() if not wanted or any("@" not in one for one in wanted) else ():
+    named = not wanted or any("@" not in one for one in wanted)
+    for each in workspace.image_folders() if named else ():
         source = workspace.image(each).source
         if source is not None and source.image:
             vendors[each] = source.image

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisimus.events import Progress, Tell, Warned
+from provisimus.images.alone import alone
 from provisimus.images.assembly import Assembly, ComposedLayer, Composition, Ground, compose
 from provisimus.images.caching import read_json, write_json
 from provisimus.images.contents import Contents, entries_fetched
@@ -174,12 +175,24 @@ def put_layer(
     step: str,
     level: int,
 ) -> StoredLayer:
-    """Make a layer while sending it. One whose content the registry has is not even made."""
+    """Make a layer while sending it. One whose content the registry has is not even made: it is
+    there, or is mounted from the repository of the image that it was made for, a variant perhaps.
+    """
     key = fingerprint({"layer": [each.identity for each in layer.entries]})
     place = cache / "layers" / f"{key.hex}{'-portable' if level == PORTABLE else ''}.json"
-    remembered = _remembered(place)
-    if remembered is not None and client.has_blob(repository, remembered.digest):
-        return remembered
+    with alone(str(place)):
+        remembered, source = _remembered(place)
+        if remembered is not None and client.mount(repository, remembered.digest, source):
+            return remembered
+        stored = _made_layer(client, repository, layer, tell, step, level)
+        data = {"diff_id": str(stored.diff_id), "digest": str(stored.digest), "size": stored.size}
+        write_json(place, {**data, "repository": repository})
+        return stored
+
+
+def _made_layer(
+    client: Registry, repository: str, layer: ComposedLayer, tell: Tell, step: str, level: int
+) -> StoredLayer:
     total = sum(each.size for each in layer.entries)
     made: list[CompressedLayer] = []
 
@@ -191,10 +204,7 @@ def put_layer(
             yield piece
 
     blob = client.upload(repository, pieces)
-    stored = StoredLayer(made[-1].diff_id, blob.digest, blob.size)
-    data = {"diff_id": str(stored.diff_id), "digest": str(stored.digest), "size": stored.size}
-    write_json(place, data)
-    return stored
+    return StoredLayer(made[-1].diff_id, blob.digest, blob.size)
 
 
 def base_tree(client: Registry, base: Base, cache: Path) -> Tree:
@@ -213,10 +223,11 @@ def base_tree(client: Registry, base: Base, cache: Path) -> Tree:
     return tree
 
 
-def _remembered(place: Path) -> StoredLayer | None:
+def _remembered(place: Path) -> tuple[StoredLayer | None, str]:
+    """A layer as it was put, and into which repository."""
     try:
         found = read_json(place) or {}
         diff_id, digest = Digest.parse(found["diff_id"]), Digest.parse(found["digest"])
-        return StoredLayer(diff_id, digest, int(found["size"]))
+        return StoredLayer(diff_id, digest, int(found["size"])), str(found["repository"])
     except (ValueError, KeyError, TypeError):
-        return None
+        return None, ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from provisimus.errors import NotFound
 from provisimus.events import Progress, Said, Tell, Warned, step
 from provisimus.images import debian
+from provisimus.images.alone import alone
 from provisimus.images.definition import BASE, Definition
 from provisimus.images.documents import Base, StoredLayer, configuration, manifest
 from provisimus.images.find import fingerprint_tag, one_platform, read_base
@@ -56,12 +57,14 @@ def own_base(plan: ImagePlan, client: Registry, wanted: WantedImage, tell: Tell)
     """
     source = wanted.definition.manifest.source
     if source is not None and source.image:
-        return vendor_image(client, wanted.name, source.image, tell)
+        home = wanted.definition.home
+        with alone(f"{client.host}/{home} {source.image}"):
+            return vendor_image(client, home, source.image, tell)
     return debian_image(plan, client, wanted, tell)
 
 
 def vendor_image(client: Registry, name: str, reference: str, tell: Tell) -> Base:
-    """A vendor's image, copied by digest into the image's own repository. Raises NotFound."""
+    """A vendor's image, copied by digest into the repository of `name`. Raises NotFound."""
     vendor = parse_reference(reference)
     repository = client.repository(name)
     mirrored = client.manifest(repository, vendor.selector) if vendor.digest else None
@@ -88,11 +91,15 @@ def debian_image(plan: ImagePlan, client: Registry, wanted: WantedImage, tell: T
     """
     if wanted.debian is None:
         return None
-    digest = wanted.debian.digest or _build(client, wanted, wanted.debian, tell)
-    repository = client.repository(wanted.name)
+    repository = client.repository(wanted.debian.name)
+    with alone(f"{client.host}/{repository} {wanted.debian.tag}"):
+        # Another variant may have made it since the plan.
+        digest = wanted.debian.digest or client.digest_of(repository, wanted.debian.tag)
+        if digest is None:
+            digest = _build(client, wanted, wanted.debian, tell)
     found = client.manifest(repository, str(digest))
     if found is None:
-        raise NotFound(f"registry {client.host} lost {wanted.name}@{digest}")
+        raise NotFound(f"registry {client.host} lost {wanted.debian.name}@{digest}")
     base = read_base(client, repository, found)
     locked = LockedBase(
         wanted.debian.fingerprint,
@@ -109,9 +116,9 @@ def _build(client: Registry, wanted: WantedImage, base: WantedDebian, tell: Tell
     assert source is not None
     assert source.debian is not None
     packages = source.debian
-    repository = client.repository(wanted.name)
+    repository = client.repository(base.name)
     client.ping()
-    name = f"packages of {wanted.name}"
+    name = f"packages of {base.name}"
     why = f"{base.reason}: Debian {packages.suite}, {', '.join(packages.packages)}"
     made: list[CompressedLayer] = []
 
@@ -128,7 +135,7 @@ def _build(client: Registry, wanted: WantedImage, base: WantedDebian, tell: Tell
         blob = client.upload(repository, pieces)
         layer = StoredLayer(made[-1].diff_id, blob.digest, blob.size)
         labels = {
-            OCI + "title": f"{wanted.name}: Debian packages",
+            OCI + "title": f"{base.name}: Debian packages",
             OCI + "version": packages.suite,
             FINGERPRINT: str(base.fingerprint),
         }

@@ -186,6 +186,7 @@ def documents_of(plan: ImagePlan, wanted: WantedImage, made: Made) -> tuple[byte
         made.base,
         definition.artifact,
         definition.manifest.labels,
+        definition.variant_of,
     )
     base, layers = made.base, made.layers
     config = configuration(base, made.settings, layers, made.history, own, lineage.created)

@@ -17,9 +17,8 @@ from typing import Literal
 
 from provisimus.errors import InvalidDefinitions, Problem
 
-LEFT_OUT = frozenset(
-    {"manifest.yaml", "Dockerfile.j2", ".dockerignore", "Dockerfile.j2.dockerignore"}
-)
+_LEFT_OUT = re.compile(r"manifest\.yaml|\.dockerignore|Dockerfile[^/]*\.j2(\.dockerignore)?")
+"""What an image's folder says of the image and of its variants, and what is no file of theirs."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def read_context(folder: Path) -> tuple[ContextEntry, ...]:
     return tuple(
         each
         for each in sorted(_walk(folder, ""), key=lambda one: one.path)
-        if each.path not in LEFT_OUT and not ignored(each.path)
+        if not _LEFT_OUT.fullmatch(each.path) and not ignored(each.path)
     )
 
 

@@ -21,7 +21,7 @@ from provisimus.images.lock import DockerLock
 from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, render
 from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
-from provisimus.workspace.definitions.image import ImageManifest
+from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
@@ -36,8 +36,6 @@ JAR_LAYERS = 1
 
 BASE = "provisimus.base"
 """How a rendered Dockerfile names the image's own base, made from its manifest's source."""
-
-TEMPLATE = "Dockerfile.j2"
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,21 @@ class Definition:
     repositories: Repositories
 
     @property
+    def home(self) -> str:
+        """The image in whose repository stands what all variants of one folder are made from."""
+        return self.folder.name
+
+    @property
+    def variant_of(self) -> str | None:
+        return self.home if self.name != self.home else None
+
+    @property
     def lane(self) -> str:
         return "assemble" if self.assembly else "split" if self.split else "engine"
 
     @property
     def dockerfile(self) -> Path:
-        return self.folder / TEMPLATE
+        return template_of(self.folder, self.manifest)
 
     def rendered_with(self, reference: Callable[[str], str], base: str | None) -> str:
         """The Dockerfile as a real builder can use it: every base by its own reference."""
@@ -80,7 +87,7 @@ def read_definition(
 ) -> Definition:
     """Raises NotFound, InvalidDefinitions, UsageFault (no version), ChecksumMismatch."""
     manifest = workspace.image(name)
-    folder = workspace.docker / name
+    folder = workspace.image_place(name).folder
     decided = _version(workspace, name, version, manifest)
     used = read_sources(manifest, decided, repositories)
     values = Values(
@@ -92,8 +99,8 @@ def read_definition(
         if manifest.source and (manifest.source.debian or manifest.source.image)
         else None,
     )
-    template = _template(folder, values)
-    rendered = _rendered(workspace, template, folder / TEMPLATE, values)
+    template = _template(folder, manifest, values)
+    rendered = _rendered(workspace, template, template_of(folder, manifest), values)
     context = used.with_context(read_context(folder), folder)
     assembly, split, why = _lane(rendered.text, values.base, context)
     return Definition(
@@ -118,7 +125,7 @@ def debian_base(definition: Definition, lock: DockerLock) -> Digest | None:
     source = definition.manifest.source
     if source is None or source.debian is None:
         return None
-    locked = lock.bases.get(definition.name)
+    locked = lock.bases.get(definition.home)
     return base_fingerprint(source.debian, architecture(), locked.update if locked else 0)
 
 
@@ -144,6 +151,7 @@ def image_fingerprint(
             "artifact": [str(artifact.coordinates), artifact.sha256.hex] if artifact else None,
             "bases": {name: each.hex for name, each in sorted(bases.items())},
             "debian": debian.hex if debian else None,
+            **({"variant_of": definition.variant_of} if definition.variant_of else {}),
             **({"layers": JAR_LAYERS} if definition.manifest.layers == "auto" else {}),
         }
     )
@@ -165,12 +173,10 @@ def _version(workspace: Workspace, name: str, asked: str | None, manifest: Image
     if asked and own and asked != own:
         raise UsageFault(
             f"{name} has its own version, {own}, in its manifest; {asked} was asked for",
-            where=str(workspace.docker / name / "manifest.yaml"),
+            where=str(workspace.image_place(name).manifest),
             hint=f"change `version:` there, or ask for {name}",
         )
-    decided = asked or own
-    if decided is None and name in workspace.services():
-        decided = workspace.stack(name).version
+    decided = asked or own or workspace.declared_version(name)
     if decided is None:
         raise UsageFault(
             f"which version of {name}?",
@@ -180,14 +186,18 @@ def _version(workspace: Workspace, name: str, asked: str | None, manifest: Image
     return decided
 
 
-def _template(folder: Path, values: Values) -> str:
-    path = folder / TEMPLATE
+def template_of(folder: Path, manifest: ImageManifest) -> Path:
+    return folder / (manifest.dockerfile or TEMPLATE)
+
+
+def _template(folder: Path, manifest: ImageManifest, values: Values) -> str:
+    path = template_of(folder, manifest)
     if path.is_file():
         return path.read_text(encoding="utf-8")
-    if values.base is not None:
+    if values.base is not None and manifest.dockerfile is None:
         return DEFAULT
     raise NotFound(
-        f"image {folder.name} has no template Dockerfile",
+        f"image {folder.name} has no template {path.name}",
         where=str(path),
         hint="write it; it may use image(…), artifact, vars and version",
     )

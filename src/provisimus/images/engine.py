@@ -48,7 +48,8 @@ def build_with_engine(
     Raises Unreachable (no engine answers), ToolMissing, ToolFailed with the builder's last lines.
     """
     text, known = _referenced(plan, client, definition, definition.rendered.images, own_base)
-    return _built(client, definition, text, definition.context, known, environment, tell, step)
+    context, repository = definition.context, client.repository(definition.name)
+    return _built(client, repository, text, context, known, environment, tell, step)
 
 
 def build_prefix(
@@ -61,13 +62,17 @@ def build_prefix(
     tell: Tell,
     step: str,
 ) -> Made:
-    """Likewise, only as much as needs a builder, with no more of the context than that copies."""
+    """Likewise, only as much as needs a builder, with no more of the context than that copies.
+
+    Its layers go to where variants share them.
+    """
     text, known = _referenced(plan, client, definition, split.images, own_base)
     if text.count("\n") != definition.rendered.text.count("\n"):
         raise NotUnderstood("a template whose lines depend on where its bases are", split.last)
     prefix = "\n".join(text.split("\n")[: split.last]) + "\n"
     context = split.context(definition.context)
-    return _built(client, definition, prefix, context, known, environment, tell, step)
+    repository = client.repository(definition.home)
+    return _built(client, repository, prefix, context, known, environment, tell, step)
 
 
 def _referenced(
@@ -88,7 +93,7 @@ def _referenced(
 
 def _built(
     client: Registry,
-    definition: Definition,
+    repository: str,
     text: str,
     context: Sequence[ContextEntry],
     known: Sequence[Base],
@@ -103,7 +108,7 @@ def _built(
         with writing(folder):
             prepare(text, context, folder)
         builder.build(folder, folder / "image.tar", lambda line: tell(Said(step, line)))
-        return _stored(client, definition, folder, known, tell, step)
+        return _stored(client, repository, folder, known, tell, step)
 
 
 def prepare(text: str, context: Sequence[ContextEntry], folder: Path) -> None:
@@ -146,7 +151,7 @@ def _base(plan: ImagePlan, client: Registry, name: str) -> Base:
 
 def _stored(
     client: Registry,
-    definition: Definition,
+    repository: str,
     folder: Path,
     bases: Sequence[Base],
     tell: Tell,
@@ -159,7 +164,6 @@ def _stored(
     (folder / "image.tar").unlink()
     listed = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))[0]
     config: dict[str, Any] = json.loads((saved / listed["Config"]).read_text(encoding="utf-8"))
-    repository = client.repository(definition.name)
     known = {each.diff_id: (base, each) for base in bases for each in base.layers}
     layers = []
     for diff_id, name in zip(config["rootfs"]["diff_ids"], listed["Layers"], strict=True):

@@ -23,6 +23,7 @@ ARTIFACT_SHA256 = "provisimus.artifact.sha256"
 ARTIFACT_COMMIT = "provisimus.artifact.commit"
 PREFIX_OF = "provisimus.prefix"
 DOCKER_COMMIT = "provisimus.commit.docker"
+VARIANT_OF = "provisimus.variant-of"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def image_labels(
     base: Base,
     artifact: Artifact | None,
     own: Mapping[str, str],
+    variant_of: str | None = None,
 ) -> dict[str, str]:
     """All labels of an image; its manifest's own (`labels:`) go first, ours cannot be replaced."""
     labels = {
@@ -55,6 +57,8 @@ def image_labels(
         FINGERPRINT: str(fingerprint),
         DOCKER_COMMIT: lineage.docker_commit,
     }
+    if variant_of is not None:
+        labels[VARIANT_OF] = variant_of
     if base.digest is not None:
         labels[OCI + "base.name"] = base.reference
         labels[OCI + "base.digest"] = str(base.digest)

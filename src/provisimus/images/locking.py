@@ -45,10 +45,9 @@ def named_versions(manifest: ImageManifest) -> Iterator[Coordinates]:
 
     The image's own source first.
     """
-    sources = [manifest.source, *(each for _, each in sorted(manifest.artifacts.items()))]
-    for source in sources:
-        version = (source.version if source else None) or manifest.version
-        if source is not None and source.maven and version:
+    for source in manifest.sources:
+        version = source.version or manifest.version
+        if source.maven and version:
             yield from_source(source.maven, version)
 
 
@@ -60,7 +59,7 @@ def pins(workspace: Workspace, lock: DockerLock) -> list[Pin]:
     """Everything that the images refer to and that moves, pinned or not; and pins of nothing."""
     found = []
     bases, named = set(), set()
-    for name in workspace.images():
+    for name in workspace.image_folders():
         manifest = workspace.image(name)
         source = manifest.source
         if source is not None and source.debian is not None:
@@ -71,8 +70,8 @@ def pins(workspace: Workspace, lock: DockerLock) -> list[Pin]:
             where = f"{vendor.name}:{vendor.tag}" if vendor.tag else vendor.name
             tag, digest = vendor.tag or "-", str(vendor.digest)
             found.append(Pin(name, "image", tag, digest, 0, where, "manifest"))
-        for each in (source, *manifest.artifacts.values()):
-            if each is not None and each.url:
+        for each in manifest.sources:
+            if each.url:
                 digest, where = f"sha256:{each.sha256}", each.url.partition("?")[0]
                 version = manifest.version or "-"
                 found.append(Pin(name, "file", version, digest, 0, where, "manifest"))
@@ -106,7 +105,8 @@ def updated_lock(
         if name not in known:
             raise NotFound(f"there is no image {name!r}", hint=did_you_mean(name, known))
     bases, named = set(), set()
-    for name in names or known:
+    folders = [workspace.image_place(name).folder.name for name in names]
+    for name in dict.fromkeys(folders) if names else workspace.image_folders():
         manifest = workspace.image(name)
         source = manifest.source
         if source is not None and source.debian is not None:

@@ -50,7 +50,7 @@ def find_outdated(
 ) -> list[Newer]:
     """Of every image, in the order of names."""
     found: list[Newer] = []
-    for name in workspace.images():
+    for name in workspace.image_folders():
         manifest = workspace.image(name)
         for look in (_vendor, _snapshot, _maven, _debian):
             try:

@@ -39,7 +39,10 @@ UNASKED = "the registry was not asked"
 
 @dataclass(frozen=True)
 class WantedDebian:
-    """The base of an image made from Debian packages; `digest` is its manifest's."""
+    """The base of an image made from Debian packages; `digest` is its manifest's.
+
+    `name`: in whose repository it stands, and under which it is pinned.
+    """
 
     name: str
     fingerprint: Digest
@@ -270,12 +273,12 @@ class _Graph:
             self._done = before
             raise
 
-    def _visit(self, name: str, version: str | None, way: tuple[str, ...]) -> None:
-        if name in way:
-            circle = " ← ".join((*way[way.index(name) :], name))
+    def _visit(self, name: str, version: str | None, way: tuple[Definition, ...]) -> None:
+        names = [each.name for each in way]
+        if name in names:
+            circle = " ← ".join((*names[names.index(name) :], name))
             message = f"images are built on each other in a circle: {circle}"
-            where = str(self._workspace.docker / way[-1] / "Dockerfile.j2")
-            raise InvalidDefinitions([Problem(where, None, "", message)])
+            raise InvalidDefinitions([Problem(str(way[-1].dockerfile), None, "", message)])
         known = self._done.get(name)
         if known is not None:
             if version is not None and version != known.version:
@@ -286,7 +289,9 @@ class _Graph:
             return
         definition = read_definition(self._workspace, name, version, self._repositories)
         for base in definition.rendered.images:
-            self._visit(base, None, (*way, name))
+            # Variants have one version, so one that stands on another knows which.
+            related = self._workspace.image_place(base).folder == definition.folder
+            self._visit(base, definition.version if related else None, (*way, definition))
         self._done[name] = definition
 
 
@@ -305,7 +310,7 @@ def _define(
         needed=False,
         tagged=False,
         definition=definition,
-        debian=None if debian is None else WantedDebian(definition.name, debian, None, UNASKED),
+        debian=None if debian is None else WantedDebian(definition.home, debian, None, UNASKED),
         prefix=None if prefix is None else WantedPrefix(prefix, exists=False),
     )
 
@@ -325,7 +330,8 @@ def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> Wanted
         reason = f"fingerprint {wanted.short}… is in the registry, but tag {tag} does not name it"
     debian, prefix = defined.debian, defined.prefix
     if prefix is not None:
-        there = exists is not None or client.digest_of(repository, prefix.tag) is not None
+        home = client.repository(definition.home)
+        there = exists is not None or client.digest_of(home, prefix.tag) is not None
         prefix = replace(prefix, exists=there)
     return replace(
         defined,
@@ -333,7 +339,7 @@ def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> Wanted
         reason=reason,
         needed=exists is None,
         tagged=tagged,
-        debian=debian and _debian(client, definition.name, debian.fingerprint, lock),
+        debian=debian and _debian(client, debian.name, debian.fingerprint, lock),
         prefix=prefix,
     )
 

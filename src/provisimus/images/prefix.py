@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from provisimus.errors import NotFound
 from provisimus.events import Tell, step
+from provisimus.images.alone import alone
 from provisimus.images.assemble import Made, Store, assemble
 from provisimus.images.bases import base_image
 from provisimus.images.documents import Base, configuration, manifest
@@ -38,13 +39,15 @@ def build_split(
     split = definition.split
     assert split is not None
     assert wanted.prefix is not None
-    prefix = find_prefix(client, wanted)
-    if prefix is None:
-        with step(tell, f"{name}: prefix", f"needs a builder: {definition.why_engine}") as outcome:
-            made = build_prefix(plan, client, definition, split, own, environment, tell, name)
-            _put(client, wanted, made)
-            outcome.result = wanted.prefix.tag
+    with alone(f"{client.host}/{client.repository(definition.home)} {wanted.prefix.tag}"):
         prefix = find_prefix(client, wanted)
+        if prefix is None:
+            why = f"needs a builder: {definition.why_engine}"
+            with step(tell, f"{name}: prefix", why) as outcome:
+                made = build_prefix(plan, client, definition, split, own, environment, tell, name)
+                _put(client, wanted, made)
+                outcome.result = wanted.prefix.tag
+            prefix = find_prefix(client, wanted)
     if prefix is None:
         raise NotFound(f"registry {client.host} lost the prefix of {wanted.name}")
     return assemble_rest(plan, client, wanted, own, prefix, tell, name)
@@ -78,15 +81,15 @@ def assemble_rest(
 def find_prefix(client: Registry, wanted: WantedImage) -> Base | None:
     """The prefix as the registry has it; None when it was not built yet."""
     assert wanted.prefix is not None
-    repository = client.repository(wanted.name)
+    repository = client.repository(wanted.definition.home)
     found = client.manifest(repository, wanted.prefix.tag)
     return None if found is None else read_base(client, repository, found)
 
 
 def _put(client: Registry, wanted: WantedImage, made: Made) -> None:
     assert wanted.prefix is not None
-    repository = client.repository(wanted.name)
-    labels = {PREFIX_OF: f"{wanted.name} {wanted.prefix.fingerprint}"}
+    repository = client.repository(wanted.definition.home)
+    labels = {PREFIX_OF: f"{wanted.definition.home} {wanted.prefix.fingerprint}"}
     config = configuration(made.base, made.settings, made.layers, made.history, labels, 0)
     client.put_blob(repository, config)
     body = manifest(config, made.layers, labels)

@@ -129,12 +129,13 @@ def _again(
 
 def _own_base(client: Registry, wanted: WantedImage) -> Base | None:
     source = wanted.definition.manifest.source
-    repository = client.repository(wanted.name)
+    home = wanted.definition.home
+    repository = client.repository(home)
     digest = wanted.debian.digest if wanted.debian else None
     if source is not None and source.image:
         from provisimus.images.bases import vendor_image
 
-        return vendor_image(client, wanted.name, source.image, silence)
+        return vendor_image(client, home, source.image, silence)
     if wanted.debian is None:
         return None
     found = client.manifest(repository, str(digest)) if digest else None

@@ -11,8 +11,10 @@ from typing import TypeVar
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem
 from provisimus.workspace import marks
+from provisimus.workspace.definitions.image import ImageManifest
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.stack import StackDefinition
+from provisimus.workspace.images import ImagePlace
 from provisimus.workspace.problems import did_you_mean
 from provisimus.workspace.workspace import Workspace
 
@@ -24,7 +26,9 @@ def check(workspace: Workspace) -> tuple[list[Problem], int]:
     problems: list[Problem] = []
     images, machines, services = workspace.images(), workspace.machines(), workspace.services()
     for name in images:
-        _collect(problems, lambda name=name: workspace.image(name))  # type: ignore[misc]
+        image = _collect(problems, lambda name=name: workspace.image(name))  # type: ignore[misc]
+        if image is not None:
+            problems += _image(workspace.image_place(name), image)
     for name in machines:
         machine = _collect(problems, lambda name=name: workspace.machine(name))  # type: ignore[misc]
         if machine is not None:
@@ -49,6 +53,16 @@ def _collect(problems: list[Problem], read: Callable[[], Read]) -> Read | None:
     return None
 
 
+def _image(place: ImagePlace, image: ImageManifest) -> Iterator[Problem]:
+    if image.dockerfile and not (place.folder / image.dockerfile).is_file():
+        key: marks.KeyPath = ("variants", place.variant, "dockerfile") if place.variant else ()
+        if key not in marks.read(place.manifest).lines:
+            key = ("dockerfile",)
+        there = [each.name for each in place.folder.glob("Dockerfile*.j2")]
+        hint = did_you_mean(image.dockerfile, there)
+        yield _at(place.manifest, key, f"there is no file {image.dockerfile} beside it", hint)
+
+
 def _machine(
     workspace: Workspace, name: str, machine: Machine, images: set[str]
 ) -> Iterator[Problem]:
@@ -63,7 +77,7 @@ def _machine(
             hint = did_you_mean(use, images)
             yield _at(path, key, f"there is no image {use!r}", hint)
         if key != ("main",) and isinstance(use, str) and use in images:
-            manifest = workspace.docker / use / "manifest.yaml"
+            manifest = workspace.image_place(use).manifest
             if "version" not in (marks.read(manifest).data or {}):
                 hint = "side carts and bases carry their version in their own manifest"
                 yield _at(manifest, (), f"{use} is a side cart of {name} and has no version", hint)

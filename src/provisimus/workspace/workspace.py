@@ -17,6 +17,13 @@ from pydantic import BaseModel
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
 from provisimus.workspace import marks, problems
 from provisimus.workspace.definitions.project import Base, EnvironmentDefinition, Project
+from provisimus.workspace.images import (
+    ImagePlace,
+    find_image_place,
+    image_folders,
+    image_places,
+    read_image,
+)
 
 if TYPE_CHECKING:
     from provisimus.workspace.definitions.image import ImageManifest
@@ -61,7 +68,12 @@ class Workspace:
         return {"services": self.root, "docker": self.docker, "packer": self.packer}
 
     def images(self) -> list[str]:
-        return sorted(path.parent.name for path in self.docker.glob("*/manifest.yaml"))
+        """Every image, variants too."""
+        return [each.name for each in image_places(self.docker)]
+
+    def image_folders(self) -> list[str]:
+        """The images without their variants, which share source, version and pins with them."""
+        return [folder.name for folder in image_folders(self.docker)]
 
     def machines(self) -> list[str]:
         return sorted(path.parent.name for path in self.packer.glob("*/machine.yaml"))
@@ -71,10 +83,22 @@ class Workspace:
 
     def image(self, name: str) -> ImageManifest:
         """Raises NotFound for a name that is not there, InvalidDefinitions for a faulty one."""
-        from provisimus.workspace.definitions.image import ImageManifest
+        return read_image(self.docker, name, self.project.environments, self.images)
 
-        path = self.docker / name / "manifest.yaml"
-        return _read(path, ImageManifest, "image", name, self.images)
+    def image_place(self, name: str) -> ImagePlace:
+        """The folder of an image, and which variant it is; a name that is not there is a folder."""
+        return find_image_place(self.docker, name) or ImagePlace(self.docker / name)
+
+    def declared_version(self, image: str, environment: str | None = None) -> str | None:
+        """The version in the stack of an image's name; of a variant, else in that of its folder's.
+
+        Raises as `stack`.
+        """
+        services = self.services()
+        for service in (image, self.image_place(image).folder.name):
+            if service in services:
+                return self.stack(service, environment).version
+        return None
 
     def machine(self, name: str) -> Machine:
         from provisimus.workspace.definitions.machine import Machine

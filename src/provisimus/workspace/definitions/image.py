@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from provisimus.workspace.definitions.common import (
     Definition,
     ImageReference,
+    Name,
     Port,
     Seconds,
     Version,
@@ -112,18 +113,66 @@ def _one_for_all(_: Any) -> Any:
     )
 
 
+TEMPLATE = "Dockerfile.j2"
+
+TemplateName = Annotated[str, Field(pattern=r"^Dockerfile[A-Za-z0-9._-]*\.j2$")]
+"""A file in the image's folder; what is called so is no part of the context."""
+
+Files = dict[ArtifactName, Annotated[Source, AfterValidator(_is_file)]]
+
+
+class Variant(Definition):
+    """What one more image from the same folder has otherwise. Version and source are the same."""
+
+    dockerfile: TemplateName | None = None
+    artifacts: Files = Field(default_factory=dict)
+    vars: dict[str, Any] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+    """These three are added to the manifest's, or replace what has the same name there."""
+    tests: tuple[Test, ...] | None = None
+    """Instead of the manifest's."""
+    layers: Literal["fat", "auto"] | None = None
+
+
 class ImageManifest(Definition):
     source: Source | None = None
-    artifacts: dict[ArtifactName, Annotated[Source, AfterValidator(_is_file)]] = Field(
-        default_factory=dict
-    )
+    artifacts: Files = Field(default_factory=dict)
     """More files that the image is made from, by the name that the template calls them."""
     version: Version | None = None
     """The version of a base or a side cart; the main image of a service gets the one asked for."""
+    dockerfile: TemplateName | None = None
+    """The template; `TEMPLATE` where it says nothing."""
     vars: dict[str, Any] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
     tests: tuple[Test, ...] = ()
     layers: Literal["fat", "auto"] = "fat"
     """`auto` takes a fat JAR apart into layers, so that a small change is a small push."""
+    variants: dict[Name, Variant] = Field(default_factory=dict)
+    """More images from this folder, each called `<folder>-<variant>`."""
     environments: Annotated[None, BeforeValidator(_one_for_all)] = None
     """Refused, with the reason: `vars` and `tests` are the same everywhere."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Its own source first, then the artifacts by name, those of its variants last."""
+        named = [self.artifacts, *(each.artifacts for _, each in sorted(self.variants.items()))]
+        files = [each for group in named for _, each in sorted(group.items())]
+        return tuple(dict.fromkeys([*([self.source] if self.source else []), *files]))
+
+    def as_variant(self, name: str) -> ImageManifest:
+        """The manifest of one variant. Raises KeyError."""
+        variant = self.variants[name]
+        instead = {
+            "dockerfile": variant.dockerfile,
+            "tests": variant.tests,
+            "layers": variant.layers,
+        }
+        return self.model_copy(
+            update={
+                "artifacts": {**self.artifacts, **variant.artifacts},
+                "vars": {**self.vars, **variant.vars},
+                "labels": {**self.labels, **variant.labels},
+                **{key: value for key, value in instead.items() if value is not None},
+                "variants": {},
+            }
+        )

@@ -1,0 +1,116 @@
+"""Which images the docker repository defines: each folder is one, and each of its variants is one.
+
+A variant is called FOLDER-VARIANT everywhere. A folder of that very name goes before it, which is
+a problem that reading the manifest tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisimus.errors import InvalidDefinitions, NotFound, Problem
+from provisimus.workspace import marks, problems
+from provisimus.workspace.one_for_all import keyed_by_environment
+
+if TYPE_CHECKING:
+    from provisimus.workspace.definitions.image import ImageManifest
+
+FILE = "manifest.yaml"
+
+
+@dataclass(frozen=True)
+class ImagePlace:
+    """The folder in which an image is defined, and which variant of it it is, if any."""
+
+    folder: Path
+    variant: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.folder.name if self.variant is None else f"{self.folder.name}-{self.variant}"
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / FILE
+
+
+def image_folders(docker: Path) -> list[Path]:
+    return sorted(path.parent for path in docker.glob(f"*/{FILE}"))
+
+
+def image_places(docker: Path) -> list[ImagePlace]:
+    """Every image by its name, once. A manifest that cannot be read has no variants here."""
+    found: dict[str, ImagePlace] = {}
+    for folder in image_folders(docker):
+        for each in (None, *_variants(folder)):
+            place = ImagePlace(folder, each)
+            found.setdefault(place.name, find_image_place(docker, place.name) or place)
+    return [found[name] for name in sorted(found)]
+
+
+def find_image_place(docker: Path, name: str) -> ImagePlace | None:
+    """Where an image is defined; reads no more manifests than its name could be made of."""
+    if (docker / name / FILE).is_file():
+        return ImagePlace(docker / name)
+    for at in reversed([at for at, char in enumerate(name) if char == "-"]):
+        folder, variant = docker / name[:at], name[at + 1 :]
+        if name[:at] and variant in _variants(folder):
+            return ImagePlace(folder, variant)
+    return None
+
+
+def read_image(
+    docker: Path, name: str, environments: Collection[str], known: Callable[[], list[str]]
+) -> ImageManifest:
+    """The manifest of an image; of a variant as it is with what the variant says.
+
+    Raises NotFound for a name that is not there, InvalidDefinitions for a faulty manifest.
+    """
+    from provisimus.workspace.definitions.image import ImageManifest
+
+    place = find_image_place(docker, name)
+    if place is None:
+        hint = problems.did_you_mean(name, known())
+        where = str(docker / name / FILE)
+        raise NotFound(f"there is no image {name!r}", where=where, hint=hint)
+    document = marks.read(place.manifest)
+    found = [*keyed_by_environment(document, environments), *_names_taken(docker, place, document)]
+    try:
+        manifest = problems.validate(ImageManifest, document)
+    except InvalidDefinitions as error:
+        told = [each.key for each in found]
+        rest = [each for each in error.problems if not _is_below(each.key, told)]
+        raise InvalidDefinitions(sorted([*found, *rest], key=lambda one: one.line or 0)) from None
+    if found:
+        raise InvalidDefinitions(found)
+    return manifest if place.variant is None else manifest.as_variant(place.variant)
+
+
+def _variants(folder: Path) -> list[str]:
+    try:
+        text = (folder / FILE).read_text(encoding="utf-8")
+        # Most manifests have none, and need not be parsed to see that.
+        data = marks.read(folder / FILE).data if "variants" in text else {}
+    except (OSError, UnicodeDecodeError, InvalidDefinitions):
+        return []
+    found = data.get("variants") if isinstance(data, dict) else None
+    return sorted(map(str, found)) if isinstance(found, dict) else []
+
+
+def _names_taken(docker: Path, place: ImagePlace, document: marks.Document) -> Iterator[Problem]:
+    for variant in _variants(place.folder):
+        own = ImagePlace(place.folder, variant)
+        other = find_image_place(docker, own.name)
+        if other is not None and other != own:
+            key = ("variants", variant)
+            message = f"{own.name} is also what {other.manifest} defines"
+            yield Problem(
+                str(document.path), document.line(key), "/".join(key), message, "rename one of them"
+            )
+
+
+def _is_below(key: str, others: Collection[str]) -> bool:
+    return any(key == each or key.startswith(each + "/") for each in others)
