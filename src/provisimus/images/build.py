@@ -51,6 +51,7 @@ def build_images(
     When one fails, those that do not stand on it are built all the same; then the failure is
     raised. Otherwise as `build_image`.
     """
+    _check_secrets(plan)
     client = open_registry(plan.registry)
     found: dict[str, ContainerImage] = {}
     todo: dict[str, WantedImage] = {}
@@ -82,6 +83,17 @@ def build_images(
     if outcome.failed:
         raise _failure(outcome.failed, len(todo), len(outcome.not_tried))
     return {**found, **outcome.made}
+
+
+def _check_secrets(plan: ImagePlan) -> None:
+    """Before anything starts. Raises NotFound for a secret that a builder would need."""
+    for wanted in plan.wanted:
+        definition = wanted.definition
+        built_already = wanted.prefix is not None and wanted.prefix.exists
+        if wanted.needed and definition.secrets and not built_already:
+            from provisimus.images.secrets import read_secrets
+
+            read_secrets(definition.secrets, definition.folder / "manifest.yaml")
 
 
 def _failure(failed: Mapping[str, Exception], all_of: int, not_tried: int) -> Exception:

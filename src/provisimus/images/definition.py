@@ -25,6 +25,7 @@ from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
+    from provisimus.images.secrets import BuildSecret
     from provisimus.images.split import Split
     from provisimus.workspace import Workspace
 
@@ -54,6 +55,8 @@ class Definition:
     split: Split | None
     """Where a builder is needed for a part; None for the engine lane, which builds it all."""
     why_engine: str
+    secrets: tuple[BuildSecret, ...]
+    """What its RUNs may see; without values."""
     artifact: Artifact | None
     context: tuple[ContextEntry, ...]
     repositories: Repositories
@@ -114,6 +117,7 @@ def read_definition(
         assembly,
         split,
         why,
+        _secrets(workspace, manifest, folder, rendered.text) if assembly is None else (),
         used.main.artifact if used.main else None,
         context,
         repositories,
@@ -184,6 +188,14 @@ def _version(workspace: Workspace, name: str, asked: str | None, manifest: Image
             "side cart",
         )
     return decided
+
+
+def _secrets(
+    workspace: Workspace, manifest: ImageManifest, folder: Path, text: str
+) -> tuple[BuildSecret, ...]:
+    from provisimus.images.secrets import declared_secrets
+
+    return declared_secrets(manifest, text, folder, workspace.root)
 
 
 def template_of(folder: Path, manifest: ImageManifest) -> Path:

@@ -65,6 +65,7 @@ class Heredoc:
 class Instruction:
     """One instruction. `rest` is what follows keyword and flags; `exec_form` its JSON form.
 
+    Values of a flag that stands several times (`RUN --mount`) have a blank between them.
     `line` and `end` are its first and last line, counted from 1; `end` is no part of what it says.
     """
 
@@ -232,7 +233,9 @@ def _instruction(text: str, line: int) -> Instruction:
         while (flag := re.match(r"--([a-z][a-z-]*)(?:=(\S*))?(?:\s+|$)", rest)) is not None:
             if flag[1] in flags and keyword != "RUN":
                 raise NotUnderstood(f"--{flag[1]} stands twice", line)
-            flags[flag[1]] = flag[2] or ""
+            # A RUN may have several mounts; no value has a blank.
+            before = f"{flags[flag[1]]} " if flag[1] in flags else ""
+            flags[flag[1]] = before + (flag[2] or "")
             rest = rest[flag.end() :]
     if not rest:
         raise NotUnderstood(f"{keyword} says nothing", line)

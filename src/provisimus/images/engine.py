@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisimus.errors import NotFound, ProvisimusError
+from provisimus.errors import NotFound, ProvisimusError, ToolFailed
 from provisimus.events import Progress, Said, Tell
 from provisimus.files import writing
 from provisimus.images.assemble import Made
@@ -26,6 +26,8 @@ from provisimus.images.documents import Base, StoredLayer, own_labels_removed
 from provisimus.images.find import fingerprint_tag, one_platform, read_base
 from provisimus.images.layers import CompressedLayer
 from provisimus.images.registry import Registry
+from provisimus.images.secrets import BuildSecret, read_secrets, refuse_secrets, without_secrets
+from provisimus.images.tree import open_layer
 
 if TYPE_CHECKING:
     from provisimus.environment import Environment
@@ -48,8 +50,9 @@ def build_with_engine(
     Raises Unreachable (no engine answers), ToolMissing, ToolFailed with the builder's last lines.
     """
     text, known = _referenced(plan, client, definition, definition.rendered.images, own_base)
+    secrets = read_secrets(definition.secrets, definition.folder / "manifest.yaml")
     context, repository = definition.context, client.repository(definition.name)
-    return _built(client, repository, text, context, known, environment, tell, step)
+    return _built(client, repository, text, context, secrets, known, environment, tell, step)
 
 
 def build_prefix(
@@ -71,8 +74,9 @@ def build_prefix(
         raise NotUnderstood("a template whose lines depend on where its bases are", split.last)
     prefix = "\n".join(text.split("\n")[: split.last]) + "\n"
     context = split.context(definition.context)
+    secrets = read_secrets(definition.secrets, definition.folder / "manifest.yaml")
     repository = client.repository(definition.home)
-    return _built(client, repository, prefix, context, known, environment, tell, step)
+    return _built(client, repository, prefix, context, secrets, known, environment, tell, step)
 
 
 def _referenced(
@@ -96,19 +100,28 @@ def _built(
     repository: str,
     text: str,
     context: Sequence[ContextEntry],
+    secrets: Sequence[BuildSecret],
     known: Sequence[Base],
     environment: Environment,
     tell: Tell,
     step: str,
 ) -> Made:
-    builder = find_builder(environment, needs_of(text), client.host)
-    tell(Said(step, f"built by {builder.name}"))
+    def say(line: str) -> None:
+        for each in secrets:
+            line = each.hidden_in(line)
+        tell(Said(step, line))
+
+    builder = find_builder(environment, needs_of(text), client.host, say=say)
+    say(f"built by {builder.name}")
     with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
         folder = Path(scratch)
         with writing(folder):
             prepare(text, context, folder)
-        builder.build(folder, folder / "image.tar", lambda line: tell(Said(step, line)))
-        return _stored(client, repository, folder, known, tell, step)
+        try:
+            builder.build(folder, folder / "image.tar", say, secrets)
+        except ToolFailed as error:
+            raise without_secrets(error, secrets) from None
+        return _stored(client, repository, folder, secrets, known, tell, step)
 
 
 def prepare(text: str, context: Sequence[ContextEntry], folder: Path) -> None:
@@ -153,11 +166,15 @@ def _stored(
     client: Registry,
     repository: str,
     folder: Path,
+    secrets: Sequence[BuildSecret],
     bases: Sequence[Base],
     tell: Tell,
     step: str,
 ) -> Made:
-    """Put the layers of an exported image into the registry; those of known bases are mounted."""
+    """Put the layers of an exported image into the registry; those of known bases are mounted.
+
+    Raises Refused, before anything is put, where one holds a secret.
+    """
     saved = folder / "saved"
     with tarfile.open(folder / "image.tar") as archive:
         archive.extractall(saved, filter="data")
@@ -165,8 +182,13 @@ def _stored(
     listed = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))[0]
     config: dict[str, Any] = json.loads((saved / listed["Config"]).read_text(encoding="utf-8"))
     known = {each.diff_id: (base, each) for base in bases for each in base.layers}
+    pairs = list(zip(config["rootfs"]["diff_ids"], listed["Layers"], strict=True))
+    for diff_id, name in pairs if secrets else ():
+        if diff_id not in map(str, known):
+            with open_layer(_plain(saved / name)) as archive:
+                refuse_secrets(archive, secrets)
     layers = []
-    for diff_id, name in zip(config["rootfs"]["diff_ids"], listed["Layers"], strict=True):
+    for diff_id, name in pairs:
         found = next((pair for key, pair in known.items() if str(key) == diff_id), None)
         if found and client.mount(repository, found[1].digest, found[0].repository):
             layers.append(found[1])

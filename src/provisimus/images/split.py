@@ -134,7 +134,7 @@ def _visible(whole: Assembly, kept: int, context: Sequence[ContextEntry]) -> tup
         settings = Settings({}, {})
         count = len(stage.instructions) - (kept if last else 0)
         for each in stage.instructions[:count]:
-            if each.keyword == "ONBUILD" or (each.keyword == "RUN" and "mount" in each.flags):
+            if each.keyword == "ONBUILD" or _binds(each):
                 return None
             try:
                 sources = _sources(each, settings)
@@ -168,6 +168,12 @@ def _sources(instruction: Instruction, settings: Settings) -> tuple[str, ...]:
     if copy is None or "$" in instruction.rest:
         raise NotUnderstood("a COPY with variables", instruction.line)
     return copy.sources
+
+
+def _binds(instruction: Instruction) -> bool:
+    """Whether a RUN may mount files of the context: `bind` is what a mount is by default."""
+    mounts = instruction.flags.get("mount", "").split() if instruction.keyword == "RUN" else []
+    return not all(re.search(r"(^|,)type=(secret|cache|tmpfs|ssh)(,|$)", each) for each in mounts)
 
 
 def _is_seen(path: str, visible: Sequence[str]) -> bool:

@@ -7,18 +7,17 @@ within its reach.
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import os
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from tests.contract.images.searching import everything_in, leaks
 
 from provisimus.errors import UsageFault
 from provisimus.images.registry import open_registry
@@ -39,44 +38,6 @@ SECRETS = {
     "of apt's mirror": "marker-apt-mirror-3c77",
 }
 ENVIRONMENTS = 'environments: {ci: {provider: aws, account: "111122223333", region: eu-west-1}}\n'
-
-
-def spellings(secret: str) -> set[bytes]:
-    """As it is, in an address, and in base64 wherever it begins in a triple of bytes."""
-    found = {secret.encode(), quote(secret, safe="").encode()}
-    for before in ("", "x", "xx"):
-        text = base64.b64encode((before + secret).encode()).decode()
-        # The first and the last letters hang on what stands beside it.
-        found.add(text[4:-4].encode())
-    return found
-
-
-def contents(path: Path) -> Iterator[bytes]:
-    data = path.read_bytes()
-    yield data
-    if data[:2] == b"\x1f\x8b":
-        try:
-            yield gzip.decompress(data)
-        except (OSError, EOFError, zlib.error):
-            return
-
-
-def leaks(texts: dict[str, bytes]) -> list[str]:
-    return [
-        f"{name}: the secret {which}"
-        for name, data in sorted(texts.items())
-        for which, secret in SECRETS.items()
-        if any(spelling in data for spelling in spellings(secret))
-    ]
-
-
-def everything_in(folder: Path) -> dict[str, bytes]:
-    return {
-        f"{path.relative_to(folder)} ({index})": data
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink()
-        for index, data in enumerate(contents(path))
-    }
 
 
 @pytest.fixture
@@ -169,7 +130,7 @@ def test_the_search_finds_what_there_is() -> None:
     for secret in SECRETS.values():
         basic = base64.b64encode(f"ci:{secret}".encode())
         for data in (secret.encode(), b"x" + basic + b"y", quote(secret, safe="").encode()):
-            assert leaks({"a file": data}), data
+            assert leaks({"a file": data}, SECRETS), data
 
 
 def test_a_build_leaves_no_credentials(
@@ -215,11 +176,11 @@ def test_a_build_leaves_no_credentials(
     }
     assert any("journal" in name for name in written)
     assert any(name.startswith("docker/docker.lock") for name in written)
-    assert leaks({**stored, **written, **said}) == []
+    assert leaks({**stored, **written, **said}, SECRETS) == []
 
 
 def test_an_address_with_a_password_is_refused_without_telling_it() -> None:
     for url in (f"https://ci:{PASSWORD}@registry.example.org", f"ci:{PASSWORD}@127.0.0.1:5000/x"):
         with pytest.raises(UsageFault, match="holds credentials") as caught:
             open_registry(url)
-        assert leaks({"error": f"{caught.value} {caught.value.hint}".encode()}) == []
+        assert leaks({"error": f"{caught.value} {caught.value.hint}".encode()}, SECRETS) == []

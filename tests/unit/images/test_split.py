@@ -57,6 +57,9 @@ def test_the_prefix_as_text() -> None:
         ("COPY . /s/\nRUN a", None),
         ("ARG x=setup\nCOPY $x.sh /s/\nRUN a", None),
         ("RUN --mount=type=bind,target=/x a", None),
+        ("RUN --mount=target=/x a", None),
+        ("RUN --mount=type=secret,id=s --mount=type=cache,target=/c a\nCOPY app.jar /", ()),
+        ("RUN --mount=type=bind,target=/x --mount=type=secret,id=s a", None),
         ("FROM provisimus.image/jre\nCOPY conf /c\nRUN a\nFROM scratch\nCOPY --from=0 /c /", None),
     ],
 )
@@ -90,3 +93,8 @@ def test_what_the_key_is_made_of() -> None:
 def test_not_split(text: str) -> None:
     with pytest.raises(NotUnderstood):
         split(text)
+
+
+def test_every_mount_of_a_run_is_an_input() -> None:
+    mounts = "RUN --mount=type=secret,id={} --mount=type=cache,target=/c a"
+    assert key(split(mounts.format("x"))) != key(split(mounts.format("y")))

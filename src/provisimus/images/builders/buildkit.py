@@ -16,7 +16,7 @@ import os
 import tarfile
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from provisimus.process import TAIL
 
 if TYPE_CHECKING:
     from provisimus.http import httpx
+    from provisimus.images.secrets import BuildSecret
 
 OWN = ".provisimus.Dockerfile"
 """The Dockerfile's name in the context that is sent."""
@@ -49,9 +50,15 @@ class BuildKit:
     def lacks(self) -> frozenset[Need]:
         # The Dockerfile goes along in the context, where the whole context would take it in.
         older = frozenset() if self.docker.server_version >= 23 else OLD_BUILDKIT
-        return older | {Need.WHOLE_CONTEXT}
+        return older | {Need.WHOLE_CONTEXT, Need.SECRETS}
 
-    def build(self, folder: Path, archive: Path, say: Callable[[str], None]) -> None:
+    def build(
+        self,
+        folder: Path,
+        archive: Path,
+        say: Callable[[str], None],
+        _secrets: Sequence[BuildSecret] = (),
+    ) -> None:
         tail: deque[str] = deque(maxlen=TAIL)
 
         def listen(line: str) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provisimus.errors import ToolFailed
 from provisimus.images.builders.interface import CONTEXT, DOCKERFILE, OLD_BUILDKIT, Need
 from provisimus.images.docker_client import Docker
+
+if TYPE_CHECKING:
+    from provisimus.images.secrets import BuildSecret
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,14 @@ class WithBuildKit:
     def lacks(self) -> frozenset[Need]:
         return frozenset() if self.docker.server_version >= 23 else OLD_BUILDKIT
 
-    def build(self, folder: Path, archive: Path, say: Callable[[str], None]) -> None:
-        _build(self.docker, folder, archive, say)
+    def build(
+        self,
+        folder: Path,
+        archive: Path,
+        say: Callable[[str], None],
+        secrets: Sequence[BuildSecret] = (),
+    ) -> None:
+        _build(self.docker, folder, archive, say, secrets)
 
 
 @dataclass(frozen=True)
@@ -36,15 +46,22 @@ class Classic:
     def lacks(self) -> frozenset[Need]:
         return frozenset(Need) - {Need.WHOLE_CONTEXT}
 
-    def build(self, folder: Path, archive: Path, say: Callable[[str], None]) -> None:
+    def build(
+        self,
+        folder: Path,
+        archive: Path,
+        say: Callable[[str], None],
+        _secrets: Sequence[BuildSecret] = (),
+    ) -> None:
         _build(replace(self.docker, buildkit=False), folder, archive, say)
 
 
-def build_argv(folder: Path) -> list[str]:
+def build_argv(folder: Path, secrets: Sequence[BuildSecret] = ()) -> list[str]:
     """Arguments of `docker` for a build that leaves the image's id in `folder`/id."""
+    options = [f"--secret={each.option}" for each in secrets]
     return [
         # The classic builder would leave the container of a failed RUN behind.
-        *("build", "--force-rm", "--file", str(folder / DOCKERFILE)),
+        *("build", "--force-rm", *options, "--file", str(folder / DOCKERFILE)),
         *("--iidfile", str(folder / "id"), str(folder / CONTEXT)),
     ]
 
@@ -66,9 +83,15 @@ def build_failed(what: str, error: ToolFailed) -> ToolFailed:
     )
 
 
-def _build(docker: Docker, folder: Path, archive: Path, say: Callable[[str], None]) -> None:
+def _build(
+    docker: Docker,
+    folder: Path,
+    archive: Path,
+    say: Callable[[str], None],
+    secrets: Sequence[BuildSecret] = (),
+) -> None:
     try:
-        docker.stream(build_argv(folder), say)
+        docker.stream(build_argv(folder, secrets), say)
     except ToolFailed as error:
         raise build_failed("docker build", error) from error
     save_and_remove(docker, (folder / "id").read_text(encoding="utf-8").strip(), archive)

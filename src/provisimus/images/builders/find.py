@@ -5,7 +5,7 @@ Each is asked by really using it a little; what one lacks is known before it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from provisimus.errors import ProvisimusError, ToolMissing, Unreachable
@@ -24,8 +24,11 @@ def find_builder(
     needs: frozenset[Need],
     registry: str,
     avoid: frozenset[str] = frozenset(),
+    say: Callable[[str], None] = lambda _: None,
 ) -> Builder:
     """The first builder that lacks nothing of `needs`; `avoid` names those not wanted.
+
+    `say` hears why a better one was passed over.
 
     Raises Unreachable when there is none at all, ToolMissing when each lacks something.
     """
@@ -36,6 +39,8 @@ def find_builder(
         if each.name in avoid:
             continue
         if not missing:
+            for why in lacking:
+                say(why)
             return each
         lacking.append(f"{each.name} has no {', '.join(sorted(one.value for one in missing))}")
     if lacking:

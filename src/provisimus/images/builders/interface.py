@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from provisimus.images.secrets import BuildSecret
 
 DOCKERFILE = "Dockerfile"
 CONTEXT = "context"
@@ -16,6 +19,7 @@ class Need(Enum):
     """Syntax that not every builder knows; the value is what an error calls it."""
 
     HEREDOC = "heredocs (<<EOF)"
+    SECRETS = "build secrets (RUN --mount=type=secret)"
     RUN_FLAGS = "RUN --mount, --network and --security"
     CHMOD = "COPY --chmod"
     LINK = "COPY --link"
@@ -38,8 +42,16 @@ class Builder(Protocol):
     @property
     def lacks(self) -> frozenset[Need]: ...
 
-    def build(self, folder: Path, archive: Path, say: Callable[[str], None]) -> None:
+    def build(
+        self,
+        folder: Path,
+        archive: Path,
+        say: Callable[[str], None],
+        secrets: Sequence[BuildSecret] = (),
+    ) -> None:
         """Build `folder`/Dockerfile with `folder`/context; write what `docker save` would.
+
+        `secrets` are for its RUNs; whoever lacks Need.SECRETS gets none.
 
         Leaves nothing behind in the builder. Raises ToolFailed with the last lines, ToolMissing,
         Unreachable.

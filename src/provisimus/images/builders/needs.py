@@ -14,6 +14,7 @@ _WHOLE = (
 )
 _SIGNS = (
     (Need.HEREDOC, r"^\s*(RUN|COPY|ADD)\b.*<<-?\s*[\"']?\w"),
+    (Need.SECRETS, r"^\s*RUN\s.*--mount=(\S*,)?[\"']?type=secret\b"),
     (Need.RUN_FLAGS, r"^\s*RUN\s.*--(mount|network|security)\b"),
     (Need.CHMOD, r"^\s*(COPY|ADD)\s.*--chmod\b"),
     (Need.LINK, r"^\s*(COPY|ADD)\s.*--link\b"),

@@ -113,6 +113,22 @@ def _one_for_all(_: Any) -> Any:
     )
 
 
+class SecretSource(Definition):
+    """Where a build secret comes from on the machine that builds."""
+
+    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    file: Annotated[str, Field(pattern=r'^[^,"\r\n]+$')] | None = None
+    """Absolute, under the home folder (`~/…`), or beside provisimus.yaml."""
+
+    @model_validator(mode="after")
+    def _one(self) -> SecretSource:
+        if bool(self.env) == bool(self.file):
+            raise ValueError("say exactly one of env, file")
+        return self
+
+
+SecretId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$")]
+
 TEMPLATE = "Dockerfile.j2"
 
 TemplateName = Annotated[str, Field(pattern=r"^Dockerfile[A-Za-z0-9._-]*\.j2$")]
@@ -147,6 +163,8 @@ class ImageManifest(Definition):
     tests: tuple[Test, ...] = ()
     layers: Literal["fat", "auto"] = "fat"
     """`auto` takes a fat JAR apart into layers, so that a small change is a small push."""
+    secrets: dict[SecretId, SecretSource] = Field(default_factory=dict)
+    """What `RUN --mount=type=secret,id=…` may see while it runs."""
     variants: dict[Name, Variant] = Field(default_factory=dict)
     """More images from this folder, each called `<folder>-<variant>`."""
     environments: Annotated[None, BeforeValidator(_one_for_all)] = None
