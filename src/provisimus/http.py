@@ -7,11 +7,13 @@ Importing this costs 50 ms, so import it where something is asked, not at the to
 
 from __future__ import annotations
 
+import socket
 import ssl
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 # httpx loads a command line of its own, with rich and pygments, wherever these are installed.
@@ -159,6 +161,34 @@ def download(
                     hint="run it again",
                 )
             pause(0.2 * 2 ** (failures - 1))
+
+
+@contextmanager
+def conversing(answer: httpx.Response, reply: Callable[[bytes], bytes]) -> Iterator[None]:
+    """While the block runs, a thread reads from a connection that was upgraded (101 Switching
+    Protocols) and writes what `reply` says to it. Either side may end it, a ValueError of `reply`
+    does; the block is not told.
+    """
+    import httpcore
+
+    stream = answer.extensions["network_stream"]
+
+    def converse() -> None:
+        with suppress(httpcore.NetworkError, OSError, ValueError):
+            while data := stream.read(65536):
+                said = reply(data)
+                if said:
+                    stream.write(said)
+
+    thread = threading.Thread(target=converse, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        # Wakes up the thread, which waits for more.
+        with suppress(OSError):
+            stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def place_of(url: object) -> str:

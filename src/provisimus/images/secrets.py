@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +49,17 @@ class BuildSecret:
             return f"type=env,id={self.id},env={self.env}"
         return f"type=file,id={self.id},src={self.path}"
 
+    @cached_property
+    def _lines(self) -> tuple[str, ...]:
+        """What is not to be seen, the longest first."""
+        stripped = {line.strip() for line in self.value.decode(errors="replace").splitlines()}
+        long = [line for line in stripped if len(line) >= _SHORTEST_LINE]
+        return tuple(sorted(long, key=len, reverse=True))
+
     def hidden_in(self, text: str) -> str:
         """The text without the value, and without any line of it."""
-        for line in sorted(self.value.decode(errors="replace").splitlines(), key=len, reverse=True):
-            secret = line.strip()
-            if len(secret) >= _SHORTEST_LINE:
-                text = text.replace(secret, HIDDEN)
+        for line in self._lines:
+            text = text.replace(line, HIDDEN)
         return text
 
 

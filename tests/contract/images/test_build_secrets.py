@@ -43,7 +43,13 @@ MOUNTS = (
     "--mount=type=secret,id=maven_settings,target=/root/settings.xml "
 )
 SEEN = "cat /run/secrets/token /root/settings.xml | busybox sha256sum > /seen"
-TEMPLATE = 'FROM {{ image("base") }}\n%s\nCOPY {{ artifact.file }} /app/\n'
+
+
+def let_run(scene: Scene, command: str) -> None:
+    """Write a template whose RUN no builder has in its cache: that knows ids, but no values."""
+    run = f"{MOUNTS}: {os.urandom(4).hex()} && {command}"
+    text = f'FROM {{{{ image("base") }}}}\n{run}\nCOPY {{{{ artifact.file }}}} /app/\n'
+    scene.write("docker/greeter/Dockerfile.j2", text)
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def private(
     scene.url = f"{stored[0]}/team"
     scene.write("provisimus.yaml", f"project: acme\nregistry: {{url: '{scene.url}'}}\n")
     scene.write("docker/greeter/manifest.yaml", MANIFEST)
-    scene.write("docker/greeter/Dockerfile.j2", TEMPLATE % (MOUNTS + SEEN))
+    let_run(scene, SEEN)
     scene.write("private/settings.xml", SETTINGS)
     (scene.root / "docker/base/files/root").mkdir()
     (tmp_path / "scratch").mkdir()
@@ -75,19 +81,19 @@ def private(
     return scene
 
 
-@pytest.fixture(params=["the client's own BuildKit", "buildah"])
+@pytest.fixture(params=["BuildKit through the engine", "the client's own BuildKit", "buildah"])
 def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """One way to build after the other, as far as this machine has them."""
     wanted = str(request.param)
     if wanted == "buildah":
         if shutil.which("buildah") is None:
             pytest.skip("buildah is not installed")
-        if (
-            subprocess.run(
-                ["docker", "buildx", "version"], capture_output=True, check=False
-            ).returncode
-            == 0
-        ):
+        # It is for machines without an engine.
+        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+        return wanted
+    if wanted == "BuildKit through the engine":
+        asked = subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False)
+        if asked.returncode == 0:
             pytest.skip("buildx goes before it")
         return wanted
     for folder in os.environ["PATH"].split(os.pathsep):
@@ -147,8 +153,7 @@ def test_a_run_sees_its_secrets_and_nobody_else_does(
     environments = 'environments: {ci: {provider: aws, account: "111122223333", region: x}}\n'
     with (scene.root / "provisimus.yaml").open("a") as file:
         file.write(environments)
-    printed = MOUNTS + SEEN + " && cat /run/secrets/token /root/settings.xml"
-    scene.write("docker/greeter/Dockerfile.j2", TEMPLATE % printed)
+    let_run(scene, f"{SEEN} && cat /run/secrets/token /root/settings.xml")
     said = {}
     for command in (
         ("image", "build", "greeter@1.0.0", "--sbom", "--events", "ndjson"),
@@ -167,8 +172,7 @@ def test_a_run_sees_its_secrets_and_nobody_else_does(
     expected = hashlib.sha256((SECRETS["in a variable"] + SETTINGS).encode()).hexdigest()
     assert file_in(scene, "seen").split()[0] == expected
     # Failures talk more than successes do.
-    failing = TEMPLATE % (MOUNTS + "cat /run/secrets/token /root/settings.xml && false")
-    scene.write("docker/greeter/Dockerfile.j2", failing)
+    let_run(scene, "cat /run/secrets/token /root/settings.xml && false")
     done = cli(scene, "image", "build", "greeter@1.0.0", "--events", "ndjson")
     assert done.returncode == 1, done.stderr.decode()
     said["failed"] = done.stdout + done.stderr
@@ -178,10 +182,19 @@ def test_a_run_sees_its_secrets_and_nobody_else_does(
     assert leaks({**written, **said}, SECRETS) == []
 
 
+def test_a_large_one(private: Scene, builder: str) -> None:
+    """More than HTTP/2 lets through before it is asked to go on."""
+    assert builder
+    large = "".join(f"line {number}\n" for number in range(30_000))
+    private.write("private/settings.xml", large)
+    private.build("greeter", "1.0.0")
+    expected = hashlib.sha256((SECRETS["in a variable"] + large).encode()).hexdigest()
+    assert file_in(private, "seen").split()[0] == expected
+
+
 def test_a_failure_shows_last_lines_without_values(private: Scene, builder: str) -> None:
     assert builder
-    run = MOUNTS + "echo so it goes: $(cat /run/secrets/token) && false"
-    private.write("docker/greeter/Dockerfile.j2", TEMPLATE % run)
+    let_run(private, "echo so it goes: $(cat /run/secrets/token) && false")
     with pytest.raises(ToolFailed, match="failed") as caught:
         private.build("greeter", "1.0.0")
     assert any("so it goes: •••" in line for line in caught.value.tail)
@@ -192,8 +205,7 @@ def test_a_copy_in_a_layer_is_refused(
     private: Scene, stored: tuple[str, Path], builder: str
 ) -> None:
     assert builder
-    copied = MOUNTS + "mkdir -p /opt/x && cat /root/settings.xml > /opt/x/copy"
-    private.write("docker/greeter/Dockerfile.j2", TEMPLATE % copied)
+    let_run(private, "mkdir -p /opt/x && cat /root/settings.xml > /opt/x/copy")
     with pytest.raises(Refused, match=r"the secret maven_settings in the image: /opt/x/copy"):
         private.build("greeter", "1.0.0")
     assert leaks(everything_in(stored[1]), SECRETS) == []
@@ -208,8 +220,8 @@ def test_the_value_is_no_input_and_the_id_is(private: Scene, builder: str) -> No
     # Nothing is built, so nothing is missed.
     assert private.build("greeter", "1.0.0") == first
     private.write("docker/greeter/manifest.yaml", MANIFEST.replace("token:", "other:"))
-    other = MOUNTS.replace("id=token", "id=other")
-    private.write("docker/greeter/Dockerfile.j2", TEMPLATE % (other + SEEN))
+    template = private.root / "docker/greeter/Dockerfile.j2"
+    template.write_text(template.read_text().replace("id=token", "id=other"))
     assert private.plan("greeter", "1.0.0").changes
 
 
@@ -248,6 +260,7 @@ def test_builders_without_secrets_are_passed_over_with_the_reason(
     with monkeypatch.context() as without:
         without.setattr("provisimus.images.builders.find.open_buildah", lambda: None)
         without.setattr("provisimus.images.docker_client._has_buildkit", lambda *_: False)
+        without.setattr("provisimus.images.builders.find.open_buildkit", lambda *_: None)
         with pytest.raises(ToolMissing) as caught:
             private.build("greeter", "1.0.0")
     name = docker.Classic.name

@@ -1,9 +1,9 @@
 """BuildKit inside a Docker Engine, asked over the engine's own API.
 
 For a client without its plugin buildx, which could use the classic builder only. The context goes
-as a TAR in the request (`POST /build?version=2`), so there is no session: no credentials for a
-registry, no secrets, no SSH agent. What runs is told in protobuf (`moby.buildkit.trace`), of which
-only the lines of logs and the names of steps are read.
+as a TAR in the request (`POST /build?version=2`); a session of our own hands over secrets, but no
+credentials for a registry and no SSH agent. What runs is told in protobuf (`moby.buildkit.trace`),
+of which only the lines of logs and the names of steps are read.
 
 Source: Docker Engine API 1.39 and up, "ImageBuild"; moby/buildkit `control.proto`, StatusResponse.
 """
@@ -15,9 +15,10 @@ import json
 import os
 import tarfile
 import tempfile
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,21 +44,22 @@ _VERSION = "/v1.40"
 @dataclass(frozen=True)
 class BuildKit:
     docker: Docker
-    socket: str
+    address: str
+    """The path of the engine's Unix socket."""
     name: str = "BuildKit through the engine"
 
     @property
     def lacks(self) -> frozenset[Need]:
         # The Dockerfile goes along in the context, where the whole context would take it in.
         older = frozenset() if self.docker.server_version >= 23 else OLD_BUILDKIT
-        return older | {Need.WHOLE_CONTEXT, Need.SECRETS}
+        return older | {Need.WHOLE_CONTEXT}
 
     def build(
         self,
         folder: Path,
         archive: Path,
         say: Callable[[str], None],
-        _secrets: Sequence[BuildSecret] = (),
+        secrets: Sequence[BuildSecret] = (),
     ) -> None:
         tail: deque[str] = deque(maxlen=TAIL)
 
@@ -67,10 +69,10 @@ class BuildKit:
 
         image = ""
         fault = ""
-        with tempfile.TemporaryFile(dir=folder) as context:
+        with tempfile.TemporaryFile(dir=folder) as context, self._session(secrets) as session:
             _pack(folder, context)
             context.seek(0)
-            for message in self._messages(context):
+            for message in self._messages(context, session):
                 if message.get("id") == "moby.image.id":
                     image = message["aux"]["ID"]
                 elif message.get("id") == "moby.buildkit.trace":
@@ -84,13 +86,44 @@ class BuildKit:
             raise build_failed("docker build", ToolFailed(why, status=1, tail=(*said, why)))
         save_and_remove(self.docker, image, archive)
 
-    def _messages(self, context: Any) -> Iterator[dict[str, Any]]:
+    @contextmanager
+    def _session(self, secrets: Sequence[BuildSecret]) -> Iterator[str]:
+        """A second connection, over which the engine asks for secrets; its id, "" for none."""
+        if not secrets:
+            yield ""
+            return
+        from provisimus.http import conversing, reaching
+        from provisimus.images.builders.session import ASKED, SecretSession
+
+        name = uuid.uuid4().hex
+        headers = {
+            "connection": "Upgrade",
+            "upgrade": "h2c",
+            "x-docker-expose-session-uuid": name,
+            "x-docker-expose-session-name": "provisimus",
+            "x-docker-expose-session-grpc-method": ASKED,
+        }
+        with (
+            reaching("http://docker"),
+            engine_client(self.address) as client,
+            client.stream("POST", f"{_VERSION}/session", headers=headers) as answer,
+        ):
+            if answer.status_code != 101:
+                said = answer.read().decode(errors="replace").strip()
+                raise Unreachable(f"the engine refused a session: {said}")
+            ours = SecretSession({each.id: each.value for each in secrets})
+            with conversing(answer, ours.receive):
+                yield name
+
+    def _messages(self, context: Any, session: str) -> Iterator[dict[str, Any]]:
         from provisimus.http import httpx, reaching
 
         options = {"version": "2", "dockerfile": OWN, "rm": "1", "forcerm": "1"}
+        if session:
+            options["session"] = session
         with (
             reaching("http://docker"),
-            engine_client(self.socket) as client,
+            engine_client(self.address) as client,
             client.stream(
                 *("POST", f"{_VERSION}/build"),
                 params=options,
@@ -112,19 +145,19 @@ def open_buildkit(docker: Docker, registry: str) -> BuildKit | None:
     """None where the engine is not reached over a Unix socket, has no BuildKit, or the registry
     wants credentials, which this way cannot hand over.
     """
-    socket = socket_of(
+    address = socket_of(
         docker.host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     )
-    if socket is None or find_credentials(registry) is not None:
+    if address is None or find_credentials(registry) is not None:
         return None
     with suppress(Unreachable):
         from provisimus.http import reaching
 
-        with reaching("http://docker"), engine_client(socket) as client:
+        with reaching("http://docker"), engine_client(address) as client:
             # Engines without BuildKit (Windows, very old ones) do not offer builder version 2.
             offered = client.get("/_ping").headers.get("builder-version")
             if offered == "2" or docker.server_version >= 19:
-                return BuildKit(docker, socket)
+                return BuildKit(docker, address)
     return None
 
 
@@ -133,12 +166,12 @@ def socket_of(host: str) -> str | None:
     return host.removeprefix("unix://") if host.startswith("unix://") else None
 
 
-def engine_client(socket: str) -> httpx.Client:
+def engine_client(address: str) -> httpx.Client:
     from provisimus.http import httpx, new_client, trusting_nobody
 
     return new_client(
         "http://docker",
-        transport=httpx.HTTPTransport(uds=socket, verify=trusting_nobody()),
+        transport=httpx.HTTPTransport(uds=address, verify=trusting_nobody()),
         trust_env=False,
     )
 
