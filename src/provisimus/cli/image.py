@@ -10,6 +10,7 @@ import click
 from provisimus.cli.image_lock import lock, outdated
 from provisimus.cli.image_mirror import mirror
 from provisimus.cli.image_sbom import sbom
+from provisimus.cli.names import image_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import NotFound, UsageFault
@@ -35,7 +36,7 @@ for each in (sbom, lock, outdated, mirror):
 
 
 @image.command()
-@click.argument("names", nargs=-1, metavar=NAMES)
+@click.argument("names", nargs=-1, metavar=NAMES, shell_complete=image_names)
 @click.option("--all", "everything", is_flag=True, help="Every image of the workspace.")
 @click.option("--jobs", "-j", default=4, show_default=True, help="So many at the same time.")
 @click.option(
@@ -92,7 +93,7 @@ def build(
 
 
 @image.command()
-@click.argument("names", nargs=-1, metavar=f"[{NAMES}]")
+@click.argument("names", nargs=-1, metavar=f"[{NAMES}]", shell_complete=image_names)
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when something would be built.")
 @with_session(env=True)
 @click.pass_context
@@ -132,7 +133,7 @@ def list_(session: Session) -> None:
 
 
 @image.command()
-@click.argument("name", metavar=NAME)
+@click.argument("name", metavar=NAME, shell_complete=image_names)
 @click.option("--rendered", is_flag=True, help="The Dockerfile as its template renders.")
 @click.option(
     "--sbom", "inside", is_flag=True, help="What is inside, by the SBOM that is attached."
@@ -175,7 +176,7 @@ def show(session: Session, name: str, rendered: bool, inside: bool) -> None:
 
 
 @image.command()
-@click.argument("name", metavar=NAME)
+@click.argument("name", metavar=NAME, shell_complete=image_names)
 @with_session(env=True, work=True)
 def test(session: Session, name: str) -> None:
     """Run the tests of an image's manifest in real containers."""
@@ -202,7 +203,7 @@ def test(session: Session, name: str) -> None:
 
 
 @image.command()
-@click.argument("name", metavar=NAME)
+@click.argument("name", metavar=NAME, shell_complete=image_names)
 @with_session(env=True)
 @click.pass_context
 def verify(ctx: click.Context, session: Session, name: str) -> None:

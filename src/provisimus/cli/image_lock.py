@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from provisimus.cli.names import image_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import UsageFault
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=image_names)
 @click.option("--update", is_flag=True, help="Let the pins follow what moved.")
 @click.option("--check", is_flag=True, help="Exit with 4 when something that moves is not pinned.")
 @with_session()

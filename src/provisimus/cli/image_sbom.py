@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisimus.cli.names import image_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import NotFound
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="NAME[@VERSION]")
+@click.argument("name", metavar="NAME[@VERSION]", shell_complete=image_names)
 @click.option("--attach", is_flag=True, help="Attach it to the image, where none is yet.")
 @click.option(
     "--spec",

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem
 from provisimus.workspace import marks
-from provisimus.workspace.definitions.image import ImageManifest
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.stack import StackDefinition
 from provisimus.workspace.images import ImagePlace
@@ -27,8 +26,8 @@ def check(workspace: Workspace) -> tuple[list[Problem], int]:
     images, machines, services = workspace.images(), workspace.machines(), workspace.services()
     for name in images:
         image = _collect(problems, lambda name=name: workspace.image(name))  # type: ignore[misc]
-        if image is not None:
-            problems += _image(workspace.image_place(name), image)
+        if image is not None and image.dockerfile is not None:
+            problems += _template(workspace.image_place(name), image.dockerfile)
     for name in machines:
         machine = _collect(problems, lambda name=name: workspace.machine(name))  # type: ignore[misc]
         if machine is not None:
@@ -53,14 +52,14 @@ def _collect(problems: list[Problem], read: Callable[[], Read]) -> Read | None:
     return None
 
 
-def _image(place: ImagePlace, image: ImageManifest) -> Iterator[Problem]:
-    if image.dockerfile and not (place.folder / image.dockerfile).is_file():
+def _template(place: ImagePlace, name: str) -> Iterator[Problem]:
+    if not (place.folder / name).is_file():
         key: marks.KeyPath = ("variants", place.variant, "dockerfile") if place.variant else ()
         if key not in marks.read(place.manifest).lines:
             key = ("dockerfile",)
         there = [each.name for each in place.folder.glob("Dockerfile*.j2")]
-        hint = did_you_mean(image.dockerfile, there)
-        yield _at(place.manifest, key, f"there is no file {image.dockerfile} beside it", hint)
+        hint = did_you_mean(name, there)
+        yield _at(place.manifest, key, f"there is no file {name} beside it", hint)
 
 
 def _machine(

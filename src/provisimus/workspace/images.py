@@ -93,15 +93,18 @@ def _variants(folder: Path) -> list[str]:
     try:
         text = (folder / FILE).read_text(encoding="utf-8")
         # Most manifests have none, and need not be parsed to see that.
-        data = marks.read(folder / FILE).data if "variants" in text else {}
+        return _variants_in(marks.read(folder / FILE).data) if "variants" in text else []
     except (OSError, UnicodeDecodeError, InvalidDefinitions):
         return []
+
+
+def _variants_in(data: object) -> list[str]:
     found = data.get("variants") if isinstance(data, dict) else None
     return sorted(map(str, found)) if isinstance(found, dict) else []
 
 
 def _names_taken(docker: Path, place: ImagePlace, document: marks.Document) -> Iterator[Problem]:
-    for variant in _variants(place.folder):
+    for variant in _variants_in(document.data):
         own = ImagePlace(place.folder, variant)
         other = find_image_place(docker, own.name)
         if other is not None and other != own:

@@ -1,0 +1,29 @@
+"""What the shell completes."""
+
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from provisimus.cli.app import provisimus
+
+
+def completed(incomplete: str, *before: str) -> list[str]:
+    shell = ShellComplete(provisimus, {}, "provisimus", "_PROVISIMUS_COMPLETE")
+    return [each.value for each in shell.get_completions(list(before), incomplete)]
+
+
+@pytest.mark.parametrize("verb", ["build", "plan", "show", "test", "verify", "sbom", "lock"])
+def test_images_and_variants(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "provisimus.yaml").write_text("project: acme\n")
+    for name, text in {"greeter": "variants: {debug: {}}\n", "jre": "{}\n", "bad": ": [\n"}.items():
+        (tmp_path / "docker" / name).mkdir(parents=True)
+        (tmp_path / "docker" / name / "manifest.yaml").write_text(text)
+    before = ("image", verb, "-C", str(tmp_path))
+    assert completed("gr", *before) == ["greeter", "greeter-debug"]
+    assert completed("", *before) == ["bad", "greeter", "greeter-debug", "jre"]
+    assert completed("x", "image", verb, "-C", str(tmp_path / "docker" / "nowhere")) == []
+
+
+def test_no_workspace(tmp_path: Path) -> None:
+    assert completed("", "image", "build", "-C", str(tmp_path)) == []
