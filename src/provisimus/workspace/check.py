@@ -38,7 +38,7 @@ def check(workspace: Workspace) -> tuple[list[Problem], int]:
             problems += _stack(workspace, name, stack, set(machines))
             for environment in stack.environments:
                 _collect(problems, lambda n=name, e=environment: workspace.stack(n, e))  # type: ignore[misc]
-    count = len(images) + len(machines) + len(services) + 1
+    count = len(workspace.image_folders()) + len(machines) + len(services) + 1
     return sorted(set(problems), key=lambda one: (one.file, one.line or 0, one.key)), count
 
 

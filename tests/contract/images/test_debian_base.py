@@ -16,9 +16,9 @@ import pytest
 
 from provisimus.errors import ToolFailed
 from provisimus.events import Event, Said, Warned
-from provisimus.images import build_image
+from provisimus.images import build_image, build_images, plan_images
 from provisimus.images.lock import read_lock, write_lock
-from provisimus.images.locking import updated_lock
+from provisimus.images.locking import pins, updated_lock
 
 if TYPE_CHECKING:
     from conftest import Scene
@@ -80,6 +80,26 @@ def test_a_base_is_made_and_pinned(debian: Scene) -> None:
 
 def test_without_a_template_the_base_is_the_image(debian: Scene) -> None:
     assert debian.build("plain").version == "17"
+
+
+def test_variants_have_one_base_and_one_pin(debian: Scene) -> None:
+    manifest = (debian.root / "docker/jre/manifest.yaml").read_text()
+    debian.image("jre", manifest + "variants: {debug: {dockerfile: Dockerfile.debug.j2}}\n")
+    debian.write("docker/jre/Dockerfile.debug.j2", "FROM {{ base }}\nENV DEBUG=1\n")
+    plan = plan_images(debian.workspace, debian.environment, [("jre", None), ("jre-debug", None)])
+    made = build_images(plan, debian.environment, debian.told.append, "run-1")
+    said = [event.text for event in debian.told if isinstance(event, Said)]
+    assert len([text for text in said if "downloading" in text]) == 1
+    digests = {each.labels["org.opencontainers.image.base.digest"] for each in made.values()}
+    lock = read_lock(debian.workspace.docker)
+    assert (set(lock.bases), digests) == ({"jre"}, {str(lock.bases["jre"].digest)})
+    assert [each.image for each in pins(debian.workspace, lock)] == ["jre", "plain"]
+    # By the name of a variant, too.
+    after = updated_lock(debian.workspace, lock, ["jre-debug"])
+    assert (set(after.bases), after.bases["jre"].update) == ({"jre"}, 1)
+    write_lock(debian.workspace.docker, after)
+    assert debian.plan("jre-debug").changes
+    assert debian.plan("jre").changes
 
 
 def test_only_an_update_moves_the_pin(debian: Scene) -> None:

@@ -33,7 +33,7 @@ _SERVING = b"\x08\x01"
 _NOT_FOUND, _UNIMPLEMENTED = 5, 12
 
 
-@dataclass
+@dataclass(repr=False)
 class _Stream:
     """One request, and what of the answer still has to be sent."""
 
@@ -44,7 +44,7 @@ class _Stream:
     answered: bool = False
 
 
-@dataclass
+@dataclass(repr=False)
 class SecretSession:
     """A connection from its first byte on. Not for several threads."""
 
