@@ -115,7 +115,21 @@ class Unreachable(ProvisimusError):
 
 
 class Unhealthy(ProvisimusError):
-    pass
+    """`tail` holds what the machine said of it on its console, as far as it tells something."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        tail: tuple[str, ...] = (),
+        where: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.tail = tail
+
+    def as_json(self) -> dict[str, object]:
+        return {**super().as_json(), "tail": list(self.tail)}
 
 
 class Refused(ProvisimusError):

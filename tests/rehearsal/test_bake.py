@@ -26,9 +26,9 @@ from tests.rehearsal.ports import free_port
 
 from provisimus.environment import Environment, open_environment
 from provisimus.events import Event, Finished, Said
+from provisimus.evidence import evidence
 from provisimus.machines import ImageInput, bake, find_temporary, plan_machine
 from provisimus.model import Commits, ContainerImage, Digest, MachineImage
-from provisimus.stacks.evidence import evidence
 from provisimus.workspace import Workspace, open_workspace
 
 RUN = time.strftime("%Y%m%dT%H%M%S-abcdef", time.gmtime())

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from tests.rehearsal.ports import free_port
 
+from provisimus.console import console_of
 from provisimus.environment import Environment, open_environment
 from provisimus.errors import Locked, Unhealthy
 from provisimus.events import Event, Finished
@@ -26,7 +27,7 @@ from provisimus.model import Commits, MachineImage, Stack, fingerprint
 from provisimus.release import one_at_a_time
 from provisimus.stacks import StackPlan, apply_stack, find_stack, plan_stack
 from provisimus.stacks.delete import delete_stack, plan_delete
-from provisimus.stacks.instances import console_of, service_url
+from provisimus.stacks.instances import service_url
 from provisimus.workspace import Workspace, open_workspace
 
 WELL, SICK = "/health", "/nothing-here"

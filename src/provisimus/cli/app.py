@@ -18,7 +18,7 @@ from click.shell_completion import CompletionItem
 
 from provisimus import __version__
 from provisimus.cli.interruptions import listen_for_interruptions
-from provisimus.errors import InvalidDefinitions, ProvisimusError, ToolFailed
+from provisimus.errors import InvalidDefinitions, ProvisimusError, ToolFailed, Unhealthy
 
 # name: (module, attribute, one line of help), in the order of a service's life.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -167,7 +167,7 @@ def report(error: ProvisimusError, *, as_json: bool) -> None:
             say(f"  {problem}", err=True)
             if problem.hint:
                 say(f"      {problem.hint}", fg="cyan", err=True)
-    if isinstance(error, ToolFailed):
+    if isinstance(error, (ToolFailed, Unhealthy)):
         for line in error.tail:
             say(f"  | {line}", dim=True, err=True)
     if error.hint:

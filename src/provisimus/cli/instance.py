@@ -36,8 +36,8 @@ def list_(session: Session, service: str | None) -> None:
 @with_session(env=True)
 def console(session: Session, what: str, lines: int) -> None:
     """Show what an instance said on its serial console."""
+    from provisimus.console import console_of
     from provisimus.release.lineage import find_traced
-    from provisimus.stacks.instances import console_of
 
     environment = session.open()
     found = find_traced(environment, session.workspace.name, what)

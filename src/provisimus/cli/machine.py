@@ -62,6 +62,7 @@ def bake(session: Session, target: str) -> None:
 def list_(session: Session, name: str | None) -> None:
     """List the machine images, newest first."""
     from provisimus.machines.catalogue import list_machine_images
+    from provisimus.machines.tags import HEALTHY_AFTER
 
     images = list_machine_images(session.open(), session.workspace.name, name)
     rows = [
@@ -69,10 +70,11 @@ def list_(session: Session, name: str | None) -> None:
             *(image.machine, image.version, image.image_id),
             image.fingerprint.short if image.fingerprint else "unknown",
             image.created[:19],
+            f"{image.tags[HEALTHY_AFTER]} s" if HEALTHY_AFTER in image.tags else "untested",
         )
         for image in images
     ]
-    head = ["machine", "version", "image", "fingerprint", "created"]
+    head = ["machine", "version", "image", "fingerprint", "created", "healthy after"]
     text = table(head, rows) if rows else "there is no machine image yet"
     session.emit([_as_json(image) for image in images], text)
 

@@ -2,7 +2,8 @@
 
 The story, top to bottom: somebody else may be baking the same; check everything that can be known
 before a machine is launched; write the archive and the template; run Packer, which launches, sets
-up, images and cleans; read the AMI back by its fingerprint.
+up, images and cleans; read the AMI back by its fingerprint; start it, and only when it became
+healthy on its own, say that it may be used.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from provisimus.errors import (
     ProvisimusError,
     ToolFailed,
     ToolMissing,
+    Unhealthy,
 )
-from provisimus.events import Tell, Warned, step
+from provisimus.events import Said, Tell, Warned, step
 from provisimus.files import writing
 from provisimus.machines import packer, packer_template, runs, ssh_source, tags
+from provisimus.machines.boot_test import boot_test
 from provisimus.machines.catalogue import (
     BaseImage,
     find_base,
@@ -37,7 +40,7 @@ from provisimus.machines.compose import ComposeFile, ServiceImage, compose_file
 from provisimus.machines.definition import COMPOSE_TEMPLATE, Entry
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
-from provisimus.machines.removal import remove
+from provisimus.machines.removal import remove, remove_image
 from provisimus.machines.staging import staging, write_archive
 from provisimus.model import Commits, ContainerImage, MachineImage
 from provisimus.process import stream
@@ -70,9 +73,9 @@ def bake(
 ) -> MachineImage:
     """Bake the planned machine image, unless it is there by now. Minutes.
 
-    Raises InvalidDefinitions, NotFound (base), ToolMissing, ToolFailed (Packer, a setup script),
-    Unreachable. Whatever ends it, what it made for a while is removed, or found by
-    `machine reap`.
+    Raises InvalidDefinitions, NotFound (base), ToolMissing, ToolFailed (Packer, a setup script, a
+    secret on the disk), Unhealthy (the boot test), Unreachable. Whatever ends it, what it made for
+    a while is removed, or found by `machine reap`.
     """
     subject = f"machine image {plan.machine}@{plan.version}"
     with (
@@ -101,6 +104,22 @@ def _bake(
     run: str,
 ) -> MachineImage:
     environment.cloud.check_account()
+    image = _find(plan, environment, usable=False)
+    if image is None:
+        image = _make(plan, environment, images, commits, tell, run)
+    else:
+        tell(Said(f"{plan.machine}: boot test", f"{image.image_id} was baked and never tested"))
+    return _try(image, plan, environment, tell, run)
+
+
+def _make(
+    plan: MachinePlan,
+    environment: Environment,
+    images: Images,
+    commits: Commits,
+    tell: Tell,
+    run: str,
+) -> MachineImage:
     environment.ensure_base(plan.definition.base, plan.base, tell)
     checked = check(plan, environment, images, run)
     for warning in checked.compose.warnings:
@@ -121,7 +140,7 @@ def _bake(
         with open_to(environment, build, checked.ssh_from, tell) as group:
             build = replace(build, security_group=group)
             _run_packer(plan, environment, checked, build, run, work, tell)
-    image = _find(plan, environment)
+    image = _find(plan, environment, usable=False)
     if image is None:
         raise NotFound(
             f"Packer ended well, yet no available AMI has the fingerprint {plan.fingerprint.short}",
@@ -129,6 +148,27 @@ def _bake(
             hint="provisimus machine reap shows what may be left of the run",
         )
     return image
+
+
+def _try(
+    image: MachineImage, plan: MachinePlan, environment: Environment, tell: Tell, run: str
+) -> MachineImage:
+    """The image, tagged as usable once it became healthy. One that did not is removed."""
+    cloud = environment.cloud
+    marks = tags.temporary_tags(
+        *(plan.project, plan.machine, run, runs.place_of(plan.state), datetime.now(UTC))
+    )
+    try:
+        seconds = boot_test(
+            *(image, plan.definition, environment, marks, f"provisimus-{run}-test", tell)
+        )
+    except Unhealthy:
+        remove_image(cloud, image.image_id)
+        raise
+    now = {tags.USABLE: datetime.now(UTC).strftime(tags.TIME), tags.HEALTHY_AFTER: str(seconds)}
+    with speaking(cloud, f"tag {image.image_id} as usable"):
+        cloud.ec2.create_tags(Resources=[image.image_id], Tags=as_tags(now))
+    return replace(image, tags={**image.tags, **now})
 
 
 def check(plan: MachinePlan, environment: Environment, images: Images, run: str) -> Checked:
@@ -255,8 +295,12 @@ def tunnel_port(registry: str) -> int | None:
     return int(port) if host in ("127.0.0.1", "localhost") and port.isdigit() else None
 
 
-def _find(plan: MachinePlan, environment: Environment) -> MachineImage | None:
-    return find_machine_image(environment, plan.project, plan.machine, plan.fingerprint)
+def _find(
+    plan: MachinePlan, environment: Environment, *, usable: bool = True
+) -> MachineImage | None:
+    return find_machine_image(
+        environment, plan.project, plan.machine, plan.fingerprint, usable=usable
+    )
 
 
 def _run_packer(

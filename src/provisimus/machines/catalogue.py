@@ -34,8 +34,13 @@ def find_machine_image(
     project: str,
     machine: str,
     fingerprint: Digest,
+    *,
+    usable: bool = True,
 ) -> MachineImage | None:
-    """The newest available AMI with this fingerprint; None when there is none."""
+    """The newest available AMI with this fingerprint that passed its boot test; None without one.
+
+    With `usable` False, one that did not (yet) pass it.
+    """
     found = _own(
         environment,
         {
@@ -46,7 +51,7 @@ def find_machine_image(
         },
         f"look for a machine image of {machine}",
     )
-    return found[0] if found else None
+    return next((each for each in found if (tags.USABLE in each.tags) == usable), None)
 
 
 def list_machine_images(
@@ -127,6 +132,19 @@ def _ssm_parameter(environment: Environment, name: str, where: str) -> str:
         except ssm.exceptions.ParameterNotFound:
             raise NotFound(f"there is no SSM parameter {name}", where=where) from None
     return str(answer["Parameter"]["Value"])
+
+
+def zone_of(environment: Environment, subnet: str | None) -> str:
+    """The availability zone of a subnet; None means the account's first zone."""
+    ec2 = environment.cloud.ec2
+    if subnet:
+        with speaking(environment.cloud, f"look at the subnet {subnet}"):
+            return str(ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailabilityZone"])
+    with speaking(environment.cloud, "list the availability zones"):
+        zones = ec2.describe_availability_zones(
+            Filters=[{"Name": "state", "Values": ["available"]}]
+        )
+    return min(str(each["ZoneName"]) for each in zones["AvailabilityZones"])
 
 
 def vpc_of(environment: Environment) -> str:

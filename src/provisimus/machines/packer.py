@@ -83,6 +83,8 @@ class Narrator:
         self.errors: list[str] = []
         self.failed: tuple[str, str, tuple[str, ...]] | None = None
         """Script, status, last lines."""
+        self.found: list[str] = []
+        """What was found on the machine that must not be in an image: path and what it is."""
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +117,8 @@ class Narrator:
         verb, _, rest = text.partition(" ")
         if verb == "step":
             self._enter(re.sub(r"^\d+-", "", rest))
+        elif verb == "found":
+            self.found.append(rest)
         elif verb == "failed" and self.failed is None:
             # A script of the definition fails first, then the step that runs it.
             script, _, status = rest.partition(" with status ")
@@ -134,6 +138,14 @@ class Narrator:
 
 def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
     """The error of a failed bake: the script that failed and its last lines, or Packer's words."""
+    if narrator.found:
+        return ToolFailed(
+            "the machine image would hold what must never be in one",
+            tail=tuple(narrator.found[:TAIL]),
+            where=str(folder / "machine.yaml"),
+            hint="remove it in the last script of setup/, or, if it is meant to be there, "
+            "hygiene: {allow: [/the/path]}; the temporary machine is gone",
+        )
     if narrator.failed:
         script, status, tail = narrator.failed
         own = script.startswith("setup/")

@@ -17,7 +17,7 @@ from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base
 from provisimus.workspace.workspace import Workspace
 
-RECIPE = 2
+RECIPE = 3
 """The version of our own part of a machine image. Raise it when `scripts/` or ``units.py`` changes
 what comes out; a test reminds you."""
 
@@ -123,6 +123,8 @@ def observe_machine(plan: MachinePlan, environment: Environment) -> MachinePlan:
     if image is not None:
         return replace(plan, image=image, reason=f"{image.image_id} has this fingerprint")
     earlier = list_machine_images(environment, plan.project, plan.machine)
+    if untested := [each for each in earlier if each.fingerprint == plan.fingerprint]:
+        return replace(plan, reason=f"{untested[0].image_id} was baked and never tested")
     return replace(plan, reason=reason_to_bake(plan.inputs, earlier[0] if earlier else None))
 
 

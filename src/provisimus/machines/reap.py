@@ -141,8 +141,8 @@ def _marked(environment: Environment, project: str) -> Iterator[tuple[str, str, 
     with speaking(cloud, "look for what bakes left behind"):
         yield from _instances(ec2, wanted)
         for each in ec2.describe_volumes(Filters=wanted)["Volumes"]:
-            # A volume that is attached goes with its instance.
-            if each.get("State") == "available":
+            # A volume that goes with its instance is not named apart from it.
+            if not any(held.get("DeleteOnTermination") for held in each.get("Attachments", ())):
                 yield "volume", each["VolumeId"], tags_of(each.get("Tags"))
         for each in ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]:
             yield "security group", each["GroupId"], tags_of(each.get("Tags"))
@@ -188,7 +188,7 @@ def _images(ec2: Any, project: str) -> Iterator[tuple[str, str, dict[str, str]]]
 def marks_of_run(run: str) -> dict[str, str]:
     """The tags that something named after a run would have: the run's id tells when it began."""
     began = datetime.strptime(run.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    expires = (began + tags.LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ")
+    expires = (began + tags.LIFETIME).strftime(tags.TIME)
     return {tags.RUN: run, tags.EXPIRES: expires}
 
 
@@ -204,6 +204,6 @@ def _wait_until_terminated(environment: Environment, ids: list[str], tell: Tell)
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(text, tags.TIME).replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -40,3 +40,14 @@ def remove(cloud: Cloud, kind: str, name: str, *, within: float = SETTLES_WITHIN
             time.sleep(1)
         else:
             return
+
+
+def remove_image(cloud: Cloud, image: str) -> None:
+    """Remove an AMI and the snapshots that it is made of. Raises CloudFault, Unreachable."""
+    with speaking(cloud, f"look at {image}"):
+        found = cloud.ec2.describe_images(ImageIds=[image])["Images"]
+    remove(cloud, "image", image)
+    for each in found:
+        for device in each.get("BlockDeviceMappings", ()):
+            if snapshot := device.get("Ebs", {}).get("SnapshotId"):
+                remove(cloud, "snapshot", snapshot)

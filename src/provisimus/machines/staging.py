@@ -2,7 +2,7 @@
 
     run step ready     what runs steps/ (ours) and setup/ (the definition's), in name order
     root/              copied over the machine's root: files/, units, settings, the Compose file
-    images mounts start users keys/<user> builder     what the steps read, a line each
+    images mounts start users keys/<user> builder allowed     what the steps read, a line each
 
 Its entries are decided here as values; only `write_archive` touches a disk.
 """
@@ -53,6 +53,7 @@ def staging(
         _text("mounts", (volume.mount for volume in machine.volumes)),
         _text("users", (f"{user.name} {user.expires or '-'}" for user in machine.users)),
         _text("builder", [builder]),
+        _text("allowed", machine.hygiene.allow),
         *(_text(f"keys/{user.name}", user.ssh_keys, mode=0o600) for user in machine.users),
     ]
     if compose.start is not None:

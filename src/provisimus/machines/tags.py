@@ -19,12 +19,18 @@ VERSION = PREFIX + "version"
 BASE = PREFIX + "base"
 INPUT = PREFIX + "input/"
 IMAGE = PREFIX + "image/"
+USABLE = PREFIX + "usable"
+"""When the boot test of an AMI was passed; without it, nobody uses the AMI."""
+HEALTHY_AFTER = PREFIX + "healthy-after"
+"""Seconds from power-on to the first healthy answer, in the boot test."""
 
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""Times in tags, in UTC."""
 LIFETIME = timedelta(hours=4)
 """How long a bake may take before others may remove what it made."""
 _RUN = r"\d{8}T\d{6}-[0-9a-f]{6}"
-LIMIT = 50
-"""Tags that AWS allows on one resource."""
+LIMIT = 50 - 2
+"""Tags that AWS allows on one resource, without those of the boot test."""
 
 
 def temporary_tags(
@@ -37,7 +43,7 @@ def temporary_tags(
         MACHINE: machine,
         RUN: run,
         PLACE: place,
-        EXPIRES: (now + LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        EXPIRES: (now + LIFETIME).strftime(TIME),
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from provisimus.aws import speaking
+from provisimus.console import last_words
 from provisimus.environment import Environment
 from provisimus.errors import (
     NotFound,
@@ -27,10 +28,7 @@ from provisimus.stacks.change_set import Deployment, Operation, clear_leftover, 
 from provisimus.stacks.follow import Deadline
 from provisimus.stacks.gate import check_template
 from provisimus.stacks.health import wait_healthy
-from provisimus.stacks.instances import (
-    last_words,
-    make_running,
-)
+from provisimus.stacks.instances import make_running
 from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.swap import release_volumes
 from provisimus.stacks.template import (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
+from provisimus.console import last_words
 from provisimus.environment import Environment
 from provisimus.model import Stack
 from provisimus.stacks.follow import STACK, StackEvent, events_of, first_cause
-from provisimus.stacks.instances import address_of, find_instance, last_words
+from provisimus.stacks.instances import address_of, find_instance
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,8 @@ def test_what_was_baked_is_planned_no_more(environment: Environment, plan: Plan)
         run=RUN,
     )
     ec2.create_tags(Resources=[made], Tags=as_tags(lineage))
+    assert plan().step().reason == f"{made} was baked and never tested"
+    ec2.create_tags(Resources=[made], Tags=as_tags({tags.USABLE: "2026-01-01T00:00:00Z"}))
     again = plan()
     assert (again.step().needed, again.step().reason) == (False, f"{made} has this fingerprint")
 

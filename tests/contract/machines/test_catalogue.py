@@ -47,7 +47,10 @@ def lineage(version: str, fingerprint: Digest) -> dict[str, str]:
 
 
 def test_a_machine_image_is_found_by_its_fingerprint(environment: Environment) -> None:
-    image = register(environment, "one", lineage("1.0.0", FINGERPRINT))
+    register(environment, "untested", lineage("1.0.0", FINGERPRINT))
+    assert find_machine_image(environment, "acme", "greeter", FINGERPRINT) is None
+    usable = {**lineage("1.0.0", FINGERPRINT), tags.USABLE: "2026-01-01T00:00:00Z"}
+    image = register(environment, "one", usable)
     register(environment, "two", lineage("1.0.1", Digest.of(b"other")))
     found = find_machine_image(environment, "acme", "greeter", FINGERPRINT)
     assert found is not None

@@ -64,7 +64,9 @@ def baked(environment: Environment) -> str:
 def test_the_list_is_read_from_tags(machine: Command, baked: str) -> None:
     status, out, _ = machine("list")
     assert status == 0
-    assert out.splitlines()[1].split()[:4] == ["greeter", "1.0.0", baked, FINGERPRINT.short]
+    row = out.splitlines()[1].split()
+    assert row[:4] == ["greeter", "1.0.0", baked, FINGERPRINT.short]
+    assert row[-1] == "untested"
     _, out, _ = machine("list", "greeter", "--json")
     assert [each["image_id"] for each in json.loads(out)] == [baked]
     assert json.loads(machine("list", "other", "--json")[1]) == []

@@ -45,6 +45,8 @@ def leave_behind(environment: Environment, place: str, run: str = RUN) -> dict[s
     volume = ec2.create_volume(
         AvailabilityZone="eu-west-1a", Size=8, TagSpecifications=tagged("volume")
     )["VolumeId"]
+    # As the boot test attaches its volumes.
+    ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
     name = tags.ami_name("acme", "greeter", "1.0.0", Digest.of(run.encode()), run)
     image = ec2.create_image(InstanceId=instance, Name=name)["ImageId"]
     return {"instance": instance, "volume": volume, "image": image, "security group": group}

@@ -42,6 +42,7 @@ def test_a_plain_machine() -> None:
     assert [path for path in found if path.startswith("steps/")] == [
         *("steps/20-files", "steps/30-docker", "steps/40-users", "steps/50-images"),
         *("steps/60-setup", "steps/70-containers", "steps/90-clean"),
+        *("steps/95-search", "steps/99-leave"),
     ]
     assert [path for path in found if path.endswith((".service", ".timer"))] == [
         "root/etc/systemd/system/provisimus-bootstrap.service"

@@ -16,7 +16,6 @@ from provisimus.stacks.types.service import (
     TYPE,
     instance_id_of,
     named_volumes,
-    user_data_of,
 )
 from provisimus.workspace.definitions.machine import Health, HttpHealth
 from provisimus.workspace.definitions.stack import DataVolume, StackDefinition
@@ -92,18 +91,6 @@ def test_mounts_that_look_alike_get_names_of_their_own() -> None:
     )
     assert len(set(names)) == 2
     assert all(name.startswith("DataVolumeAB") and name.isalnum() for name in names)
-
-
-def test_user_data_says_which_volume_belongs_where() -> None:
-    volumes = named_volumes((DataVolume(mount="/data", size="1 GiB"),))
-    assert user_data_of(volumes) == (
-        "#cloud-config\n"
-        "write_files:\n"
-        "  - path: /etc/provisimus/volumes\n"
-        '    permissions: "0644"\n'
-        "    content: |\n"
-        "      ${DataVolumeData} /data\n"
-    )
 
 
 def test_other_user_data_means_another_instance() -> None:

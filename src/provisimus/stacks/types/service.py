@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, StackType, WantedStack
+from provisimus.user_data import user_data_of
 from provisimus.workspace.definitions.stack import DataVolume, Ingress
 
 EVERYWHERE = "0.0.0.0/0"
-VOLUMES_FILE = "/etc/provisimus/volumes"
-"""One line per data volume, `<volume id> <mount>`: the machine mounts by it at every boot."""
 
 HOP_LIMIT = 2
 """Containers sit one hop behind the Docker bridge. With 1, an AWS SDK in one of them could not
@@ -38,7 +37,8 @@ environments:                   # what differs, per environment
 
     def build(self, wanted: WantedStack) -> dict[str, Any]:
         volumes = named_volumes(wanted.definition.data_volumes)
-        user_data = user_data_of(volumes)
+        # Text for Fn::Sub, which puts the ids of the volumes in.
+        user_data = user_data_of((f"${{{name}}}", each.mount) for name, each in volumes.items())
         instance = instance_id_of(user_data)
         return {
             "AWSTemplateFormatVersion": "2010-09-09",
@@ -78,20 +78,6 @@ def named_volumes(volumes: tuple[DataVolume, ...]) -> dict[str, DataVolume]:
         "DataVolume" + (name if plain.count(name) == 1 else name + _short(volume.mount)): volume
         for name, volume in zip(plain, volumes, strict=True)
     }
-
-
-def user_data_of(volumes: Mapping[str, DataVolume]) -> str:
-    """cloud-init's input as text for Fn::Sub: writes the file that says where volumes belong."""
-    if not volumes:
-        return ""
-    lines = "".join(f"      ${{{name}}} {volume.mount}\n" for name, volume in volumes.items())
-    return (
-        "#cloud-config\n"
-        "write_files:\n"
-        f"  - path: {VOLUMES_FILE}\n"
-        '    permissions: "0644"\n'
-        "    content: |\n" + lines
-    )
 
 
 def instance_id_of(user_data: str) -> str:

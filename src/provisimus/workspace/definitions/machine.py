@@ -52,6 +52,11 @@ class MachineVolume(Definition):
     quiesce: AbsolutePath | None = None
 
 
+class Hygiene(Definition):
+    allow: tuple[Annotated[str, Field(pattern=r"^/[^\n]*$")], ...] = ()
+    """Paths, or patterns of the shell, that the search for secrets at the end of a bake passes."""
+
+
 class Machine(Definition):
     base: Name
     main: ImageUse
@@ -59,6 +64,7 @@ class Machine(Definition):
     users: tuple[User, ...] = ()
     health: Health | None = None
     volumes: tuple[MachineVolume, ...] = ()
+    hygiene: Hygiene = Hygiene()
     environment: dict[str, str] = Field(default_factory=dict)
     """Environment of the main container; never a secret, it is baked."""
     instance_type: str = "t3.small"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provisimus.stacks.evidence import evidence
+from provisimus.evidence import evidence
 
 BOOT = """\
 SeaBIOS (version 1.16.2-debian-1.16.2-1)

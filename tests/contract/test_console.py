@@ -7,8 +7,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from provisimus.aws import Cloud
+from provisimus.console import last_words
 from provisimus.environment import Environment
-from provisimus.stacks.instances import last_words
 
 OLD = "<Response><Errors><Error><Code>UnsupportedOperation</Code><Message>no</Message></Error></Errors></Response>"  # noqa: E501
 SAID = base64.b64encode(

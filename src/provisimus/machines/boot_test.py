@@ -1,0 +1,195 @@
+"""Starting what was baked before anyone may use it: does it become healthy, on its own?
+
+The instance gets fresh volumes, no key, and a security group through which nothing comes in or goes
+out, so what a registry or anybody else would have to give shows as missing. All that is heard of it
+is its serial console, where `scripts/machine/health` and `bootstrap` say how it goes.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from provisimus.aws import as_tags, speaking
+from provisimus.console import console_of
+from provisimus.environment import Environment
+from provisimus.errors import ProvisimusError, Unhealthy
+from provisimus.events import Said, Tell, Warned, step
+from provisimus.evidence import evidence
+from provisimus.machines.catalogue import vpc_of, zone_of
+from provisimus.machines.removal import remove
+from provisimus.model import MachineImage
+from provisimus.user_data import user_data_of
+from provisimus.workspace.definitions.machine import Machine
+
+STARTS_WITHIN = 300
+"""Seconds for which a machine without a health check may start its containers."""
+MARGIN = 120
+"""Seconds more than the machine itself takes before it gives up, for the way to its first line."""
+DEVICES = "fghijklmnop"
+"""The last letters of the names that EC2 recommends for volumes ("Device names for volumes")."""
+
+
+def boot_test(
+    image: MachineImage,
+    definition: Machine,
+    environment: Environment,
+    tags: Mapping[str, str],
+    name: str,
+    tell: Tell,
+) -> int:
+    """Seconds from power-on until the machine was healthy. `tags` mark what is made for a while.
+
+    Raises Unhealthy with what the console says. Everything made is removed.
+    """
+    subject = f"{image.machine}: boot test"
+    with step(tell, subject, f"{image.image_id} must become healthy on its own") as outcome:
+        with started(image, definition, environment, tags, name, tell) as instance:
+            seconds = _await(instance, definition, environment, subject, tell)
+        outcome.result = f"healthy {seconds} s after power-on"
+    return seconds
+
+
+def verdict(lines: Sequence[str], *, asks: bool) -> tuple[str, int] | None:
+    """What a console says of the machine by now: `healthy` or `unhealthy`, and after how many
+    seconds; None as long as it says neither. A machine that `asks` has a health check. Pure.
+    """
+    if asks:
+        pattern = r"provisimus-health\[\d+\]: (healthy|unhealthy): .*?after (\d+) s"
+    else:
+        pattern = r"provisimus-bootstrap\[\d+\]: every container (runs) after (\d+) s"
+    found = re.search(pattern, "\n".join(lines))
+    if found is None:
+        return None
+    return ("unhealthy" if found[1] == "unhealthy" else "healthy"), int(found[2])
+
+
+def _await(
+    instance: str, definition: Machine, environment: Environment, subject: str, tell: Tell
+) -> int:
+    health = definition.health
+    limit = (health.within if health else STARTS_WITHIN) + MARGIN
+    deadline = time.monotonic() + limit
+    told: set[str] = set()
+    while True:
+        lines = console_of(environment, instance)
+        said = evidence(lines) if lines else ()
+        for line in said:
+            if line not in told:
+                told.add(line)
+                tell(Said(subject, line))
+        answer = verdict(lines, asks=health is not None)
+        if answer and answer[0] == "healthy":
+            return answer[1]
+        if answer or time.monotonic() >= deadline:
+            what = f"unhealthy after {answer[1]} s" if answer else f"silent for {limit} s"
+            raise Unhealthy(
+                f"the machine image does not become healthy: it is {what}",
+                tail=tuple(said),
+                where=f"instance {instance}, which is gone by now",
+                hint="repair what the console says; nothing of this image is kept",
+            )
+        time.sleep(1 if environment.cloud.endpoint else 5)
+
+
+@contextmanager
+def started(
+    image: MachineImage,
+    definition: Machine,
+    environment: Environment,
+    tags: Mapping[str, str],
+    name: str,
+    tell: Tell,
+) -> Iterator[str]:
+    """An instance of the image with new volumes, apart from everything; removed at the end."""
+    ec2: Any = environment.cloud.ec2
+    marks = as_tags(tags)
+    zone = zone_of(environment, environment.subnet)
+
+    def marked(*kinds: str) -> list[dict[str, Any]]:
+        return [{"ResourceType": kind, "Tags": marks} for kind in kinds]
+
+    with ExitStack() as undo:
+
+        def made(kind: str, identifier: str) -> str:
+            undo.callback(_remove, environment, kind, identifier, tell)
+            return identifier
+
+        with speaking(environment.cloud, "make the security group of the boot test"):
+            group = made(
+                "security group",
+                ec2.create_security_group(
+                    GroupName=name,
+                    Description="Nothing comes in or goes out",
+                    VpcId=vpc_of(environment),
+                    TagSpecifications=marked("security-group"),
+                )["GroupId"],
+            )
+            rules = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+            if rules["IpPermissionsEgress"]:
+                ec2.revoke_security_group_egress(
+                    GroupId=group, IpPermissions=rules["IpPermissionsEgress"]
+                )
+        volumes = []
+        for each in definition.volumes:
+            with speaking(environment.cloud, f"make a volume for {each.mount}"):
+                identifier = ec2.create_volume(
+                    AvailabilityZone=zone,
+                    Size=1,
+                    VolumeType="gp3",
+                    TagSpecifications=marked("volume"),
+                )["VolumeId"]
+            volumes.append((made("volume", identifier), each.mount))
+        where: dict[str, Any] = {"Placement": {"AvailabilityZone": zone}}
+        if environment.subnet:
+            where = {"SubnetId": environment.subnet}
+        with speaking(environment.cloud, f"start {image.image_id}"):
+            instance = ec2.run_instances(
+                ImageId=image.image_id,
+                InstanceType=definition.instance_type,
+                MinCount=1,
+                MaxCount=1,
+                SecurityGroupIds=[group],
+                UserData=user_data_of(volumes),
+                MetadataOptions={"HttpTokens": "required"},
+                TagSpecifications=marked("instance", "volume"),
+                **where,
+            )["Instances"][0]["InstanceId"]
+        undo.callback(_terminate, environment, instance, tell)
+        with speaking(environment.cloud, f"wait until {instance} runs"):
+            ec2.get_waiter("instance_running").wait(
+                InstanceIds=[instance], WaiterConfig=_every(environment)
+            )
+        for (identifier, _), letter in zip(volumes, DEVICES, strict=False):
+            with speaking(environment.cloud, f"attach {identifier}"):
+                ec2.attach_volume(
+                    VolumeId=identifier, InstanceId=instance, Device=f"/dev/sd{letter}"
+                )
+        yield instance
+
+
+def _every(environment: Environment) -> Any:
+    delay = 1 if environment.cloud.endpoint else 5
+    return {"Delay": delay, "MaxAttempts": 600 // delay}
+
+
+def _terminate(environment: Environment, instance: str, tell: Tell) -> None:
+    """Ended for good: it holds the group and the volumes until then."""
+    _remove(environment, "instance", instance, tell)
+    try:
+        with speaking(environment.cloud, f"wait until {instance} is gone"):
+            environment.cloud.ec2.get_waiter("instance_terminated").wait(
+                InstanceIds=[instance], WaiterConfig=_every(environment)
+            )
+    except ProvisimusError as error:
+        tell(Warned(error.message))
+
+
+def _remove(environment: Environment, kind: str, identifier: str, tell: Tell) -> None:
+    try:
+        remove(environment.cloud, kind, identifier)
+    except ProvisimusError as error:
+        tell(Warned(f"{error.message}; provisimus machine reap removes it"))
