@@ -8,6 +8,7 @@ anything starts, to blank it in what a builder prints, and to refuse layers that
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -158,9 +159,11 @@ def refuse_secrets(archive: Any, secrets: Sequence[BuildSecret]) -> None:
     for member in archive if wanted else ():
         content = archive.extractfile(member) if member.isreg() else None
         for name in _found_in(content, wanted) if content else ():
+            path = posixpath.normpath(f"/{member.name}")
             raise Refused(
-                f"the build leaves the secret {name} in the image: /{member.name.lstrip('./')}",
-                hint="use it where it is mounted, /run/secrets/…, and keep no copy of it",
+                f"the build leaves the secret {name} in the image: {path}",
+                hint="use it where it is mounted, /run/secrets/…, and keep no copy of it; the "
+                "builder's own cache may have this one now (docker builder prune)",
             )
 
 
