@@ -14,6 +14,7 @@ from provisimus.images.builders import Need, buildah, docker, needs_of
 from provisimus.images.secrets import (
     LARGEST,
     BuildSecret,
+    blanked,
     declared_secrets,
     read_secrets,
     refuse_secrets,
@@ -157,7 +158,7 @@ def test_missing_ones_are_told_together(tmp_path: Path) -> None:
 
 def test_what_is_blanked() -> None:
     secret = BuildSecret("a", value=b"  first line\nfirst line, longer\n}\n")
-    assert secret.hidden_in("x first line, longer y } first line") == "x ••• y } •••"
+    assert blanked("x first line, longer y } first line", [secret]) == "x ••• y } •••"
     failed = ToolFailed("buildah failed: first line", status=2, tail=("a first line",), hint="h")
     hidden = without_secrets(failed, [secret])
     assert (hidden.message, hidden.status, hidden.tail, hidden.hint) == (
