@@ -26,7 +26,13 @@ from provisimus.images.documents import Base, StoredLayer, own_labels_removed
 from provisimus.images.find import fingerprint_tag, one_platform, read_base
 from provisimus.images.layers import CompressedLayer
 from provisimus.images.registry import Registry
-from provisimus.images.secrets import BuildSecret, read_secrets, refuse_secrets, without_secrets
+from provisimus.images.secrets import (
+    BuildSecret,
+    blanked,
+    read_secrets,
+    refuse_secrets,
+    without_secrets,
+)
 from provisimus.images.tree import open_layer
 
 if TYPE_CHECKING:
@@ -107,9 +113,7 @@ def _built(
     step: str,
 ) -> Made:
     def say(line: str) -> None:
-        for each in secrets:
-            line = each.hidden_in(line)
-        tell(Said(step, line))
+        tell(Said(step, blanked(line, secrets)))
 
     builder = find_builder(environment, needs_of(text), client.host, say=say)
     say(f"built by {builder.name}")

@@ -8,6 +8,7 @@ anything starts, to blank it in what a builder prints, and to refuse layers that
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,17 +51,11 @@ class BuildSecret:
         return f"type=file,id={self.id},src={self.path}"
 
     @cached_property
-    def _lines(self) -> tuple[str, ...]:
+    def lines(self) -> tuple[str, ...]:
         """What is not to be seen, the longest first."""
         stripped = {line.strip() for line in self.value.decode(errors="replace").splitlines()}
         long = [line for line in stripped if len(line) >= _SHORTEST_LINE]
         return tuple(sorted(long, key=len, reverse=True))
-
-    def hidden_in(self, text: str) -> str:
-        """The text without the value, and without any line of it."""
-        for line in self._lines:
-            text = text.replace(line, HIDDEN)
-        return text
 
 
 def secret_ids(text: str) -> frozenset[str]:
@@ -134,18 +129,20 @@ def read_secrets(
     return tuple(found)
 
 
+def blanked(text: str, secrets: Sequence[BuildSecret]) -> str:
+    """The text without the values, and without any line of one."""
+    for each in secrets:
+        for line in each.lines:
+            text = text.replace(line, HIDDEN)
+    return text
+
+
 def without_secrets(error: ToolFailed, secrets: Sequence[BuildSecret]) -> ToolFailed:
     """A builder's failure, its last lines blanked."""
-
-    def hide(text: str) -> str:
-        for each in secrets:
-            text = each.hidden_in(text)
-        return text
-
     return ToolFailed(
-        hide(error.message),
+        blanked(error.message, secrets),
         status=error.status,
-        tail=tuple(map(hide, error.tail)),
+        tail=tuple(blanked(line, secrets) for line in error.tail),
         where=error.where,
         hint=error.hint,
     )
@@ -158,9 +155,11 @@ def refuse_secrets(archive: Any, secrets: Sequence[BuildSecret]) -> None:
     for member in archive if wanted else ():
         content = archive.extractfile(member) if member.isreg() else None
         for name in _found_in(content, wanted) if content else ():
+            path = posixpath.normpath(f"/{member.name}")
             raise Refused(
-                f"the build leaves the secret {name} in the image: /{member.name.lstrip('./')}",
-                hint="use it where it is mounted, /run/secrets/…, and keep no copy of it",
+                f"the build leaves the secret {name} in the image: {path}",
+                hint="use it where it is mounted, /run/secrets/…, and keep no copy of it; the "
+                "builder's own cache may have this one now (docker builder prune)",
             )
 
 
