@@ -2,157 +2,107 @@
 
 Bytes in, bytes out; `buildkit.py` moves them. The engine is the client here, and asks two things
 (`GetSecret`, and whether we are well); all else is answered as not implemented, which it takes for
-a session that offers no more. Headers are not decoded: with a dynamic table of size 0 each request
-spells its path out, and always in the same bytes.
+a session that offers no more. HTTP/2 is h2's affair; of protobuf two messages of one field are
+needed, which are read and written here.
 
-Source: RFC 9113 (HTTP/2), RFC 7541 (HPACK), gRPC over HTTP/2; moby/buildkit `secrets.proto`.
+Source: gRPC over HTTP/2; moby/buildkit `secrets.proto`; Protocol Buffers, "Encoding".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, RequestReceived, StreamEnded, StreamReset
+from h2.exceptions import ProtocolError
 
 ASKED = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 """The one method that we tell the engine to have."""
+HEALTH = "/grpc.health.v1.Health/Check"
 
-_SECRET_PATH = bytes.fromhex("6293c7e978ed35127532574149615285fb857dc525854a18c454ee292c2a7f")
-_HEALTH_PATH = bytes.fromhex("626b2b22f394742675fb857c651d099d8bd3949d7f")
-"""`ASKED` and `/grpc.health.v1.Health/Check` in HPACK's Huffman code."""
-
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _WINDOW, _CONTINUATION = 0, 1, 3, 4, 6, 8, 9
-_ACK = _END_STREAM = 1
-_END_HEADERS = 4
-_FRAME = 16384
-"""The largest payload that everyone takes."""
-
-# ":status: 200" is number 8 of HPACK's static table, "content-type" 31; nothing is to be indexed.
-_ANSWER = b"\x88\x0f\x10\x10application/grpc"
 _SERVING = b"\x08\x01"
-_NOT_FOUND, _UNIMPLEMENTED = 5, 12
+_OK, _NOT_FOUND, _UNIMPLEMENTED = 0, 5, 12
 
 
 @dataclass(repr=False)
-class _Stream:
-    """One request, and what of the answer still has to be sent."""
-
-    window: int
-    headers: bytes = b""
+class _Request:
+    path: str
     body: bytes = b""
     answer: bytes = b""
+    """What of the answer still has to be sent."""
     answered: bool = False
 
 
-@dataclass(repr=False)
 class SecretSession:
     """A connection from its first byte on. Not for several threads."""
 
-    secrets: Mapping[str, bytes]
-    _incoming: bytes = b""
-    _greeted: bool = False
-    _window: int = 65535
-    _first_window: int = 65535
-    _streams: dict[int, _Stream] = field(default_factory=dict)
+    def __init__(self, secrets: Mapping[str, bytes]) -> None:
+        self._secrets = secrets
+        self._http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        self._http.initiate_connection()
+        self._requests: dict[int, _Request] = {}
 
     def receive(self, data: bytes) -> bytes:
         """What is to be sent after these bytes. Raises ValueError for what is no HTTP/2."""
-        self._incoming += data
-        out = b""
-        if not self._greeted:
-            if len(self._incoming) < len(_PREFACE):
-                return b""
-            if not self._incoming.startswith(_PREFACE):
-                raise ValueError("the engine does not begin a session as HTTP/2 does")
-            self._incoming = self._incoming[len(_PREFACE) :]
-            self._greeted = True
-            # HEADER_TABLE_SIZE (1) = 0.
-            out = _frame(_SETTINGS, 0, 0, b"\x00\x01\x00\x00\x00\x00")
-        return out + b"".join(self._frames())
+        try:
+            events = self._http.receive_data(data)
+        except ProtocolError as error:
+            raise ValueError(f"the engine does not speak HTTP/2 in its session: {error}") from error
+        for event in events:
+            number = getattr(event, "stream_id", 0) or 0
+            if isinstance(event, RequestReceived):
+                self._requests[number] = _Request(dict(event.headers)[":path"])
+            elif isinstance(event, DataReceived):
+                self._requests[number].body += event.data
+                self._http.acknowledge_received_data(event.flow_controlled_length, number)
+            elif isinstance(event, StreamEnded):
+                self._answer(number)
+            elif isinstance(event, StreamReset):
+                self._requests.pop(number, None)
+        self._send()
+        return self._http.data_to_send()
 
-    def _frames(self) -> Iterator[bytes]:
-        while len(self._incoming) >= 9:
-            size = 9 + int.from_bytes(self._incoming[:3], "big")
-            if len(self._incoming) < size:
-                return
-            kind, flags = self._incoming[3], self._incoming[4]
-            number = int.from_bytes(self._incoming[5:9], "big") & 0x7FFFFFFF
-            payload, self._incoming = self._incoming[9:size], self._incoming[size:]
-            yield from self._frame(kind, flags, number, payload)
-
-    def _frame(self, kind: int, flags: int, number: int, payload: bytes) -> Iterator[bytes]:
-        if kind == _SETTINGS and not flags & _ACK:
-            self._settings(payload)
-            yield _frame(_SETTINGS, _ACK, 0)
-        elif kind == _PING and not flags & _ACK:
-            yield _frame(_PING, _ACK, 0, payload)
-        elif kind == _WINDOW:
-            more = int.from_bytes(payload, "big") & 0x7FFFFFFF
-            if number == 0:
-                self._window += more
-            elif number in self._streams:
-                self._streams[number].window += more
-        elif kind == _RESET:
-            self._streams.pop(number, None)
-        elif kind in (_HEADERS, _CONTINUATION, _DATA):
-            stream = self._streams.setdefault(number, _Stream(self._first_window))
-            if kind == _DATA:
-                stream.body += payload
-            else:
-                stream.headers += payload
-            if kind != _CONTINUATION and flags & _END_STREAM:
-                yield from self._answer(number, stream)
-        yield from self._waiting()
-
-    def _settings(self, payload: bytes) -> None:
-        for at in range(0, len(payload), 6):
-            name = int.from_bytes(payload[at : at + 2], "big")
-            if name == 4:  # INITIAL_WINDOW_SIZE, of streams that are open, too
-                first = int.from_bytes(payload[at + 2 : at + 6], "big")
-                for each in self._streams.values():
-                    each.window += first - self._first_window
-                self._first_window = first
-
-    def _answer(self, number: int, stream: _Stream) -> Iterator[bytes]:
-        message: bytes | None = None
-        status = _UNIMPLEMENTED
-        if _HEALTH_PATH in stream.headers:
-            message = _SERVING
-        elif _SECRET_PATH in stream.headers or ASKED.encode() in stream.headers:
-            value = self.secrets.get(_first_text(stream.body[5:]))
-            status = _NOT_FOUND
-            message = None if value is None else b"\x0a" + _varint(len(value)) + value
-        if message is None:
-            del self._streams[number]
-            yield _frame(_HEADERS, _END_HEADERS | _END_STREAM, number, _ANSWER + _status(status))
+    def _answer(self, number: int) -> None:
+        request = self._requests[number]
+        status, message = self._said(request)
+        head = [(":status", "200"), ("content-type", "application/grpc")]
+        if status != _OK:
+            head.append(("grpc-status", str(status)))
+            self._http.send_headers(number, head, end_stream=True)
+            del self._requests[number]
             return
+        self._http.send_headers(number, head)
         # Not compressed, and its length, before each message of gRPC.
-        stream.answer = b"\x00" + len(message).to_bytes(4, "big") + message
-        stream.answered = True
-        yield _frame(_HEADERS, _END_HEADERS, number, _ANSWER)
+        request.answer = b"\x00" + len(message).to_bytes(4, "big") + message
+        request.answered = True
 
-    def _waiting(self) -> Iterator[bytes]:
+    def _said(self, request: _Request) -> tuple[int, bytes]:
+        if request.path == HEALTH:
+            return _OK, _SERVING
+        if request.path != ASKED:
+            return _UNIMPLEMENTED, b""
+        value = self._secrets.get(_first_text(request.body[5:]))
+        if value is None:
+            return _NOT_FOUND, b""
+        return _OK, b"\x0a" + _varint(len(value)) + value
+
+    def _send(self) -> None:
         """As much of the answers as the other side has room for."""
-        for number, stream in list(self._streams.items()):
-            while stream.answer and (size := min(self._window, stream.window, _FRAME)) > 0:
-                piece, stream.answer = stream.answer[:size], stream.answer[size:]
-                self._window -= len(piece)
-                stream.window -= len(piece)
-                yield _frame(_DATA, 0, number, piece)
-            if stream.answered and not stream.answer:
-                del self._streams[number]
-                yield _frame(_HEADERS, _END_HEADERS | _END_STREAM, number, _status(0))
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return (
-        len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-    )
-
-
-def _status(code: int) -> bytes:
-    text = str(code).encode()
-    return b"\x00\x0bgrpc-status" + bytes([len(text)]) + text
+        for number, request in list(self._requests.items()):
+            if not request.answered:
+                continue
+            while request.answer:
+                room = self._http.local_flow_control_window(number)
+                size = min(room, self._http.max_outbound_frame_size)
+                if size <= 0:
+                    break
+                self._http.send_data(number, request.answer[:size])
+                request.answer = request.answer[size:]
+            if not request.answer:
+                self._http.send_headers(number, [("grpc-status", "0")], end_stream=True)
+                del self._requests[number]
 
 
 def _first_text(message: bytes) -> str:
