@@ -124,6 +124,7 @@ class ImageManifest(Definition):
     labels: dict[str, str] = Field(default_factory=dict)
     tests: tuple[Test, ...] = ()
     layers: Literal["fat", "auto"] = "fat"
-    """`auto` takes a fat JAR apart into layers, so that a small change is a small push."""
+    """`auto` makes a fat JAR or an unpacked archive several layers: a small change is then a small
+    push."""
     environments: Annotated[None, BeforeValidator(_one_for_all)] = None
     """Refused, with the reason: `vars` and `tests` are the same everywhere."""
