@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from provisimus.events import Tell, Warned
+from provisimus.events import Progress, Tell, Warned
 from provisimus.images.assembly import ComposedLayer, Composition
 from provisimus.images.jar_layers import LOADER, NotSplit, open_jar, split_layer
 from provisimus.images.tree_layers import Archive, split_tree
@@ -51,7 +51,7 @@ def taken_apart(
             brought = True
             try:
                 if is_jar:
-                    parts = _of_jar(layer, definition, held)
+                    parts = _of_jar(layer, definition, held, tell, step)
                 else:
                     parts = split_tree(layer, unpacked.archives)
                 if len(parts) - 1 > room:
@@ -92,13 +92,25 @@ class _Unpacked:
         return cls(tuple(folders.values()), frozenset(digests))
 
 
-def _of_jar(layer: ComposedLayer, definition: Definition, held: ExitStack) -> list[ComposedLayer]:
+def _of_jar(
+    layer: ComposedLayer, definition: Definition, held: ExitStack, tell: Tell, step: str
+) -> list[ComposedLayer]:
     artifact = definition.artifact
     assert artifact is not None
     if LOADER in definition.rendered.text:
         raise NotSplit("its loader is started by name; start it with java -jar")
+    size = artifact.size
+    apart = False
+
+    def told(done: int) -> None:
+        # Read again for the layers, it is their progress.
+        if not apart:
+            tell(Progress(step, min(done, size), size))
+
     jar = held.enter_context(definition.repositories.open(artifact))
+    opened = held.enter_context(open_jar(jar, told))
     # A vendor's file, which has an address only, has no group.
     group = getattr(artifact.coordinates, "group", "")
-    opened = held.enter_context(open_jar(jar))
-    return split_layer(layer, artifact.sha256.hex, opened, group)
+    parts = split_layer(layer, artifact.sha256.hex, opened, group)
+    apart = True
+    return parts

@@ -12,6 +12,7 @@ JAR File Specification, "Class-Path Attribute" and "Manifest Specification".
 from __future__ import annotations
 
 import hashlib
+import io
 import posixpath
 import re
 import tempfile
@@ -26,6 +27,7 @@ from typing import IO
 from urllib.parse import quote
 
 from provisimus.images.assembly import ComposedLayer
+from provisimus.images.dividing import divided
 from provisimus.images.layers import LayerEntry
 from provisimus.images.own_libraries import is_own_library, is_snapshot_file, own_prefix
 from provisimus.images.stored_zip import StoredFile, zip_pieces
@@ -71,14 +73,29 @@ class TakenApart:
 
 
 @contextmanager
-def open_jar(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Raises NotSplit for what is none."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except (*_FAULTS, OSError) as error:
-        raise NotSplit(f"it is no JAR: {error}") from None
-    with archive:
-        yield archive
+def open_jar(path: Path, told: Callable[[int], object] | None = None) -> Iterator[zipfile.ZipFile]:
+    """Raises NotSplit for what is none. `told` hears how many bytes were read of it so far."""
+    with _Told(path, told) as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except (*_FAULTS, OSError) as error:
+            raise NotSplit(f"it is no JAR: {error}") from None
+        with archive:
+            yield archive
+
+
+class _Told(io.FileIO):
+    def __init__(self, path: Path, told: Callable[[int], object] | None) -> None:
+        super().__init__(path)
+        self._told = told
+        self._done = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(-1 if size is None else size)
+        before, self._done = self._done, self._done + len(found)
+        if self._told is not None and before // _PIECE != self._done // _PIECE:
+            self._told(self._done)
+        return found
 
 
 def split_layer(
@@ -108,9 +125,9 @@ def split_layer(
             for each in apart.libraries
             if each.group == name
         ]
-        if members:
-            entries = (*folders, own, *sorted(members, key=lambda each: each.path))
-            out.append(ComposedLayer(entries, f"{layer.created_by} # {name}"))
+        for which, some in divided(members):
+            entries = (*folders, own, *sorted(some, key=lambda each: each.path))
+            out.append(ComposedLayer(entries, f"{layer.created_by} # {name}{which}"))
     application = _entry(entry.path, apart.application, entry)
     rest = tuple(application if each is entry else each for each in layer.entries)
     return [*out, ComposedLayer(rest, f"{layer.created_by} # application")]

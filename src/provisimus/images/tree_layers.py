@@ -6,16 +6,14 @@ they replace. Pure but for looking into JARs, to see whose they are.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
-import re
 import tempfile
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from provisimus.images.assembly import ComposedLayer
+from provisimus.images.dividing import divided
 from provisimus.images.jar_layers import NotSplit
 from provisimus.images.layers import LayerEntry
 from provisimus.images.own_libraries import is_own_library, is_snapshot_file, own_prefix
@@ -23,14 +21,6 @@ from provisimus.images.own_libraries import is_own_library, is_snapshot_file, ow
 KINDS = ("libraries", "files", "own libraries", "snapshots", "rest")
 """What changes seldom first. "files" are large ones that are no JARs; "rest" has the settings,
 what starts it, everything small, and folders and links."""
-
-LARGE = 32 << 20
-"""Bytes of a file that gets a layer of its own."""
-MOST_LARGE = 8
-
-DIVIDED = 16 << 20
-"""Bytes of a layer that is wanted where a kind is divided: one new library is then a small push."""
-MOST_DIVIDED = 8
 
 SMALL = 128 << 10
 """Bytes of a kind that is not worth a layer: it goes with what changes more often."""
@@ -62,7 +52,7 @@ def split_tree(layer: ComposedLayer, archives: Sequence[Archive]) -> list[Compos
     parts = [
         (f"{name}{which}", entries)
         for name, found in kinds.items()
-        for which, entries in (_divided(found) if name in KINDS[:2] else [("", found)])
+        for which, entries in (divided(found) if name in KINDS[:2] else [("", found)])
     ]
     parts = [(name, entries) for name, entries in parts if entries]
     if len(parts) < 2:
@@ -106,31 +96,6 @@ def _fold_small(kinds: dict[str, list[LayerEntry]]) -> None:
     if all(each.kind != "file" for each in kinds["rest"]) and len(kinds) > 1:
         rest = kinds.pop("rest")
         kinds[list(kinds)[-1]] += rest
-
-
-def _divided(entries: Sequence[LayerEntry]) -> list[tuple[str, list[LayerEntry]]]:
-    """Large files each by itself, the others evenly by name: the name alone says where, so that
-    no other file moves when one comes or goes.
-    """
-    large = sorted((each for each in entries if each.size >= LARGE), key=lambda each: -each.size)
-    own = {each.path for each in large[:MOST_LARGE]}
-    others = [each for each in entries if each.path not in own]
-    count = 1
-    while count < MOST_DIVIDED and sum(each.size for each in others) > 2 * count * DIVIDED:
-        count *= 2
-    buckets: defaultdict[int, list[LayerEntry]] = defaultdict(list)
-    for each in others:
-        buckets[_bucket(each.path, count)].append(each)
-    out = [(f", /{each.path}", [each]) for each in entries if each.path in own]
-    for number, found in sorted(buckets.items()):
-        out.append((f", {number + 1} of {count}" if count > 1 else "", found))
-    return out
-
-
-def _bucket(path: str, count: int) -> int:
-    # A library's next version goes where this one is.
-    name = re.sub(r"[-_]v?\d.*", "", posixpath.basename(path))
-    return hashlib.sha256(f"{posixpath.dirname(path)}/{name}".encode()).digest()[0] % count
 
 
 def _with_folders(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from provisimus.images import tree_layers
+from provisimus.images import dividing
 from provisimus.images.assembly import ComposedLayer
 from provisimus.images.jar_layers import NotSplit
 from provisimus.images.layers import LayerEntry
@@ -122,7 +122,7 @@ def test_a_large_kind_is_divided_so_that_one_new_library_is_a_small_push() -> No
 def test_no_more_than_so_many_layers() -> None:
     jars = [file(f"{number}.jar", 40 * MB, b"") for number in range(200)]
     bins = [file(f"{number}.bin", 40 * MB) for number in range(200)]
-    most = 2 * (tree_layers.MOST_LARGE + tree_layers.MOST_DIVIDED)
+    most = 2 * (dividing.MOST_LARGE + dividing.MOST_DIVIDED)
     assert len(split(*jars, *bins)) == most
 
 
