@@ -65,11 +65,11 @@ def assemble(
     ):
         grounds = Grounds(client, resolve, cache, Path(scratch))
         composition = compose(assembly, grounds, definition.context, str(definition.dockerfile))
+        grounds.fetch(composition.layers)
         if definition.manifest.layers == "auto":
             from provisimus.images.auto_layers import taken_apart
 
             composition = taken_apart(composition, len(base.layers), definition, held, tell, step)
-        grounds.fetch(composition.layers)
         into = store or _Storing(plan, client, definition.name, tell, step)
         stored = into(base, composition.layers)
     return Made(base, composition.config, stored, composition.history)

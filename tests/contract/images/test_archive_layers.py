@@ -165,3 +165,23 @@ def test_nothing_that_has_the_artifact(scene: Scene) -> None:
     assert warned(scene) == [
         "image broker@1.0: layers: auto finds no COPY of the artifact after the last RUN"
     ]
+
+
+def test_beside_what_comes_from_another_image(scene: Scene) -> None:
+    """Its JARs are looked into, too: they are brought before."""
+    publish_archive(scene, "1.0")
+    place = scene.root / "docker/base/files/opt/their.jar"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(jar("org/their/A.class"))
+    template = (
+        'FROM {{ image("base") }} AS made\nCOPY {{ artifact.folder }}/ /opt/broker/\n'
+        "FROM scratch\nCOPY --from=made / /\n"
+    )
+    source = "source: {maven: 'com.acme:broker:tar.gz:bin', unpack: true, strip: 1}\n"
+    systems = []
+    for layers in ("fat", "auto"):
+        scene.image("broker", f"{source}layers: {layers}\n", template)
+        systems.append(file_system(scene, scene.build("broker", "1.0")))
+    assert not warned(scene)
+    assert systems[0] == systems[1]
+    assert "opt/their.jar" in systems[1]
