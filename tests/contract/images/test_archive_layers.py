@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisimus.artifacts import open_repositories, publish
-from provisimus.events import Warned
-from provisimus.images import auto_layers
+from provisimus.events import Event, Progress, Warned
+from provisimus.images import auto_layers, build_image
 from provisimus.images.registry import open_registry
 from provisimus.images.verify import verify_image
 from provisimus.model import ContainerImage, Coordinates, Digest
@@ -67,15 +67,19 @@ def publish_archive(scene: Scene, version: str) -> None:
     publish(repository, path, Coordinates("com.acme", "broker", "tar.gz", "bin", version))
 
 
-def build(scene: Scene, version: str, layers: str, more: str = "") -> ContainerImage:
+def define(scene: Scene, layers: str) -> None:
     scene.image(
         "broker",
         "source: {maven: 'com.acme:broker:tar.gz:bin', unpack: true, strip: 1}\n"
         f"layers: {layers}\n",
         'FROM {{ image("base") }}\nENV A=b\n'
         "COPY --chown=5:6 {{ artifact.folder }}/ /opt/broker/\n"
-        f'WORKDIR /opt/broker\n{more}ENTRYPOINT ["bin/start"]\n',
+        'WORKDIR /opt/broker\nENTRYPOINT ["bin/start"]\n',
     )
+
+
+def build(scene: Scene, version: str, layers: str) -> ContainerImage:
+    define(scene, layers)
     return scene.build("broker", version)
 
 
@@ -143,6 +147,26 @@ def test_the_next_release_pushes_what_changed(scene: Scene) -> None:
     assert len(changed) == 2
     # Of 3.2 MB only the own libraries, and the settings.
     assert sum(size for _, size in changed) < 3 * LIBRARY
+
+
+def test_after_an_interruption_only_the_rest_is_sent(scene: Scene) -> None:
+    publish_archive(scene, "1.0")
+    sent: list[int] = []
+
+    def stop_at_the_third(event: Event) -> None:
+        if isinstance(event, Progress) and event.total not in sent:
+            sent.append(event.total)
+            if len(sent) == 3:
+                raise KeyboardInterrupt
+
+    define(scene, "auto")
+    scene.build("base")
+    plan = scene.plan("broker", "1.0")
+    with pytest.raises(KeyboardInterrupt):
+        build_image(plan, scene.environment, stop_at_the_third, "run-1")
+    scene.build("broker", "1.0")
+    again = {each.total for each in scene.told if isinstance(each, Progress)}
+    assert set(sent) & again == {sent[2]}
 
 
 def test_what_stays_whole_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
