@@ -68,6 +68,11 @@ def test_greeter_greets(built: dict[str, str]) -> None:
         assert "Hello from greeter 1.0.0" in soon(lambda: get(port, "/"))
 
 
+def steps_of(image: str) -> str:
+    """The instructions that made an image's layers."""
+    return docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
+
+
 def test_spring_boot_keeps_prices(built: dict[str, str]) -> None:
     with running(built["catalog"], 8080) as (port,):
         assert soon(lambda: get(port, "/actuator/health")) == '{"status":"UP"}'
@@ -75,8 +80,7 @@ def test_spring_boot_keeps_prices(built: dict[str, str]) -> None:
         httpx.put(url, json=250, timeout=30, trust_env=False).raise_for_status()
         assert get(port, "/prices") == '{"tea":250}'
     # Its manifest says `layers: auto`.
-    history = ["docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", built["catalog"]]
-    steps = subprocess.check_output(history, text=True)
+    steps = steps_of(built["catalog"])
     assert "# dependencies" in steps
     assert "# application" in steps
 
@@ -99,6 +103,10 @@ def test_activemq_hands_a_message_on(built: dict[str, str]) -> None:
         soon(lambda: stomp(port, "/queue/notes"))
         stomp(port, "/queue/notes", send="hello from one")
         assert stomp(port, "/queue/notes", receive=True) == "hello from one"
+    # So does this one's, and what is in it is an archive.
+    steps = steps_of(built["activemq"])
+    assert "# libraries" in steps
+    assert "# own libraries" in steps
 
 
 def test_node_exporter_tells_figures(built: dict[str, str]) -> None:

@@ -10,7 +10,10 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import IO, cast
 
+from provisimus.artifacts.checksums import PIECE, pieces
+from provisimus.artifacts.packed import Reader, plain
 from provisimus.errors import ProvisimusError
 from provisimus.model import Coordinates
 
@@ -33,9 +36,14 @@ def check_archive(path: Path) -> None:
             if bad is not None:
                 raise _corrupt(path, f"its entry {bad} does not match its checksum")
         elif name.endswith(TARS):
-            with tarfile.open(path) as tar:
+            content = plain(pieces(path))
+            source = cast("IO[bytes]", Reader(content))
+            with tarfile.open(fileobj=source, mode="r|", bufsize=PIECE) as tar:
                 for _ in tar:
                     pass
+            # On to the end: the checksum of what is packed stands there.
+            for _ in content:
+                pass
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise

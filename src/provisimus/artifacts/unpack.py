@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Literal, cast
 
 from provisimus.artifacts.checksums import PIECE
+from provisimus.artifacts.packed import Reader, plain
 from provisimus.errors import ProvisimusError
 
 MOST_BYTES = 16 << 30
@@ -55,15 +56,15 @@ class Entry:
 
 
 def read_tar(pieces: Iterable[bytes], keep: Keep, where: str, size: int) -> tuple[Entry, ...]:
-    """The entries of a TAR, packed in any way that tarfile knows, as it streams by.
+    """The entries of a TAR, packed with gzip, bzip2, xz or not at all, as it streams by.
 
     Reads on to the very end, so that whoever verifies the stream has seen it all. `size` is the
     archive's, in bytes. Raises UnsafeArchive, tarfile.TarError, zlib.error.
     """
     stream = iter(pieces)
     tree = _Tree(where, _bound(size))
-    source = cast("IO[bytes]", _Reader(stream))
-    with tarfile.open(fileobj=source, mode="r|*", bufsize=PIECE, tarinfo=_BoundedHeader) as archive:
+    source = cast("IO[bytes]", Reader(plain(stream)))
+    with tarfile.open(fileobj=source, mode="r|", bufsize=PIECE, tarinfo=_BoundedHeader) as archive:
         for member in archive:
             mode = member.mode & 0o777
             if member.isdir():
@@ -319,23 +320,6 @@ class _BoundedHeader(tarfile.TarInfo):
         plain = (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
         if found.type not in plain and found.size > LONGEST_HEADER:
             raise tarfile.ReadError(f"a header has {found.size:,} bytes")
-        return found
-
-
-class _Reader:
-    """Pieces as the file that tarfile reads from."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-
-    def read(self, size: int) -> bytes:
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._rest = memoryview(piece)
-        found, self._rest = bytes(self._rest[:size]), self._rest[size:]
         return found
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisimus.events import Progress, Tell, Warned
+from provisimus.events import Progress, Tell
 from provisimus.images.alone import alone
-from provisimus.images.assembly import Assembly, ComposedLayer, Composition, Ground, compose
+from provisimus.images.assembly import Assembly, ComposedLayer, Ground, compose
 from provisimus.images.caching import read_json, write_json
 from provisimus.images.contents import Contents, entries_fetched
 from provisimus.images.documents import Base, StoredLayer
@@ -59,12 +60,17 @@ def assemble(
     """
     cache = plan.workspace.state / "cache"
     base = resolve(assembly.base)
-    with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch,
+        ExitStack() as held,
+    ):
         grounds = Grounds(client, resolve, cache, Path(scratch))
         composition = compose(assembly, grounds, definition.context, str(definition.dockerfile))
-        if definition.manifest.layers == "auto":
-            composition = _taken_apart(composition, definition, Path(scratch), tell, step)
         grounds.fetch(composition.layers)
+        if definition.manifest.layers == "auto":
+            from provisimus.images.auto_layers import taken_apart
+
+            composition = taken_apart(composition, len(base.layers), definition, held, tell, step)
         into = store or _Storing(plan, client, definition.name, tell, step)
         stored = into(base, composition.layers)
     return Made(base, composition.config, stored, composition.history)
@@ -92,40 +98,6 @@ class _Storing:
             put_layer(self.client, repository, each, cache, self.tell, self.step, level)
             for each in layers
         )
-
-
-def _taken_apart(
-    composition: Composition, definition: Definition, scratch: Path, tell: Tell, step: str
-) -> Composition:
-    """The layer that brings the artifact, as several. Left whole, with a reason, where it must."""
-    from provisimus.images.jar_layers import LOADER, NotSplit, split_layer
-
-    artifact = definition.artifact
-    layers: list[ComposedLayer] = []
-    made = iter(composition.layers)
-    history: list[tuple[str, bool]] = []
-    for text, has_layer in composition.history:
-        if not has_layer:
-            history.append((text, False))
-            continue
-        layer = next(made)
-        parts = [layer]
-        if artifact and any(each.digest == artifact.sha256.hex for each in layer.entries):
-            place = scratch / "artifact"
-            with place.open("wb") as file:
-                for piece in definition.repositories.read(artifact):
-                    file.write(piece)
-            try:
-                if LOADER in definition.rendered.text:
-                    raise NotSplit("its loader is started by name; start it with java -jar")
-                # A vendor's file, which has an address only, has no group.
-                group = getattr(artifact.coordinates, "group", "")
-                parts = split_layer(layer, artifact.sha256.hex, place, group)
-            except NotSplit as error:
-                tell(Warned(f"{step}: layers: auto leaves the artifact whole: {error}"))
-        layers += parts
-        history += [(each.created_by, True) for each in parts]
-    return replace(composition, layers=tuple(layers), history=tuple(history))
 
 
 class Grounds:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TAIL = 20
 """How many last lines of a container's log a failure shows."""
 
+_END = 2000
+"""Bytes of a file's end that a failure shows."""
+
 EVERY = 0.1
 """Seconds between two questions over HTTP."""
 
@@ -132,11 +135,19 @@ def _look_at(docker: Docker, container: str, test: Test, file: FileTest) -> None
             return
         if not place.is_file():
             raise _failed(test, "it is a folder", [])
-        text = place.read_bytes()
-        if file.contains.encode() not in text:
-            raise _failed(
-                test, "the text is not in it", text[-2000:].decode("utf-8", "replace").splitlines()
-            )
+        there, end = _found(place, file.contains.encode())
+        if not there:
+            said = end.decode("utf-8", "replace").splitlines()
+            raise _failed(test, "the text is not in it", said)
+
+
+def _found(place: Path, text: bytes) -> tuple[bool, bytes]:
+    """Whether the text stands in a file, however large, and the last that was read of it."""
+    kept = b""
+    with place.open("rb") as file:
+        while text not in kept and (piece := file.read(1 << 20)):
+            kept = kept[-max(len(text), _END) :] + piece
+    return text in kept, kept[-_END:]
 
 
 def _wait_for_answer(docker: Docker, container: str, test: Test) -> None:

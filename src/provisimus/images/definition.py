@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 RECIPE = 2
 """Raise it when the same definition would give another image: everything is then built anew."""
 
-JAR_LAYERS = 1
-"""Raise it when `layers: auto` would take a JAR apart otherwise."""
+AUTO_LAYERS = 2
+"""Raise it when `layers: auto` would take an artifact apart otherwise."""
 
 BASE = "provisimus.base"
 """How a rendered Dockerfile names the image's own base, made from its manifest's source."""
@@ -156,7 +156,7 @@ def image_fingerprint(
             "bases": {name: each.hex for name, each in sorted(bases.items())},
             "debian": debian.hex if debian else None,
             **({"variant_of": definition.variant_of} if definition.variant_of else {}),
-            **({"layers": JAR_LAYERS} if definition.manifest.layers == "auto" else {}),
+            **({"layers": AUTO_LAYERS} if definition.manifest.layers == "auto" else {}),
         }
     )
 

@@ -15,14 +15,22 @@ import hashlib
 import io
 import posixpath
 import re
+import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from provisimus.images.assembly import ComposedLayer
+from provisimus.images.dividing import divided
 from provisimus.images.layers import LayerEntry
+from provisimus.images.own_libraries import is_own_library, is_snapshot_file, own_prefix
+from provisimus.images.stored_zip import StoredFile, zip_pieces
 
 MANIFEST = "META-INF/MANIFEST.MF"
 LIBRARIES = ("libraries", "own libraries", "snapshots")
@@ -32,7 +40,12 @@ LOADER = "org.springframework.boot.loader"
 """It is left out: the libraries are on the class path, where it is not needed."""
 
 _BOOT_CLASSES, _BOOT_LIBRARIES = "BOOT-INF/classes/", "BOOT-INF/lib/"
-_TIME = (2020, 1, 1, 0, 0, 0)
+_PIECE = 1 << 20
+_IN_MEMORY = 8 << 20
+"""Bytes of a library that is looked into; a bigger one goes to a temporary file."""
+
+_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError)
+"""What zipfile raises for what is truncated, damaged, encrypted or of an unknown make."""
 
 
 class NotSplit(Exception):
@@ -40,24 +53,58 @@ class NotSplit(Exception):
 
 
 @dataclass(frozen=True)
-class Library:
-    """A JAR beside the application. `group` names its layer."""
+class Part:
+    """One JAR that comes out: the application's, or a library beside it. `group` names its layer.
+
+    `pieces` gives its bytes while the archive that it comes from is open.
+    """
 
     name: str
     group: str
-    content: bytes
+    size: int
+    sha256: str
+    pieces: Callable[[], Iterator[bytes]] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class TakenApart:
-    application: bytes
-    libraries: tuple[Library, ...]
+    application: Part
+    libraries: tuple[Part, ...]
 
 
-def split_layer(layer: ComposedLayer, sha256: str, jar: Path, group: str) -> list[ComposedLayer]:
+@contextmanager
+def open_jar(path: Path, told: Callable[[int], object] | None = None) -> Iterator[zipfile.ZipFile]:
+    """Raises NotSplit for what is none. `told` hears how many bytes were read of it so far."""
+    with _Told(path, told) as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except (*_FAULTS, OSError) as error:
+            raise NotSplit(f"it is no JAR: {error}") from None
+        with archive:
+            yield archive
+
+
+class _Told(io.FileIO):
+    def __init__(self, path: Path, told: Callable[[int], object] | None) -> None:
+        super().__init__(path)
+        self._told = told
+        self._done = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(-1 if size is None else size)
+        before, self._done = self._done, self._done + len(found)
+        if self._told is not None and before // _PIECE != self._done // _PIECE:
+            self._told(self._done)
+        return found
+
+
+def split_layer(
+    layer: ComposedLayer, sha256: str, jar: zipfile.ZipFile, group: str
+) -> list[ComposedLayer]:
     """The layer that copies the JAR with this SHA-256, as several; the application last.
 
-    Raises NotSplit with the reason for which it stays one.
+    Raises NotSplit with the reason for which it stays one. The JAR stays open until the layers
+    are made.
     """
     found = [each for each in layer.entries if each.digest == sha256]
     if len(found) != 1:
@@ -74,43 +121,42 @@ def split_layer(layer: ComposedLayer, sha256: str, jar: Path, group: str) -> lis
     out = []
     for name in dict.fromkeys([*LIBRARIES, *(each.group for each in apart.libraries)]):
         members = [
-            _entry(f"{where}/{each.name}", each.content, entry)
+            _entry(f"{where}/{each.name}", each, entry)
             for each in apart.libraries
             if each.group == name
         ]
-        if members:
-            entries = (*folders, own, *sorted(members, key=lambda each: each.path))
-            out.append(ComposedLayer(entries, f"{layer.created_by} # {name}"))
+        for which, some in divided(members):
+            entries = (*folders, own, *sorted(some, key=lambda each: each.path))
+            out.append(ComposedLayer(entries, f"{layer.created_by} # {name}{which}"))
     application = _entry(entry.path, apart.application, entry)
     rest = tuple(application if each is entry else each for each in layer.entries)
     return [*out, ComposedLayer(rest, f"{layer.created_by} # application")]
 
 
-def take_apart(jar: Path, group: str, folder: str) -> TakenApart:
+def take_apart(archive: zipfile.ZipFile, group: str, folder: str) -> TakenApart:
     """The application's JAR and its libraries, which will lie in `folder` beside it.
 
-    `group` is the Maven group of the artifact: what is below its first two parts is our own. The
-    same JAR gives the same bytes everywhere: nothing is compressed here, the layer will be.
+    `group` is the Maven group of the artifact, which tells our own classes. The same JAR gives the
+    same bytes everywhere: nothing is compressed here, the layer will be. It is read once here for
+    sizes and digests, and again for the bytes. Raises NotSplit.
     """
+    names = [each.filename for each in archive.infolist() if not each.is_dir()]
+    if len(names) != len(set(names)):
+        raise NotSplit("it holds two files of one name")
+    if MANIFEST not in names:
+        raise NotSplit("it has no manifest")
+    if any(re.fullmatch(r"META-INF/[^/]+\.(SF|RSA|DSA|EC)", name) for name in names):
+        raise NotSplit("it is signed")
     try:
-        archive = zipfile.ZipFile(jar)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise NotSplit(f"it is no JAR: {error}") from None
-    with archive:
-        names = [each.filename for each in archive.infolist() if not each.is_dir()]
-        if len(names) != len(set(names)):
-            raise NotSplit("it holds two files of one name")
-        if MANIFEST not in names:
-            raise NotSplit("it has no manifest")
-        if any(re.fullmatch(r"META-INF/[^/]+\.(SF|RSA|DSA|EC)", name) for name in names):
-            raise NotSplit("it is signed")
         main = read_manifest(archive.read(MANIFEST).decode(errors="replace"))
         if "Class-Path" in main:
             raise NotSplit("its manifest has a Class-Path already")
-        own = "/".join(group.split(".")[:2]) + "/"
+        own = own_prefix(group)
         if any(name.startswith(_BOOT_LIBRARIES) for name in names):
             return _spring_boot(archive, names, main, own, folder)
         return _shaded(archive, names, main, own, folder)
+    except _FAULTS as error:
+        raise NotSplit(f"it cannot be read: {error}") from None
 
 
 def read_manifest(text: str) -> dict[str, str]:
@@ -142,9 +188,8 @@ def _spring_boot(
     ordered = _class_path(archive, names)
     libraries = []
     for name in ordered:
-        content = archive.read(name)
-        group = layers(name) or _group_of(name, content, own)
-        libraries.append(Library(posixpath.basename(name), group, content))
+        group = layers(name) or ("snapshots" if is_snapshot_file(name) else "")
+        libraries.append(_library(archive, name, group, own))
     files = {
         name.removeprefix(_BOOT_CLASSES): name for name in names if name.startswith(_BOOT_CLASSES)
     }
@@ -152,7 +197,7 @@ def _spring_boot(
     gone = ("Start-Class", "Spring-Boot-Classes", "Spring-Boot-Lib", "Spring-Boot-Classpath-Index")
     kept = {key: value for key, value in main.items() if key not in gone}
     manifest = {**kept, "Main-Class": start}
-    return TakenApart(_pack(archive, files, manifest, libraries, folder), tuple(libraries))
+    return TakenApart(_packed(archive, files, manifest, libraries, folder), tuple(libraries))
 
 
 def _shaded(
@@ -172,16 +217,17 @@ def _shaded(
         if not _is_own(name, own)
         and (name.endswith(".class") or _within(posixpath.dirname(_plain(name)), foreign))
     ]
-    mine = [name for name in names if name not in set(apart) and name != MANIFEST]
+    gone = {*apart, MANIFEST}
+    mine = [name for name in names if name not in gone]
     if not any(name.endswith(".class") for name in mine):
         raise NotSplit(f"it has no class below {own}")
     if not apart:
         raise NotSplit("it holds no library")
     shared = {key: main[key] for key in ("Multi-Release",) if key in main}
-    content = _pack(archive, {name: name for name in apart}, shared, (), folder)
-    library = Library("libraries.jar", LIBRARIES[0], content)
+    packed = _packed(archive, {name: name for name in apart}, shared, (), folder)
+    library = replace(packed, name="libraries.jar", group=LIBRARIES[0])
     files = {name: name for name in mine}
-    return TakenApart(_pack(archive, files, main, [library], folder), (library,))
+    return TakenApart(_packed(archive, files, main, [library], folder), (library,))
 
 
 def _is_own(name: str, own: str) -> bool:
@@ -237,47 +283,57 @@ def _class_path(archive: zipfile.ZipFile, names: Sequence[str]) -> list[str]:
     return [*said, *(name for name in libraries if name not in said)]
 
 
-def _group_of(name: str, content: bytes, own: str) -> str:
-    if "SNAPSHOT" in name:
-        return "snapshots"
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as inner:
-            maven = f"META-INF/maven/{own.strip('/').replace('/', '.')}"
-            found = any(each.startswith((own, maven)) for each in inner.namelist())
-    except zipfile.BadZipFile:
-        found = False
-    return "own libraries" if found else "libraries"
+def _library(archive: zipfile.ZipFile, name: str, group: str, own: str) -> Part:
+    """A JAR that lies in another. Where no group is given, what is in it decides."""
+    pieces = partial(_content, archive, name)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+        sha256, size = _summed(pieces(), None if group else copy)
+        if not group:
+            group = "own libraries" if is_own_library(copy, own) else "libraries"
+    return Part(posixpath.basename(name), group, size, sha256, pieces)
 
 
-def _pack(
+def _packed(
     archive: zipfile.ZipFile,
     files: Mapping[str, str],
     main: Mapping[str, str],
-    libraries: Sequence[Library],
+    libraries: Sequence[Part],
     folder: str,
-) -> bytes:
+) -> Part:
     """A JAR of these files (name in it: name in the archive), nothing compressed, no time in it."""
     path = " ".join(f"{quote(folder)}/{quote(each.name)}" for each in libraries)
-    manifest = {**main, **({"Class-Path": path} if path else {})}
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as made:
-        for name, content in _members(archive, files, write_manifest(manifest)):
-            made.writestr(zipfile.ZipInfo(name, _TIME), content)
-    return target.getvalue()
+    manifest = write_manifest({**main, **({"Class-Path": path} if path else {})})
+    members = [
+        StoredFile(MANIFEST, len(manifest), zlib.crc32(manifest), lambda: iter([manifest])),
+        *(_member(archive, name, files[name]) for name in sorted(files) if name != MANIFEST),
+    ]
+    pieces = partial(zip_pieces, members)
+    sha256, size = _summed(pieces())
+    return Part("", "", size, sha256, pieces)
 
 
-def _members(
-    archive: zipfile.ZipFile, files: Mapping[str, str], manifest: bytes
-) -> Iterator[tuple[str, bytes]]:
-    yield MANIFEST, manifest
-    for name in sorted(files):
-        if name != MANIFEST:
-            yield name, archive.read(files[name])
+def _member(archive: zipfile.ZipFile, name: str, source: str) -> StoredFile:
+    known = archive.getinfo(source)
+    # zipfile compares what it reads with these two.
+    return StoredFile(name, known.file_size, known.CRC, partial(_content, archive, source))
 
 
-def _entry(path: str, content: bytes, like: LayerEntry) -> LayerEntry:
-    digest = hashlib.sha256(content).hexdigest()
-    return LayerEntry(
-        *(path, "file", like.mode, like.uid, like.gid, len(content), "", digest),
-        lambda: iter([content]),
-    )
+def _content(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    with archive.open(name) as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _summed(pieces: Iterator[bytes], copy: IO[bytes] | None = None) -> tuple[str, int]:
+    seen, size = hashlib.sha256(), 0
+    for piece in pieces:
+        seen.update(piece)
+        size += len(piece)
+        if copy is not None:
+            copy.write(piece)
+    return seen.hexdigest(), size
+
+
+def _entry(path: str, part: Part, like: LayerEntry) -> LayerEntry:
+    owner = (like.mode, like.uid, like.gid)
+    return LayerEntry(path, "file", *owner, part.size, "", part.sha256, part.pieces)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from provisimus.errors import NotFound, Refused
@@ -27,6 +28,9 @@ from provisimus.model import Digest
 
 _SHOWN = 10
 """How many files of one layer are named."""
+
+_PIECE = 1 << 20
+"""Bytes read at once."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,9 @@ def _files(
     with open_layer(client.blob_pieces(repository, theirs.digest)) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isreg() else None
-            digest = hashlib.sha256(content.read()).hexdigest() if content else member.linkname
+            digest = (
+                _sha256(iter(partial(content.read, _PIECE), b"")) if content else member.linkname
+            )
             path = posixpath.normpath("/" + member.name).strip("/")
             owner = f"{member.uid}:{member.gid}"
             found[path] = f"mode {member.mode & 0o7777:o}, owner {owner}, content {digest[:12]}"
@@ -179,8 +185,15 @@ def _files(
 def _said(entry: LayerEntry) -> str:
     digest = entry.target
     if entry.kind == "file":
-        digest = hashlib.sha256(b"".join(entry.pieces() if entry.pieces else ())).hexdigest()
+        digest = _sha256(entry.pieces() if entry.pieces else ())
     return f"mode {entry.mode:o}, owner {entry.uid}:{entry.gid}, content {digest[:12]}"
+
+
+def _sha256(pieces: Iterable[bytes]) -> str:
+    seen = hashlib.sha256()
+    for piece in pieces:
+        seen.update(piece)
+    return seen.hexdigest()
 
 
 def _settings(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str = "") -> list[str]:

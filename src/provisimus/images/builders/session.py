@@ -40,7 +40,7 @@ class SecretSession:
 
     def __init__(self, secrets: Mapping[str, bytes]) -> None:
         self._secrets = secrets
-        self._http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        self._http = H2Connection(H2Configuration(client_side=False))
         self._http.initiate_connection()
         self._requests: dict[int, _Request] = {}
 
@@ -53,7 +53,7 @@ class SecretSession:
         for event in events:
             number = getattr(event, "stream_id", 0) or 0
             if isinstance(event, RequestReceived):
-                self._requests[number] = _Request(dict(event.headers)[":path"])
+                self._requests[number] = _Request(dict(event.headers)[b":path"].decode())
             elif isinstance(event, DataReceived):
                 self._requests[number].body += event.data
                 self._http.acknowledge_received_data(event.flow_controlled_length, number)

@@ -162,7 +162,8 @@ class ImageManifest(Definition):
     labels: dict[str, str] = Field(default_factory=dict)
     tests: tuple[Test, ...] = ()
     layers: Literal["fat", "auto"] = "fat"
-    """`auto` takes a fat JAR apart into layers, so that a small change is a small push."""
+    """`auto` makes a fat JAR or an unpacked archive several layers: a small change is then a small
+    push."""
     secrets: dict[SecretId, SecretSource] = Field(default_factory=dict)
     """What `RUN --mount=type=secret,id=…` may see while it runs."""
     variants: dict[Name, Variant] = Field(default_factory=dict)
