@@ -135,13 +135,17 @@ class Repositories:
             return NotFound(
                 f"version {coordinates.version} of {name} has no file {wanted}",
                 where=where,
-                hint="another packaging or classifier? `provisimus artifact show` lists the files",
+                hint="another packaging or classifier? write "
+                "group:artifact:version:packaging[:classifier]",
             )
         if not existing:
+            hint = "publish it: provisimus artifact publish FILE"
+            if is_snapshot(coordinates.version):
+                hint += "; or deploy it again: no maven-metadata.xml names a file that is there"
             return NotFound(
                 f"there is no artifact {name}",
                 where=where or "no binary repository is declared in provisimus.yaml",
-                hint="publish it: provisimus artifact publish FILE",
+                hint=hint,
             )
         near = nearest(coordinates.version, existing)
         shown = ", ".join(existing[-SHOWN:])

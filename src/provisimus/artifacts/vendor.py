@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from provisimus.artifacts.cache import Cache
-from provisimus.errors import ChecksumMismatch, ProvisimusError, UsageFault
+from provisimus.errors import ChecksumMismatch, ProvisimusError, Unreachable, UsageFault
 from provisimus.model import Artifact, Digest, VendorFile
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ def fetch(cache: Cache, url: str, sha256: Digest, version: str = "") -> Artifact
                     hint="the vendor replaced the file, or it is not the one you mean: compare "
                     "with what the vendor says, then correct sha256: in the manifest",
                 ) from None
+            except Unreachable as error:
+                raise Unreachable(
+                    error.message,
+                    where=error.where or str(named),
+                    hint="is the vendor's address right? run it again; or keep the file yourself: "
+                    "provisimus artifact import",
+                ) from error
     return Artifact(named, REPOSITORY, str(named), sha256, path.stat().st_size)
 
 

@@ -144,6 +144,10 @@ def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
 
         from provisimus.files import fullest, is_full, no_space
 
+        if isinstance(error, PermissionError) and error.filename:
+            message = f"{error.filename}: {error.strerror}"
+            report(ProvisimusError(message, hint="whose is it?"), as_json="--json" in arguments)
+            sys.exit(1)
         if not is_full(error):
             raise
         place = Path(error.filename) if isinstance(error.filename, str) else fullest()

@@ -18,7 +18,7 @@ from provisimus.images.debian import base_fingerprint
 from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
-from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, render
+from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, read_text, render
 from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
 from provisimus.workspace.definitions.image import ImageManifest
@@ -183,7 +183,7 @@ def _version(workspace: Workspace, name: str, asked: str | None, manifest: Image
 def _template(folder: Path, values: Values) -> str:
     path = folder / TEMPLATE
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     if values.base is not None:
         return DEFAULT
     raise NotFound(

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisimus.errors import NotFound, ProvisimusError
+from provisimus.errors import NotFound, ProvisimusError, ToolFailed
 from provisimus.events import Progress, Said, Tell
 from provisimus.files import writing
 from provisimus.images.assemble import Made
@@ -102,8 +102,20 @@ def _built(
         folder = Path(scratch)
         with writing(folder):
             prepare(text, context, folder)
-        builder.build(folder, folder / "image.tar", lambda line: tell(Said(step, line)))
+        try:
+            builder.build(folder, folder / "image.tar", lambda line: tell(Said(step, line)))
+        except ToolFailed as error:
+            error.hint = _own_image_named(text, definition.folder.parent) or error.hint
+            raise
         return _stored(client, definition, folder, known, tell, step)
+
+
+def _own_image_named(text: str, docker: Path) -> str | None:
+    """What to write where a FROM names an image of the workspace as if it were a public one."""
+    for name in re.findall(r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*([a-z0-9._-]+)(?=\s)", text):
+        if (docker / name / "manifest.yaml").is_file():
+            return f'the image {name} of this workspace is called {{{{ image("{name}") }}}}'
+    return None
 
 
 def prepare(text: str, context: Sequence[ContextEntry], folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from provisimus.artifacts.archives import (
     CorruptArtifact,
     check_archive,
+    check_whole,
     commit_in,
     coordinates_in,
     manifest_value,
@@ -86,3 +87,48 @@ def test_damaged_jar(tmp_path: Path) -> None:
 def test_other_files_pass(tmp_path: Path) -> None:
     (tmp_path / "a.deb").write_bytes(b"anything")
     check_archive(tmp_path / "a.deb")
+
+
+def test_a_glance_sees_a_cut(tmp_path: Path) -> None:
+    inner = jar(tmp_path / "inner.jar", a="b" * 500)
+    outer = tmp_path / "outer.jar"
+    with zipfile.ZipFile(outer, "w", zipfile.ZIP_STORED) as archive:
+        archive.write(inner, "lib/inner.jar")
+        archive.writestr("rest", "x" * 500)
+    check_whole(outer, "outer.jar", "here")
+    # Java reads one with a script before it, and one that was padded.
+    outer.write_bytes(b"#!/bin/sh\n" + outer.read_bytes())
+    check_whole(outer, "outer.jar", "here")
+    jar(outer, a="b").write_bytes(outer.read_bytes() + b"\0\0")
+    check_whole(outer, "outer.jar", "here")
+
+
+@pytest.mark.parametrize("cut", [0, 20, 300, 400, -1])
+def test_a_jar_inside_is_not_taken_for_the_whole(tmp_path: Path, cut: int) -> None:
+    outer = tmp_path / "outer.jar"
+    with zipfile.ZipFile(outer, "w", zipfile.ZIP_STORED) as archive:
+        archive.write(jar(tmp_path / "inner.jar", a="b" * 500), "lib/inner.jar")
+        archive.writestr("rest", "x" * 500)
+    outer.write_bytes(outer.read_bytes()[:cut])
+    with pytest.raises(CorruptArtifact, match="does not end as a ZIP does"):
+        check_whole(outer, "outer.jar", "here")
+
+
+def test_a_page_is_no_tar(tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("<html>log in")
+    with pytest.raises(CorruptArtifact, match=r"broker\.tgz .* does not begin as a TAR"):
+        check_whole(tmp_path / "page", "broker.tgz", "here")
+    check_whole(tmp_path / "page", "broker.txt", "here")
+
+
+@pytest.mark.parametrize(("flag", "method"), [(1, 0), (0, 99)])
+def test_an_archive_that_no_jvm_reads(tmp_path: Path, flag: int, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.jar", "w") as archive:
+        archive.writestr("a", "x")
+    data = bytearray((tmp_path / "a.jar").read_bytes())
+    directory = data.find(b"PK\1\2")
+    data[6] = data[directory + 8] = flag
+    data[8] = data[directory + 10] = method
+    (tmp_path / "a.jar").write_bytes(data)
+    with pytest.raises(CorruptArtifact):
+        check_archive(tmp_path / "a.jar")
