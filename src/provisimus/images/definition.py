@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from provisimus.images.split import Split
     from provisimus.workspace import Workspace
 
-RECIPE = 2
+RECIPE = 3
 """Raise it when the same definition would give another image: everything is then built anew."""
 
 JAR_LAYERS = 1

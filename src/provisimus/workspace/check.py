@@ -22,6 +22,7 @@ Read = TypeVar("Read")
 def check(workspace: Workspace) -> tuple[list[Problem], int]:
     """All problems, in the order of files and lines, and how many definitions were read."""
     problems: list[Problem] = []
+    problems += _environments(workspace)
     images, machines, services = workspace.images(), workspace.machines(), workspace.services()
     for name in images:
         _collect(problems, lambda name=name: workspace.image(name))  # type: ignore[misc]
@@ -47,6 +48,19 @@ def _collect(problems: list[Problem], read: Callable[[], Read]) -> Read | None:
     except NotFound as error:
         problems.append(Problem(error.where or "", None, "", error.message, error.hint))
     return None
+
+
+def _environments(workspace: Workspace) -> Iterator[Problem]:
+    known = workspace.project.environments
+    for name, each in known.items():
+        before = each.promote_from
+        if before is not None and (before not in known or before == name):
+            others = [one for one in known if one != name]
+            key = ("environments", name, "promote_from")
+            message = f"{before!r} is no other environment of provisimus.yaml"
+            yield _at(
+                workspace.root / "provisimus.yaml", key, message, did_you_mean(before, others)
+            )
 
 
 def _machine(
