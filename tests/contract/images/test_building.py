@@ -341,6 +341,24 @@ def test_a_vendors_image_is_mirrored(scene: Scene, new_scene: Callable[[str], Sc
     assert built.labels["org.opencontainers.image.version"] == "9"
 
 
+def test_a_vendors_image_of_another_processor(scene: Scene) -> None:
+    registry = open_registry(scene.url)
+    base = scene.build("base")
+    repository = registry.repository("base")
+    manifest = registry.manifest(repository, str(base.digest))
+    assert manifest is not None
+    config = {**config_of(registry, "base", base.digest), "architecture": "mips"}
+    blob = registry.put_blob(repository, json.dumps(config).encode())
+    pointer = {**manifest.data["config"], "digest": str(blob.digest), "size": blob.size}
+    body = json.dumps({**manifest.data, "config": pointer}).encode()
+    digest = registry.put_manifest(repository, str(Digest.of(body)), manifest.media_type, body)
+    scene.image("vendor", f'version: "1"\nsource: {{image: "{scene.url}/base@{digest}"}}\n')
+    with pytest.raises(NotFound, match="is for linux/mips, and this machine builds for") as caught:
+        scene.build("vendor")
+    assert "digest of all its platforms" in (caught.value.hint or "")
+    assert registry.tags(registry.repository("vendor")) == []
+
+
 @pytest.mark.parametrize("wait", [0.0, 0.3])
 def test_a_killed_build_names_nothing_and_the_next_goes_on(scene: Scene, wait: float) -> None:
     scene.publish("2.0.0", os.urandom(20_000_000).hex())
