@@ -9,7 +9,6 @@ import re
 import struct
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path
 
 from provisimus.artifacts.unpack import FAULTS, CheckedHeader, zip_faults
@@ -106,7 +105,7 @@ def commit_in(path: Path) -> str | None:
                     for key in ("git.commit.id.full", "git.commit.id"):
                         if values.get(key):
                             return values[key]
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError):
+    except (*FAULTS, OSError, RuntimeError):
         return None
     return None
 

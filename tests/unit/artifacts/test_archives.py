@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from provisimus.artifacts.archives import (
     CorruptArtifact,
@@ -16,6 +21,7 @@ from provisimus.artifacts.archives import (
     manifest_value,
     properties,
 )
+from provisimus.images.sbom.jars import jar_components
 from provisimus.model import Coordinates
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -132,3 +138,31 @@ def test_an_archive_that_no_jvm_reads(tmp_path: Path, flag: int, method: int) ->
     (tmp_path / "a.jar").write_bytes(data)
     with pytest.raises(CorruptArtifact):
         check_archive(tmp_path / "a.jar")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(
+        [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    ),
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4),
+    st.one_of(st.none(), st.integers(0, 10_000)),
+)
+def test_whatever_is_damaged_is_told_or_unknown(
+    method: int, changes: list[tuple[int, int]], cut: int | None
+) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        archive.writestr("META-INF/MANIFEST.MF", f"Git-Commit: {COMMIT}\n" + "x" * 300)
+        archive.writestr("META-INF/maven/a/b/pom.properties", "groupId=a\n" + "#" * 300)
+    data = bytearray(out.getvalue())
+    for place, value in changes:
+        data[place % len(data)] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.jar"
+        path.write_bytes(data if cut is None else data[: cut % len(data)])
+        commit_in(path)
+        assert len(list(jar_components(io.BytesIO(path.read_bytes()), "a.jar"))) >= 1
+        for look in (check_archive, lambda path: check_whole(path, "a.jar", "here")):
+            with suppress(CorruptArtifact):
+                look(path)
