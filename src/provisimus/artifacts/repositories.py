@@ -96,12 +96,12 @@ class Repositories:
         text = repository.text(f"{repository.path_of(artifact)}.{layout.ORIGIN}")
         return text.strip() or None if text else None
 
-    def fetch(self, url: str, sha256: Digest, version: str = "") -> Artifact:
-        """A vendor's file by its address, from the vendor when it is not here yet.
+    def fetch(self, url: str, sha256: Digest, version: str = "", *, anew: bool = False) -> Artifact:
+        """A vendor's file by its address, from the vendor when it is not here yet, or `anew`.
 
         Raises UsageFault, ProvisimusError, Unreachable, ChecksumMismatch.
         """
-        return vendor.fetch(self._cache, url, sha256, version)
+        return vendor.fetch(self._cache, url, sha256, version, anew=anew)
 
     def tree(self, artifact: Artifact) -> UnpackedTree:
         """What is in an archive. Raises CorruptArtifact, UnsafeArchive, ChecksumMismatch."""

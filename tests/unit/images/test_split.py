@@ -90,3 +90,9 @@ def test_what_the_key_is_made_of() -> None:
 def test_not_split(text: str) -> None:
     with pytest.raises(NotUnderstood):
         split(text)
+
+
+def test_arguments_of_an_earlier_stage_are_seen_after_a_run() -> None:
+    found = split("ARG a=1\nFROM scratch\nFROM scratch AS x\nARG b=2\nFROM x\nRUN c\nENV B=$b")
+    (rest,) = found.rest.stages
+    assert [each.rest for each in rest.before] == ["b=2"]
