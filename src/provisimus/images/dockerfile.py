@@ -307,6 +307,8 @@ def json_form(text: str, line: int) -> tuple[str, ...] | None:
         found, end = json.JSONDecoder().raw_decode(text)
     except ValueError:
         return None
+    except RecursionError:
+        raise NotUnderstood("a JSON form within a JSON form", line) from None
     if text[end:].strip() or not all(isinstance(each, str) for each in found):
         raise NotUnderstood(f"an unusual JSON form: {text[:40]}", line)
     if any("\ud800" <= char <= "\udfff" for each in found for char in each):

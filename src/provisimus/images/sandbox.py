@@ -93,7 +93,7 @@ class _Bounded(ImmutableSandboxedEnvironment):
             self._take()
             yield each
 
-    def call(self, context: Context, called: Any, *given: Any, **named: Any) -> Any:
+    def call(self, context: Context, called: Any, /, *given: Any, **named: Any) -> Any:
         self._take()
         return super().call(context, called, *given, **named)
 

@@ -136,6 +136,7 @@ def test_any_text_is_read_or_left(text: str) -> None:
         'CMD ["a"] x',
         'CMD ["a", 1]',
         "CMD [null]",
+        "CMD " + "[" * 100_000,
         'CMD ["\\ud800"]',
         'ENTRYPOINT [["a"]]',
         "HEALTHCHECK CMD [1]",

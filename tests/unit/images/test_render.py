@@ -157,6 +157,14 @@ def test_a_template_is_bounded(template: str, message: str) -> None:
     assert message in caught.value.problems[0].message
 
 
+def test_macros_take_arguments_of_any_name() -> None:
+    template = (
+        "{% macro m(context, called, self_) %}{{ context }}{{ called }}{{ self_ }}{% endmacro %}"
+        "{{ m(context=1, called=2, self_=3) }}"
+    )
+    assert render(template, WHERE, VALUES).text == "123"
+
+
 def test_loops_know_their_length() -> None:
     template = "{% for a in [1, 2] %}{{ loop.index }}/{{ loop.length }} {% endfor %}"
     assert render(template, WHERE, VALUES).text == "1/2 2/2 "
