@@ -90,7 +90,8 @@ def open_environment(
     cloud = Cloud(definition.region, None, here.endpoint, None, ("test", "test"))
     if registry.startswith(("127.0.0.1:", "localhost:")):
         # Ours, wherever its port was moved to: one name for the host and for the machines.
-        registry = f"127.0.0.1:{here.registry_port}"
+        _, slash, path = registry.partition("/")
+        registry = f"127.0.0.1:{here.registry_port}{slash}{path}"
     return Environment(
         name,
         cloud,

@@ -152,6 +152,8 @@ def download(
                 if not done:
                     raise
                 failures += 1
+            except httpx.UnsupportedProtocol:
+                raise
             except httpx.TransportError:
                 failures += 1
             if failures >= ATTEMPTS:
@@ -222,12 +224,28 @@ def reaching(url: str, *, hint: str | None = None) -> Iterator[None]:
 
     parts = urlsplit(url)
     place = f"{parts.scheme}://{parts.netloc}"
+
+    def asked(error: httpx.RequestError) -> str:
+        """Who was asked in the end: a redirect may have led elsewhere."""
+        try:
+            last = error.request.url
+        except RuntimeError:
+            return place
+        there = f"{last.scheme}://{last.netloc.decode()}"
+        return place if there == place else f"{there} (to which {place} sent us)"
+
     try:
         yield
     except httpx.ConnectError as error:
-        raise Unreachable(f"nothing answers at {place}: {error}", hint=hint) from error
+        raise Unreachable(f"nothing answers at {asked(error)}: {error}", hint=hint) from error
     except httpx.TimeoutException as error:
-        raise Unreachable(f"{place} did not answer in time", hint=hint) from error
-    except httpx.TransportError as error:
+        raise Unreachable(f"{asked(error)} did not answer in time", hint=hint) from error
+    except httpx.TooManyRedirects as error:
+        raise Unreachable(f"{place} sends us from one address to the next", hint=hint) from error
+    except httpx.UnsupportedProtocol as error:
+        raise Unreachable(f"{place} sends us where we do not go: {error}", hint=hint) from error
+    except httpx.InvalidURL as error:
+        raise Unreachable(f"{place} names an address that is none: {error}", hint=hint) from error
+    except httpx.RequestError as error:
         what = str(error) or type(error).__name__
         raise Unreachable(f"the connection to {place} broke off: {what}", hint=hint) from error

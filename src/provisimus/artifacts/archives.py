@@ -6,14 +6,15 @@ Reads JAR (ZIP) and TAR files; writes nothing. Unknown stays None.
 from __future__ import annotations
 
 import re
+import struct
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, cast
 
 from provisimus.artifacts.checksums import PIECE, pieces
 from provisimus.artifacts.packed import Reader, plain
+from provisimus.artifacts.unpack import FAULTS, CheckedHeader, zip_faults
 from provisimus.errors import ProvisimusError
 from provisimus.model import Coordinates
 
@@ -26,28 +27,72 @@ class CorruptArtifact(ProvisimusError):
     """An archive that is truncated or damaged."""
 
 
-def check_archive(path: Path) -> None:
-    """Read every member of an archive. Raises CorruptArtifact; other kinds of file pass."""
-    name = path.name.lower()
+def check_archive(path: Path, name: str = "") -> None:
+    """Read every member of an archive, whose kind its `name` tells (the file's own where none is
+    given). Raises CorruptArtifact; other kinds of file pass.
+    """
+    kind = (name or path.name).lower()
     try:
-        if name.endswith(ZIPS):
-            with zipfile.ZipFile(path) as archive:
+        if kind.endswith(ZIPS):
+            with zip_faults(), zipfile.ZipFile(path) as archive:
                 bad = archive.testzip()
             if bad is not None:
                 raise _corrupt(path, f"its entry {bad} does not match its checksum")
-        elif name.endswith(TARS):
+        elif kind.endswith(TARS):
             content = plain(pieces(path))
             source = cast("IO[bytes]", Reader(content))
-            with tarfile.open(fileobj=source, mode="r|", bufsize=PIECE) as tar:
+            with tarfile.open(
+                fileobj=source, mode="r|", bufsize=PIECE, tarinfo=CheckedHeader
+            ) as tar:
                 for _ in tar:
                     pass
             # On to the end: the checksum of what is packed stands there.
             for _ in content:
                 pass
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except FAULTS as error:
         raise _corrupt(path, str(error) or type(error).__name__) from error
+    except RuntimeError as error:
+        # zipfile's word for encrypted members, which no JVM reads either.
+        raise _corrupt(path, str(error)) from error
+
+
+def check_whole(path: Path, name: str, where: str) -> None:
+    """A glance at the first and last bytes of an archive, for those that nobody promised anything
+    of. Raises CorruptArtifact for one that is cut short, or is a page that a server sent instead.
+    """
+    kind = name.lower()
+    if kind.endswith(ZIPS) and not _has_directory(path):
+        why = "it does not end as a ZIP does"
+    elif kind.endswith((".tar.gz", ".tgz")) and not _is_packed_tar(path):
+        why = "it does not begin as a TAR does, packed or not"
+    else:
+        return
+    raise CorruptArtifact(
+        f"{name} is truncated or damaged: {why}",
+        where=where,
+        hint="take it away there, then: provisimus artifact publish FILE, which reads it all first",
+    )
+
+
+def _has_directory(path: Path) -> bool:
+    """Whether the directory at the end of a ZIP is its own, and not that of a JAR inside it, at
+    which the file was cut off (APPNOTE 4.3.16).
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 22 - 0xFFFF))
+        end = file.read()
+    at = end.rfind(b"PK\5\6")
+    if at < 0 or len(end) - at < 22:
+        return False
+    directory, offset, comment = map(int, struct.unpack("<LLH", end[at + 12 : at + 22]))
+    return at + 22 + comment == len(end) or size - len(end) + at == directory + offset
+
+
+def _is_packed_tar(path: Path) -> bool:
+    with path.open("rb") as file:
+        begin = file.read(tarfile.BLOCKSIZE)
+    return begin.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK")) or begin[257:262] == b"ustar"
 
 
 def commit_in(path: Path) -> str | None:
@@ -70,7 +115,7 @@ def commit_in(path: Path) -> str | None:
                     for key in ("git.commit.id.full", "git.commit.id"):
                         if values.get(key):
                             return values[key]
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError):
+    except (*FAULTS, OSError, RuntimeError):
         return None
     return None
 

@@ -45,7 +45,7 @@ def import_artifact(
                 "a vendor's address needs the checksum of its file",
                 hint="add --sha256 with what the vendor publishes",
             )
-        fetched = repositories.fetch(source, sha256)
+        fetched = repositories.fetch(source, sha256, anew=True)
         named = fetched.coordinates
         with repositories.open(fetched) as path:
             wanted = _named(coordinates, str(named))

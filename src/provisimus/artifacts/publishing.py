@@ -48,10 +48,14 @@ def publish(
     Raises NotFound, CorruptArtifact, UsageFault (unknown or contradicting coordinates or commit),
     Conflict (a release that exists with other bytes).
     """
+    if file.is_dir():
+        raise UsageFault(f"{file} is a folder", hint="an artifact is one file: pack it first")
     if not file.is_file():
-        raise NotFound(f"there is no file {file}")
+        raise NotFound(f"there is no file {file}", hint="build it first; is the path right?")
     check_archive(file)
     wanted = coordinates or _own_coordinates(file)
+    if not file.name.lower().endswith(f".{layout.extension(wanted.packaging)}"):
+        check_archive(file, layout.file_name(wanted))
     if layout.base_version(wanted.version) != wanted.version:
         raise UsageFault(
             f"{wanted} names one file of a SNAPSHOT, and the repository gives it its time stamp",

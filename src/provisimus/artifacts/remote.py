@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from provisimus.artifacts.archives import ZIPS, commit_in
+from provisimus.artifacts.archives import ZIPS, check_whole, commit_in
 from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import Sums, first_word, mismatch, pieces, verified
 from provisimus.artifacts.maven import layout, metadata
@@ -67,8 +67,7 @@ class RemoteRepository:
         return self.store.artifacts()
 
     def versions(self, group: str, artifact: str) -> tuple[str, ...]:
-        text = self.store.text(f"{layout.artifact_folder(group, artifact)}/{layout.METADATA}")
-        return metadata.parse(text).versions if text else ()
+        return self._metadata(layout.artifact_folder(group, artifact)).versions
 
     def find(self, coordinates: Coordinates) -> Artifact | None:
         path = self._path(coordinates)
@@ -85,6 +84,7 @@ class RemoteRepository:
         silent = commit is None and not looked_into and path.endswith(ZIPS)
         if digest is None or size is None or silent:
             digest, file = self._fetch(path, about, digest)
+            check_whole(file, path.rpartition("/")[2], place)
             commit = commit or commit_in(file)
             size = file.stat().st_size
             looked_into = True
@@ -134,11 +134,21 @@ class RemoteRepository:
         folder = layout.version_folder(coordinates)
         version = None
         if is_snapshot(coordinates.version):
-            text = self.store.text(f"{folder}/{layout.METADATA}")
-            if text:
-                extension = layout.extension(coordinates.packaging)
-                version = metadata.parse(text).snapshot_value(extension, coordinates.classifier)
+            extension = layout.extension(coordinates.packaging)
+            version = self._metadata(folder).snapshot_value(extension, coordinates.classifier)
         return f"{folder}/{layout.file_name(coordinates, version)}"
+
+    def _metadata(self, folder: str) -> metadata.Metadata:
+        """Empty where there is none. Raises ProvisimusError for one that cannot be read."""
+        path = f"{folder}/{layout.METADATA}"
+        text = self.store.text(path)
+        if text and not metadata.is_whole(text):
+            raise ProvisimusError(
+                f"the {layout.METADATA} of binary repository {self.name} cannot be read",
+                where=self.location + path,
+                hint="a page that wants a login, or damaged: have the repository rebuild it",
+            )
+        return metadata.parse(text) if text else metadata.Metadata()
 
     def _promised(self, path: str, about: About) -> Digest | None:
         return _digest(about.sums.get("sha256", "")) or _digest(self._beside(path, "sha256") or "")

@@ -96,12 +96,12 @@ class Repositories:
         text = repository.text(f"{repository.path_of(artifact)}.{layout.ORIGIN}")
         return text.strip() or None if text else None
 
-    def fetch(self, url: str, sha256: Digest, version: str = "") -> Artifact:
-        """A vendor's file by its address, from the vendor when it is not here yet.
+    def fetch(self, url: str, sha256: Digest, version: str = "", *, anew: bool = False) -> Artifact:
+        """A vendor's file by its address, from the vendor when it is not here yet, or `anew`.
 
         Raises UsageFault, ProvisimusError, Unreachable, ChecksumMismatch.
         """
-        return vendor.fetch(self._cache, url, sha256, version)
+        return vendor.fetch(self._cache, url, sha256, version, anew=anew)
 
     def tree(self, artifact: Artifact) -> UnpackedTree:
         """What is in an archive. Raises CorruptArtifact, UnsafeArchive, ChecksumMismatch."""
@@ -135,13 +135,17 @@ class Repositories:
             return NotFound(
                 f"version {coordinates.version} of {name} has no file {wanted}",
                 where=where,
-                hint="another packaging or classifier? `provisimus artifact show` lists the files",
+                hint="another packaging or classifier? write "
+                "group:artifact:version:packaging[:classifier]",
             )
         if not existing:
+            hint = "publish it: provisimus artifact publish FILE"
+            if is_snapshot(coordinates.version):
+                hint += "; or deploy it again: no maven-metadata.xml names a file that is there"
             return NotFound(
                 f"there is no artifact {name}",
                 where=where or "no binary repository is declared in provisimus.yaml",
-                hint="publish it: provisimus artifact publish FILE",
+                hint=hint,
             )
         near = nearest(coordinates.version, existing)
         shown = ", ".join(existing[-SHOWN:])

@@ -8,13 +8,16 @@ Owners and times are left out; permissions stay, without setuid and setgid.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import lzma
 import posixpath
 import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal, cast
@@ -64,7 +67,7 @@ def read_tar(pieces: Iterable[bytes], keep: Keep, where: str, size: int) -> tupl
     stream = iter(pieces)
     tree = _Tree(where, _bound(size))
     source = cast("IO[bytes]", Reader(plain(stream)))
-    with tarfile.open(fileobj=source, mode="r|", bufsize=PIECE, tarinfo=_BoundedHeader) as archive:
+    with tarfile.open(fileobj=source, mode="r|", bufsize=PIECE, tarinfo=CheckedHeader) as archive:
         for member in archive:
             mode = member.mode & 0o777
             if member.isdir():
@@ -85,9 +88,9 @@ def read_tar(pieces: Iterable[bytes], keep: Keep, where: str, size: int) -> tupl
 
 
 def read_zip(path: Path, keep: Keep, where: str) -> tuple[Entry, ...]:
-    """The entries of a ZIP. Raises UnsafeArchive, zipfile.BadZipFile, zlib.error."""
+    """The entries of a ZIP. Raises UnsafeArchive, and one of FAULTS."""
     tree = _Tree(where, _bound(path.stat().st_size))
-    with zipfile.ZipFile(path) as archive:
+    with zip_faults(), zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             # The upper half holds Unix's mode where a Unix wrote it (APPNOTE 4.4.15).
             mode = member.external_attr >> 16 if member.create_system == 3 else 0
@@ -106,6 +109,19 @@ def read_zip(path: Path, keep: Keep, where: str) -> tuple[Entry, ...]:
             else:
                 raise _unsafe(where, member.filename, "is a device, a pipe or something else")
     return tree.entries()
+
+
+@contextmanager
+def zip_faults() -> Iterator[None]:
+    """bz2 calls damaged data an OSError without a number, and a place before the start of the file
+    is one to zipfile: neither is a disk that fails.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):
+            raise
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def selected(
@@ -311,12 +327,22 @@ def _unsafe(where: str, name: str, why: str) -> UnsafeArchive:
     )
 
 
-class _BoundedHeader(tarfile.TarInfo):
-    """tarfile reads a header that extends another whole into memory, whatever its size."""
+class CheckedHeader(tarfile.TarInfo):
+    """tarfile takes a header that is cut or damaged for the end of the archive, and reads one that
+    extends another whole into memory, whatever its size.
+    """
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _BoundedHeader:
-        found = super().frombuf(buf, encoding, errors)
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> CheckedHeader:
+        if len(buf) != tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("it ends before its end mark")
+        try:
+            found = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if not any(buf):
+                # The end mark.
+                raise
+            raise tarfile.ReadError(str(error)) from error
         plain = (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
         if found.type not in plain and found.size > LONGEST_HEADER:
             raise tarfile.ReadError(f"a header has {found.size:,} bytes")
@@ -327,6 +353,7 @@ FAULTS = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     NotImplementedError,
     # tarfile and zipfile trip over themselves: an empty gzip header, a date that is none.

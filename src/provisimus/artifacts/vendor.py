@@ -5,11 +5,13 @@ With the file here, nothing is asked of the vendor any more.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from provisimus.artifacts.cache import Cache
-from provisimus.errors import ChecksumMismatch, ProvisimusError, UsageFault
+from provisimus.artifacts.checksums import verified
+from provisimus.errors import ChecksumMismatch, ProvisimusError, Unreachable, UsageFault
 from provisimus.model import Artifact, Digest, VendorFile
 
 if TYPE_CHECKING:
@@ -19,8 +21,12 @@ REPOSITORY = "vendor"
 """The name under which an artifact says that it is in no binary repository."""
 
 
-def fetch(cache: Cache, url: str, sha256: Digest, version: str = "") -> Artifact:
-    """Raises UsageFault, ProvisimusError, Unreachable, and ChecksumMismatch for other bytes."""
+def fetch(
+    cache: Cache, url: str, sha256: Digest, version: str = "", *, anew: bool = False
+) -> Artifact:
+    """With `anew` the vendor is asked though the bytes are here: that they are *from there* is then
+    true. Raises UsageFault, ProvisimusError, Unreachable, and ChecksumMismatch for other bytes.
+    """
     named = VendorFile(url, version)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -30,13 +36,17 @@ def fetch(cache: Cache, url: str, sha256: Digest, version: str = "") -> Artifact
         hint = f"take them out, and write them into ~/.netrc for {parts.hostname}"
         raise UsageFault(f"the address {shown} holds credentials", hint=hint)
     path = cache.path(sha256)
-    if path is None:
+    if path is None or anew:
         from provisimus.artifacts.credentials import signed_client
         from provisimus.http import download
 
         with signed_client("", url) as client:
             try:
-                path = cache.fetch(sha256, download(client, url, _check), str(named))
+                stream = download(client, url, _check)
+                if path is None:
+                    path = cache.fetch(sha256, stream, str(named))
+                else:
+                    deque(verified(stream, sha256, str(named)), maxlen=0)
             except ChecksumMismatch as error:
                 raise ChecksumMismatch(
                     error.message,
@@ -44,6 +54,13 @@ def fetch(cache: Cache, url: str, sha256: Digest, version: str = "") -> Artifact
                     hint="the vendor replaced the file, or it is not the one you mean: compare "
                     "with what the vendor says, then correct sha256: in the manifest",
                 ) from None
+            except Unreachable as error:
+                raise Unreachable(
+                    error.message,
+                    where=error.where or str(named),
+                    hint="is the vendor's address right? run it again; or keep the file yourself: "
+                    "provisimus artifact import",
+                ) from error
     return Artifact(named, REPOSITORY, str(named), sha256, path.stat().st_size)
 
 

@@ -18,7 +18,13 @@ from click.shell_completion import CompletionItem
 
 from provisimus import __version__
 from provisimus.cli.interruptions import listen_for_interruptions
-from provisimus.errors import InvalidDefinitions, ProvisimusError, ToolFailed, Unhealthy
+from provisimus.errors import (
+    InvalidDefinitions,
+    ProvisimusError,
+    ToolFailed,
+    Unhealthy,
+    UsageFault,
+)
 
 # name: (module, attribute, one line of help), in the order of a service's life.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -134,7 +140,10 @@ def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
         click.echo("interrupted; the same command goes on from here", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        if "--json" in arguments:
+            report(UsageFault(error.format_message()), as_json=True)
+        else:
+            error.show()
         sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()
@@ -144,6 +153,10 @@ def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
 
         from provisimus.files import fullest, is_full, no_space
 
+        if isinstance(error, PermissionError) and error.filename:
+            message = f"{error.filename}: {error.strerror}"
+            report(ProvisimusError(message, hint="whose is it?"), as_json="--json" in arguments)
+            sys.exit(1)
         if not is_full(error):
             raise
         place = Path(error.filename) if isinstance(error.filename, str) else fullest()

@@ -11,13 +11,15 @@ from provisimus.errors import InvalidDefinitions
 @click.command()
 @with_session()
 def check(session: Session) -> None:
-    """Validate every definition of the workspace, offline.
+    """Validate every definition of the workspace and the templates of its images, offline.
 
     Every problem is shown with file, line and key. Exit code 3 when there is one.
     """
+    from provisimus.images.checking import template_problems
     from provisimus.workspace.check import check as check_all
 
     problems, count = check_all(session.workspace)
+    problems += template_problems(session.workspace)
     if problems:
         raise InvalidDefinitions(problems)
     session.emit({"definitions": count, "problems": []}, f"{count} definitions, no problem")

@@ -117,7 +117,12 @@ def plan(ctx: click.Context, session: Session, names: tuple[str, ...], exit_code
 @image.command(name="list")
 @with_session(env=True)
 def list_(session: Session) -> None:
-    """List the images of the workspace and their versions in the registry."""
+    """List the images of the workspace and their versions in the registry.
+
+    \b
+    Example:
+      provisimus image list --json
+    """
     from provisimus.images.find import OWN_TAGS
     from provisimus.images.registry import open_registry
 
@@ -179,7 +184,12 @@ def show(session: Session, name: str, rendered: bool, inside: bool) -> None:
 @click.argument("name", metavar=NAME, shell_complete=image_names)
 @with_session(env=True, work=True)
 def test(session: Session, name: str) -> None:
-    """Run the tests of an image's manifest in real containers."""
+    """Run the tests of an image's manifest in real containers of what the registry has.
+
+    \b
+    Example:
+      provisimus image test greeter@1.0.0
+    """
     from provisimus.errors import Unreachable
     from provisimus.images.container_tests import describe, run_tests
 

@@ -14,7 +14,7 @@ from provisimus.errors import UsageFault
 @click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=image_names)
 @click.option("--update", is_flag=True, help="Let the pins follow what moved.")
 @click.option("--check", is_flag=True, help="Exit with 4 when something that moves is not pinned.")
-@with_session()
+@with_session(dry_run=True)
 @click.pass_context
 def lock(
     ctx: click.Context, session: Session, names: tuple[str, ...], update: bool, check: bool
@@ -22,8 +22,9 @@ def lock(
     """Show what is pinned: versions, digests, sizes, and where from.
 
     docker.lock holds bases made from Debian packages, which the next build makes anew after
-    --update, and SNAPSHOTs named in manifests, which --update pins to their newest file. Vendors'
-    images and files are pinned in their manifests, by digest. Commit the file.
+    --update, and SNAPSHOTs named in manifests, which --update pins to their newest file. Commit it.
+    Vendors' images and files are pinned by digest in their manifests. Those are yours, and no
+    command edits them: `provisimus image outdated` says what to write there.
 
     \b
     provisimus image lock
@@ -35,12 +36,14 @@ def lock(
 
     if update and check:
         raise UsageFault("--check looks, --update changes", hint="say one of them")
+    if session.dry_run and not update:
+        raise UsageFault("--dry-run goes with --update", hint="without it, nothing changes anyway")
     if names and not update:
         raise UsageFault("names go with --update", hint="without it, everything is shown")
     folder = session.workspace.docker
     before = read_lock(folder)
     after = updated_lock(session.workspace, before, names) if update else before
-    if after != before:
+    if after != before and not session.dry_run:
         write_lock(folder, after)
     found = pins(session.workspace, after)
     rows = [
@@ -56,7 +59,13 @@ def lock(
     ]
     text = table(["image", "kind", "version", "digest", "size", "where from"], rows)
     session.emit([vars(each) for each in found], text if found else "nothing that moves is used")
-    if check and any(unsound(found)):
+    loose = sorted({each.image for each in unsound(found)})
+    if check and loose:
+        if not session.json:
+            hint = (
+                "provisimus image lock --update, and build what stands on them; commit docker.lock"
+            )
+            click.echo(f"not pinned: {', '.join(loose)}\n  hint: {hint}", err=True)
         ctx.exit(4)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import UsageFault
 
+if TYPE_CHECKING:
+    from provisimus.images.registry import Registry
+
 
 @click.command()
 @click.argument("wanted", nargs=-1, metavar="[NAME|REFERENCE]…")
 @click.option("--as", "name", metavar="NAME", help="The name in our registry, for one reference.")
-@with_session(env=True, work=True)
+@with_session(env=True, dry_run=True, work=True)
 def mirror(session: Session, wanted: tuple[str, ...], name: str | None) -> None:
     """Copy vendors' images by digest into the registry, with every platform that they name.
 
@@ -32,6 +37,9 @@ def mirror(session: Session, wanted: tuple[str, ...], name: str | None) -> None:
     pairs = _pairs(session, wanted, name)
     target = open_registry(session.open().registry)
     target.ping()
+    if session.dry_run:
+        _show(session, target, pairs)
+        return
     done = []
     for own, reference in pairs:
         vendor = parse_reference(reference)
@@ -51,6 +59,20 @@ def mirror(session: Session, wanted: tuple[str, ...], name: str | None) -> None:
         for _, made in done
     ]
     session.emit(data, table(["image", ""], rows) if rows else "no image is a vendor's")
+
+
+def _show(session: Session, target: Registry, pairs: list[tuple[str, str]]) -> None:
+    """What would be copied."""
+    from provisimus.images.registry import parse_reference
+
+    data = []
+    for own, reference in pairs:
+        selector = parse_reference(reference).selector
+        there = target.digest_of(target.repository(own), selector) is not None
+        data.append({"from": reference, "name": own, "copy": not there})
+    rows = [(each["name"], "copy" if each["copy"] else "is there", each["from"]) for each in data]
+    text = table(["image", "action", "from"], rows) if rows else "no image is a vendor's"
+    session.emit(data, text)
 
 
 def _pairs(session: Session, wanted: tuple[str, ...], name: str | None) -> list[tuple[str, str]]:

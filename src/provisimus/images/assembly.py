@@ -16,7 +16,14 @@ from provisimus.images import settings as rules
 from provisimus.images.accounts import owner_of
 from provisimus.images.context import ContextEntry
 from provisimus.images.copying import Copy, copied, parents, read_copy
-from provisimus.images.dockerfile import Instruction, NotUnderstood, expand, parse, words
+from provisimus.images.dockerfile import (
+    Instruction,
+    NotUnderstood,
+    expand,
+    parse,
+    plain_words,
+    words,
+)
 from provisimus.images.layers import LayerEntry
 from provisimus.images.render import named_image
 from provisimus.images.settings import Settings
@@ -92,10 +99,10 @@ def read_assembly(text: str, base: str | None = None) -> Assembly:
     `base` is the symbol of the image's own base, where its source is one.
     """
     assembly = stages_of(parse(text), base)
-    for each in assembly.stages:
+    for index, each in enumerate(assembly.stages):
         for instruction in each.instructions:
             assemblable(instruction, assembly, base)
-        try_stage(each, assembly.arguments)
+        try_stage(each, inherited(assembly, index), assembly.arguments)
     return assembly
 
 
@@ -168,7 +175,7 @@ class _Built:
             below = stage(own.base)
             built = cls(
                 below.ground,
-                Settings(below.settings.config, {}),
+                Settings(below.settings.config, below.settings.arguments),
                 list(below.layers),
                 list(below.history),
                 below.known,
@@ -264,10 +271,27 @@ def source_of(instruction: Instruction, assembly: Assembly, index: int) -> int |
 
 def apply(settings: Settings, instruction: Instruction, before: Mapping[str, str]) -> Settings:
     """The settings after one more instruction; `before` are the ARGs before the first FROM."""
-    name = instruction.rest.strip()
-    if instruction.keyword == "ARG" and name in before and name not in settings.arguments:
-        return replace(settings, arguments={**settings.arguments, name: before[name]})
+    if instruction.keyword == "ARG":
+        names = words(instruction.rest, instruction.line)
+        taken = {
+            each: before[each]
+            for each in names
+            if each in before and each not in settings.arguments
+        }
+        if taken and len(names) > len(taken):
+            raise NotUnderstood("ARG with names from before FROM and others", instruction.line)
+        settings = replace(settings, arguments={**settings.arguments, **taken})
     return rules.apply(settings, instruction)
+
+
+def inherited(assembly: Assembly, index: int) -> tuple[Instruction, ...]:
+    """The ARGs of the stages that a stage stands on, which it sees as its own."""
+    stage = assembly.stages[index]
+    if not isinstance(stage.base, int):
+        return ()
+    below = assembly.stages[stage.base]
+    own = tuple(each for each in below.instructions if each.keyword == "ARG")
+    return (*inherited(assembly, stage.base), *own)
 
 
 def assemblable(instruction: Instruction, assembly: Assembly, base: str | None) -> None:
@@ -281,6 +305,8 @@ def assemblable(instruction: Instruction, assembly: Assembly, base: str | None) 
             raise NotUnderstood(f"{keyword} --{min(other)}", line)
         if keyword == "ADD" and re.search(r"(^|[\s\"'])(\w+://|git@)", instruction.rest):
             raise NotUnderstood("ADD from a URL", line)
+        if "$" in instruction.flags.get("from", ""):
+            raise NotUnderstood("COPY --from with a variable, which not every builder knows", line)
         if "from" in instruction.flags:
             index = next(
                 number
@@ -303,7 +329,7 @@ def _from(
     line = instruction.line
     if instruction.flags and not foreign:
         raise NotUnderstood(f"FROM --{next(iter(instruction.flags))}", line)
-    parts = [expand(each, arguments, line) for each in words(instruction.rest, line)]
+    parts = [expand(each, arguments, line) for each in plain_words(instruction.rest, line)]
     if len(parts) not in (1, 3) or (len(parts) == 3 and parts[1].upper() != "AS"):
         raise NotUnderstood(f"FROM {instruction.rest}", line)
     reference, name = parts[0], parts[2].lower() if len(parts) == 3 else ""
@@ -319,10 +345,13 @@ def _from(
     raise NotUnderstood(f"its base {reference} is no image of this workspace", line)
 
 
-def try_stage(stage: Stage, arguments: Mapping[str, str]) -> None:
-    """Interpret every instruction once over nothing, so that the lane is known while planning."""
+def try_stage(stage: Stage, before: Sequence[Instruction], arguments: Mapping[str, str]) -> None:
+    """Interpret every instruction once over nothing, so that the lane is known while planning.
+
+    `before` are the ARGs that it sees already.
+    """
     settings = Settings({}, {})
-    for each in (*stage.before, *stage.instructions):
+    for each in (*before, *stage.instructions):
         settings = apply(settings, each, arguments)
         if each.keyword in ("COPY", "ADD"):
             try_copy(each, settings)

@@ -75,7 +75,11 @@ def vendor_image(client: Registry, name: str, reference: str, tell: Tell) -> Bas
     source = client if vendor.host == client.host else Registry(vendor.host)
     found = source.manifest(vendor.repository, vendor.selector)
     if found is None:
-        raise NotFound(f"{vendor.host} has no image {reference}")
+        raise NotFound(
+            f"{vendor.host} has no image {reference}",
+            where=f"the source: of {name} in its manifest.yaml",
+            hint="is the digest right? what a vendor may take away is kept by image mirror",
+        )
     single = one_platform(source, vendor.repository, found)
     if client.manifest(repository, str(single.digest)) is None:
         label = f"image {name}: mirror"

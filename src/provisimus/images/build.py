@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from provisimus.errors import ProvisimusError
+from provisimus.errors import Conflict, ProvisimusError
 from provisimus.events import Said, Skipped, Tell, Warned, step
 from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import configuration, manifest
@@ -221,7 +221,14 @@ def _tag(client: Registry, wanted: WantedImage, digest: Digest, tell: Tell) -> N
         raise ProvisimusError(f"registry {client.host} lost {wanted.name}@{digest}")
     before = client.manifest(repository, wanted.tag)
     if before is not None and before.digest != digest:
-        was = before.data.get("annotations", {}).get(FINGERPRINT, "")
+        was = (before.data.get("annotations") or {}).get(FINGERPRINT, "")
+        if not was:
+            raise Conflict(
+                f"{wanted.name}:{wanted.tag} names something that Provisimus did not build "
+                f"({before.digest.short}…); it stays as it is",
+                where=client.reference(wanted.name, tag=wanted.tag),
+                hint="take the tag away there, or build it under another version",
+            )
         if was != str(wanted.fingerprint):
             tell(
                 Warned(

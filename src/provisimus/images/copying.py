@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.images.context import ContextEntry, matching, of_bytes
-from provisimus.images.dockerfile import Instruction, NotUnderstood, expand, expand_text, words
+from provisimus.images.dockerfile import (
+    Instruction,
+    NotUnderstood,
+    expand,
+    expand_text,
+    plain_words,
+)
 from provisimus.images.layers import LayerEntry
 from provisimus.images.settings import Settings
 from provisimus.images.tree import Tree
@@ -56,7 +62,7 @@ class Copy:
 def read_copy(instruction: Instruction, settings: Settings, owner: Owner, where: str) -> Copy:
     """Raises NotUnderstood, and InvalidDefinitions for a COPY that cannot be."""
     line = instruction.line
-    parts = instruction.exec_form or tuple(words(instruction.rest, line))
+    parts = instruction.exec_form or tuple(plain_words(instruction.rest, line))
     heredocs = {each.name: each for each in instruction.heredocs}
     if len(parts) < 2:
         raise _problem(where, line, f"{instruction.keyword} needs a source and a destination")
@@ -192,6 +198,10 @@ def _chosen(source: str, files: _Files, copy: Copy) -> list[tuple[str, ContextEn
         raise _problem(copy.where, line, f"{source} is outside of the image's folder")
     if path == ".":
         return [("", ContextEntry(".", "folder", 0o755))]
+    if "**" in path:
+        raise NotUnderstood(f"the pattern {source}: builders differ on **", line)
+    if re.search(r"\[[^]]?[^]]*$", path):
+        raise NotUnderstood(f"the pattern {source}, whose [ does not end", line)
     wild = re.search(r"[*?\[\\]", path)
     try:
         paths = sorted(matching(path, files.by_path)) if wild else [path]

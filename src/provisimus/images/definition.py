@@ -18,7 +18,7 @@ from provisimus.images.debian import base_fingerprint
 from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
-from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, render
+from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, read_text, render
 from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
 from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from provisimus.images.split import Split
     from provisimus.workspace import Workspace
 
-RECIPE = 2
+RECIPE = 3
 """Raise it when the same definition would give another image: everything is then built anew."""
 
 AUTO_LAYERS = 2
@@ -205,7 +205,7 @@ def template_of(folder: Path, manifest: ImageManifest) -> Path:
 def _template(folder: Path, manifest: ImageManifest, values: Values) -> str:
     path = template_of(folder, manifest)
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     if values.base is not None and manifest.dockerfile is None:
         return DEFAULT
     raise NotFound(

@@ -94,6 +94,9 @@ def parse(text: str) -> tuple[Instruction, ...]:
             continue
         logical = ""
         while (joined := re.fullmatch(r"(.*)\\[ \t]*", line)) is not None:
+            if joined[1].endswith("\\"):
+                # Escaped, to some; to others the line goes on.
+                raise NotUnderstood("a line that ends with two backslashes", index)
             logical += joined[1]
             # Comments and empty lines inside a continued instruction are left out.
             while index < len(lines) and (
@@ -107,6 +110,8 @@ def parse(text: str) -> tuple[Instruction, ...]:
             index += 1
         each = _instruction(logical + line, start)
         heredocs = []
+        if "\r" in text and _heredocs(each):
+            raise NotUnderstood("a heredoc among lines that end with CR LF", start)
         for name, strip, expands in _heredocs(each):
             body, index = _body(lines, index, name, strip=strip, line=start)
             heredocs.append(Heredoc(name, body, expands))
@@ -213,14 +218,20 @@ def _variable(text: str, index: int, variables: Mapping[str, str], line: int) ->
 
 def _check_directives(lines: list[str]) -> None:
     """Parser directives stand before all else. The official syntax is the one we know."""
+    seen: set[str] = set()
     for number, line in enumerate(lines, 1):
         found = re.fullmatch(r"\s*#\s*([A-Za-z]\w*)\s*=\s*(.+?)\s*", line)
         if not found:
             return
         name = found[1].lower()
-        if name == "check" or (name == "syntax" and re.fullmatch(OFFICIAL, found[2])):
-            continue
-        raise NotUnderstood(f"the parser directive {found[1]}", number)
+        if name not in ("check", "escape", "syntax"):
+            # A comment, and what follows are comments, too.
+            return
+        known = name == "check" or (name == "escape" and found[2] == "\\")
+        known = known or (name == "syntax" and bool(re.fullmatch(OFFICIAL, found[2])))
+        if not known or name in seen:
+            raise NotUnderstood(f"the parser directive {found[1]}", number)
+        seen.add(name)
 
 
 def _instruction(text: str, line: int) -> Instruction:
@@ -237,9 +248,21 @@ def _instruction(text: str, line: int) -> Instruction:
             before = f"{flags[flag[1]]} " if flag[1] in flags else ""
             flags[flag[1]] = before + (flag[2] or "")
             rest = rest[flag.end() :]
+        if rest.startswith("--"):
+            raise NotUnderstood(f"{keyword} {rest.split()[0]}", line)
     if not rest:
         raise NotUnderstood(f"{keyword} says nothing", line)
-    return Instruction(keyword, rest, line, flags, _json_form(keyword, rest))
+    return Instruction(keyword, rest, line, flags, _json_form(keyword, rest, line))
+
+
+def plain_words(text: str, line: int) -> list[str]:
+    """Split at blanks alone, as COPY, ADD, FROM, EXPOSE and VOLUME are: quotes hold nothing
+    together there. Raises NotUnderstood where somebody thought so.
+    """
+    found = text.split()
+    if words(text, line) != found:
+        raise NotUnderstood("a blank in quotes, or behind a backslash: write the JSON form", line)
+    return found
 
 
 def _heredocs(instruction: Instruction) -> list[tuple[str, bool, bool]]:
@@ -250,7 +273,7 @@ def _heredocs(instruction: Instruction) -> list[tuple[str, bool, bool]]:
         return []
     found = []
     for word in words(instruction.rest, instruction.line):
-        opened = re.fullmatch(r"\d*<<(-?)([\"']?)([A-Za-z_][\w.-]*)\2", word)
+        opened = re.fullmatch(r"<<(-?)([\"']?)([A-Za-z_][\w.-]*)\2", word)
         if opened:
             found.append((opened[3], bool(opened[1]), not opened[2]))
         elif "<<" in word:
@@ -270,16 +293,27 @@ def _body(lines: list[str], index: int, name: str, *, strip: bool, line: int) ->
     raise NotUnderstood(f"the heredoc {name} does not end", line)
 
 
-def _json_form(keyword: str, rest: str) -> tuple[str, ...] | None:
+def _json_form(keyword: str, rest: str, line: int) -> tuple[str, ...] | None:
     if keyword not in ("ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"):
         return None
-    if not rest.startswith("["):
+    return json_form(rest, line)
+
+
+def json_form(text: str, line: int) -> tuple[str, ...] | None:
+    """The strings of a JSON form; None for what is none, and with that the shell form.
+
+    Raises NotUnderstood for JSON of anything else, and for text behind it, which builders overlook.
+    """
+    if not text.startswith("["):
         return None
     try:
-        found = json.loads(rest)
+        found, end = json.JSONDecoder().raw_decode(text)
     except ValueError:
-        # As Docker: what is no JSON is the shell form.
         return None
-    if isinstance(found, list) and all(isinstance(each, str) for each in found):
-        return tuple(found)
-    return None
+    except RecursionError:
+        raise NotUnderstood("a JSON form within a JSON form", line) from None
+    if text[end:].strip() or not all(isinstance(each, str) for each in found):
+        raise NotUnderstood(f"an unusual JSON form: {text[:40]}", line)
+    if any("\ud800" <= char <= "\udfff" for each in found for char in each):
+        raise NotUnderstood("half a character in a JSON form", line)
+    return tuple(found)

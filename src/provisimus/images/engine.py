@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,8 @@ def build_with_engine(
     text, known = _referenced(plan, client, definition, definition.rendered.images, own_base)
     secrets = read_secrets(definition.secrets, definition.folder / "manifest.yaml")
     context, repository = definition.context, client.repository(definition.name)
-    return _built(client, repository, text, context, secrets, known, environment, tell, step)
+    with _own_images_named(text, definition.folder.parent):
+        return _built(client, repository, text, context, secrets, known, environment, tell, step)
 
 
 def build_prefix(
@@ -82,7 +84,8 @@ def build_prefix(
     context = split.context(definition.context)
     secrets = read_secrets(definition.secrets, definition.folder / "manifest.yaml")
     repository = client.repository(definition.home)
-    return _built(client, repository, prefix, context, secrets, known, environment, tell, step)
+    with _own_images_named(prefix, definition.folder.parent):
+        return _built(client, repository, prefix, context, secrets, known, environment, tell, step)
 
 
 def _referenced(
@@ -126,6 +129,20 @@ def _built(
         except ToolFailed as error:
             raise without_secrets(error, secrets) from None
         return _stored(client, repository, folder, secrets, known, tell, step)
+
+
+@contextmanager
+def _own_images_named(text: str, docker: Path) -> Iterator[None]:
+    """Says what to write where a FROM names an image of the workspace as if it were public."""
+    try:
+        yield
+    except ToolFailed as error:
+        for name in re.findall(r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*([a-z0-9._-]+)(?=\s)", text):
+            if (docker / name / "manifest.yaml").is_file():
+                error.hint = (
+                    f'the image {name} of this workspace is called {{{{ image("{name}") }}}}'
+                )
+        raise
 
 
 def prepare(text: str, context: Sequence[ContextEntry], folder: Path) -> None:

@@ -23,6 +23,8 @@ def prefix_tag(fingerprint: Digest) -> str:
     return f"prefix-{fingerprint.hex[:20]}"
 
 
+_OTHER_PLATFORM = "name it by the digest of all its platforms, or build on a machine of that kind"
+
 OWN_TAGS = ("fp-", "debian-", "prefix-", "sha256-")
 """How tags begin that are no versions."""
 
@@ -58,8 +60,18 @@ def read_image(registry: str | Registry, reference: str) -> ContainerImage:
 
 
 def read_base(client: Registry, repository: str, manifest: Manifest) -> Base:
-    """An image as the base of another. `manifest` is of one platform."""
+    """An image as the base of another. `manifest` is of one platform.
+
+    Raises NotFound when that is not this machine's, for which the image would be built.
+    """
     config = _config(client, repository, manifest)
+    system, processor = config.get("os") or "linux", config.get("architecture") or architecture()
+    if (system, processor) != ("linux", architecture()):
+        raise NotFound(
+            f"{client.host}/{repository}@{manifest.digest} is for {system}/{processor}, and this "
+            f"machine builds for linux/{architecture()}",
+            hint=_OTHER_PLATFORM,
+        )
     return Base(
         name=repository,
         repository=repository,
@@ -84,7 +96,10 @@ def one_platform(client: Registry, repository: str, manifest: Manifest) -> Manif
             found = client.manifest(repository, str(each["digest"]))
             if found is not None:
                 return found
-    raise NotFound(f"{client.host}/{repository}@{manifest.digest} is not there for linux/{wanted}")
+    raise NotFound(
+        f"{client.host}/{repository}@{manifest.digest} is not there for linux/{wanted}",
+        hint=_OTHER_PLATFORM,
+    )
 
 
 def _image(client: Registry, name: str, repository: str, manifest: Manifest) -> ContainerImage:

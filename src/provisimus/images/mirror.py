@@ -42,7 +42,8 @@ def mirror_image(
     """
     found = source.manifest(vendor.repository, vendor.selector)
     if found is None:
-        raise NotFound(f"{vendor.host} has no image {vendor}")
+        hint = "is the digest right? the vendor may have taken it away"
+        raise NotFound(f"{vendor.host} has no image {vendor}", hint=hint)
     repository = target.repository(name)
     copied = 0
     if target.manifest(repository, str(found.digest)) is None:

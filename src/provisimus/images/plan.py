@@ -6,9 +6,10 @@ the other (`observe_image`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
@@ -20,10 +21,11 @@ from provisimus.images.definition import (
     read_definition,
 )
 from provisimus.images.find import find_image, prefix_tag
-from provisimus.images.labels import ARTIFACT_SHA256
+from provisimus.images.labels import ARTIFACT_SHA256, FINGERPRINT
 from provisimus.images.lock import DockerLock, read_lock
 from provisimus.images.registry import Registry, as_tag, open_registry
 from provisimus.model import ContainerImage, Digest, Step
+from provisimus.workspace.problems import did_you_mean
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
@@ -278,7 +280,8 @@ class _Graph:
         if name in names:
             circle = " ← ".join((*names[names.index(name) :], name))
             message = f"images are built on each other in a circle: {circle}"
-            raise InvalidDefinitions([Problem(str(way[-1].dockerfile), None, "", message)])
+            hint = "one of them must stand on something else"
+            raise _problem(way[-1], name, message, hint)
         known = self._done.get(name)
         if known is not None:
             if version is not None and version != known.version:
@@ -289,10 +292,28 @@ class _Graph:
             return
         definition = read_definition(self._workspace, name, version, self._repositories)
         for base in definition.rendered.images:
+            if base not in self._known:
+                near = did_you_mean(base, self._known)
+                raise _problem(definition, base, f"there is no image {base!r}", near)
             # Variants have one version, so one that stands on another knows which.
             related = self._workspace.image_place(base).folder == definition.folder
             self._visit(base, definition.version if related else None, (*way, definition))
         self._done[name] = definition
+
+    @cached_property
+    def _known(self) -> list[str]:
+        return self._workspace.images()
+
+
+def _problem(
+    definition: Definition, base: str, message: str, hint: str | None
+) -> InvalidDefinitions:
+    """What is wrong with the line of an image's template that names a base."""
+    path = definition.dockerfile
+    text = path.read_text(encoding="utf-8", errors="replace")
+    named = re.search(rf"image\(\s*['\"]{re.escape(base)}['\"]", text)
+    line = text.count("\n", 0, named.start()) + 1 if named else None
+    return InvalidDefinitions([Problem(str(path), line, "", message, hint)])
 
 
 def _define(
@@ -348,7 +369,9 @@ def _why_not(client: Registry, definition: Definition, named: Digest | None) -> 
     if named is None:
         return f"{definition.name} {definition.version} was never built"
     found = client.manifest(client.repository(definition.name), as_tag(definition.version))
-    before = found.data.get("annotations", {}) if found else {}
+    before = (found.data.get("annotations") or {}) if found else {}
+    if FINGERPRINT not in before:
+        return f"what is called {definition.name}:{as_tag(definition.version)} was not built by us"
     artifact = definition.artifact
     if artifact and before.get(ARTIFACT_SHA256, artifact.sha256.hex) != artifact.sha256.hex:
         return f"the artifact changed: {artifact.coordinates}"

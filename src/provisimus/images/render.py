@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ TEMPLATE = "<template>"
 
 MOST = 1 << 20
 """Characters of a rendered Dockerfile."""
+
+LOOPS = "what loops?"
 
 DEFAULT = "FROM {{ base }}\n"
 """The template of an image whose source is all there is to it."""
@@ -91,11 +93,13 @@ def render(
     """
     import jinja2
 
-    from provisimus.images.sandbox import new_sandbox
+    from provisimus.images.sandbox import bounded_memory, new_sandbox
 
     images: list[str] = []
 
     def image(name: str) -> str:
+        if not isinstance(name, str):
+            raise TypeError(f"image(…) takes the name of an image in quotes, not {name!r}")
         if name not in images:
             images.append(name)
         return reference(name)
@@ -104,9 +108,8 @@ def render(
     environment = new_sandbox(macros or {}, {**_known(values), "image": image})
     places = {TEMPLATE: where, **{str(path): path for path in macros or {}}}
     try:
-        text = environment.from_string(template).render()
-        if len(text) > MOST:
-            raise _problem(where, None, f"it renders to {len(text)} characters", "what loops?")
+        with bounded_memory():
+            text = _joined(environment.from_string(template).generate(), where)
     except jinja2.TemplateSyntaxError as error:
         place = places.get(error.filename or TEMPLATE, where)
         raise _problem(place, error.lineno, f"this is no Jinja2: {error.message}") from None
@@ -122,9 +125,30 @@ def render(
         raise _problem(*_place(error, places), str(error)) from None
     except RecursionError as error:
         raise _problem(*_place(error, places), "a macro calls itself without end") from None
+    except MemoryError as error:
+        raise _problem(*_place(error, places), "it makes more than fits", LOOPS) from None
     except (TypeError, ValueError, ArithmeticError, OverflowError) as error:
-        raise _problem(*_place(error, places), f"{type(error).__name__}: {error}") from None
+        said = str(error).replace("render.<locals>.", "")
+        raise _problem(*_place(error, places), f"{type(error).__name__}: {said}") from None
     return Rendered(text, tuple(images))
+
+
+def _joined(pieces: Iterable[str], where: Path) -> str:
+    found, size = [], 0
+    for each in pieces:
+        size += len(each)
+        if size > MOST:
+            raise _problem(where, None, f"it renders to more than {MOST:,} characters", LOOPS)
+        found.append(each)
+    return "".join(found)
+
+
+def read_text(path: Path) -> str:
+    """A template's text. Raises InvalidDefinitions for one that is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _problem(path, None, f"the file is not UTF-8: {error.reason}") from None
 
 
 def read_macros(docker: Path, template: str) -> dict[Path, str]:
@@ -132,7 +156,7 @@ def read_macros(docker: Path, template: str) -> dict[Path, str]:
     if not re.search(r"\{%-?\+?\s*(import|from|include)\b", template):
         return {}
     found = sorted((docker / MACROS).glob("*.j2"))
-    return {path: path.read_text(encoding="utf-8") for path in found}
+    return {path: read_text(path) for path in found}
 
 
 def _known(values: Values) -> dict[str, Any]:

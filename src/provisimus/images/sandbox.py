@@ -1,9 +1,14 @@
-"""Jinja2 for templates from definitions: nothing outside is reached, and nothing runs for ever."""
+"""Jinja2 for templates from definitions: nothing outside is reached, and nothing runs for ever or
+fills the memory.
+"""
 
 from __future__ import annotations
 
 import operator
+import resource
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 TURNS = 100_000
-"""How often all loops of one rendering may turn, together."""
+"""How often all loops and calls of one rendering may turn, together."""
 
 LONGEST = 1 << 20
 """Characters or items that one multiplication may make; bits of a number."""
@@ -33,12 +38,40 @@ def new_sandbox(macros: Mapping[Path, str], known: Mapping[str, Any]) -> jinja2.
         autoescape=False,
         loader=jinja2.FunctionLoader(load),
     )
+    # It makes words without end, and no Dockerfile needs them.
+    del environment.globals["lipsum"]
     environment.globals.update(known)
     return environment
 
 
+@contextmanager
+def bounded_memory(more: int = 256 << 20) -> Iterator[None]:
+    """Let Python raise MemoryError when the block takes `more` bytes, before the machine is full.
+
+    Filters and text can grow in too many ways to bound each. The limit is the whole process's and
+    its children's: elsewhere than in the main thread, where other work may go on beside, and where
+    the system does not tell the size, the block runs without.
+    """
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        pages = 0
+    if not pages or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = pages * resource.getpagesize() + more
+    if soft != resource.RLIM_INFINITY:
+        wanted = min(wanted, soft)
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 class _Bounded(ImmutableSandboxedEnvironment):
-    """Every loop takes from one budget, and what `*` and `**` make is limited."""
+    """Every loop and call takes from one budget, and what `*` and `**` make is limited."""
 
     intercepted_binops = frozenset(["*", "**"])
 
@@ -57,10 +90,17 @@ class _Bounded(ImmutableSandboxedEnvironment):
 
     def _turns(self, items: Iterable[Any]) -> Iterator[Any]:
         for each in items:
-            self._left -= 1
-            if self._left < 0:
-                raise jinja2.TemplateRuntimeError(f"its loops turn more than {TURNS} times")
+            self._take()
             yield each
+
+    def call(self, context: Context, called: Any, /, *given: Any, **named: Any) -> Any:
+        self._take()
+        return super().call(context, called, *given, **named)
+
+    def _take(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise jinja2.TemplateRuntimeError(f"its loops and calls turn more than {TURNS} times")
 
     def call_binop(self, context: Context, operator_: str, left: Any, right: Any) -> Any:
         if _size(operator_, left, right) > LONGEST:

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import posixpath
 import re
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from provisimus.images.dockerfile import Instruction, NotUnderstood, expand, words
+from provisimus.images.dockerfile import (
+    Instruction,
+    NotUnderstood,
+    expand,
+    json_form,
+    plain_words,
+    words,
+)
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 NO_CHANGE = frozenset({"ARG", "FROM", "COPY", "ADD"})
@@ -69,16 +77,18 @@ def apply(settings: Settings, instruction: Instruction) -> Settings:
         case "USER":
             return settings.having(User=expand(rest, settings.variables, line))
         case "STOPSIGNAL":
-            return settings.having(StopSignal=expand(rest, settings.variables, line))
+            return settings.having(StopSignal=_signal(expand(rest, settings.variables, line), line))
         case "EXPOSE":
             ports = dict(settings.config.get("ExposedPorts") or {})
-            for word in words(rest, line):
+            for word in plain_words(rest, line):
                 ports.update(_ports(expand(word, settings.variables, line), line))
             return settings.having(ExposedPorts=ports)
         case "VOLUME":
-            places = instruction.exec_form or tuple(words(rest, line))
-            volumes = dict(settings.config.get("Volumes") or {})
-            volumes.update({expand(each, settings.variables, line): {} for each in places})
+            given = instruction.exec_form or tuple(plain_words(rest, line))
+            places = [expand(each, settings.variables, line) for each in given]
+            if not all(places):
+                raise NotUnderstood("a VOLUME without a name", line)
+            volumes = {**(settings.config.get("Volumes") or {}), **{each: {} for each in places}}
             return settings.having(Volumes=volumes)
         case "SHELL":
             if not instruction.exec_form:
@@ -151,7 +161,10 @@ def _pairs(settings: Settings, instruction: Instruction) -> dict[str, str]:
         key, separator, value = word.partition("=")
         if not separator:
             raise NotUnderstood(f"{word!r} in {instruction.keyword} without =", line)
-        found[expand(key, variables, line)] = expand(value, variables, line)
+        name = expand(key, variables, line)
+        if not name:
+            raise NotUnderstood(f"{word!r} in {instruction.keyword} without a name", line)
+        found[name] = expand(value, variables, line)
     return found
 
 
@@ -166,7 +179,17 @@ def _ports(text: str, line: int) -> dict[str, dict[str, str]]:
     if not found:
         raise NotUnderstood(f"the port {text!r}", line)
     first, last = int(found[1]), int(found[2] or found[1])
+    if not first <= last <= 65535:
+        raise NotUnderstood(f"the ports {text!r}", line)
     return {f"{port}/{found[3] or 'tcp'}": {} for port in range(first, last + 1)}
+
+
+def _signal(text: str, line: int) -> str:
+    """Raises NotUnderstood for what not every builder knows as a signal (those of real time)."""
+    name = "SIG" + text.upper().removeprefix("SIG")
+    if not re.fullmatch(r"[1-9]\d?", text) and name not in signal.Signals.__members__:
+        raise NotUnderstood(f"the signal {text!r}", line)
+    return text
 
 
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
@@ -179,23 +202,19 @@ def _healthcheck(instruction: Instruction) -> dict[str, Any]:
     for flag, value in instruction.flags.items():
         if flag in _FLAGS:
             found[_FLAGS[flag]] = _nanoseconds(value, instruction.line)
-        elif flag == "retries" and value.isdigit():
+        elif flag == "retries" and re.fullmatch(r"[1-9]\d{0,8}", value):
             found["Retries"] = int(value)
         else:
             raise NotUnderstood(f"HEALTHCHECK --{flag}={value}", instruction.line)
-    if kind.upper() == "NONE":
+    if kind.upper() == "NONE" and not rest:
         return {"Test": ["NONE"]}
     if kind.upper() != "CMD" or not rest.strip():
         raise NotUnderstood(f"HEALTHCHECK {kind}", instruction.line)
-    inner = Instruction("CMD", rest.strip(), instruction.line)
-    if rest.strip().startswith("["):
-        import json
-
-        try:
-            return {"Test": ["CMD", *map(str, json.loads(rest))], **found}
-        except ValueError:
-            raise NotUnderstood("HEALTHCHECK's JSON form", instruction.line) from None
-    return {"Test": ["CMD-SHELL", inner.rest], **found}
+    command = rest.strip()
+    given = json_form(command, instruction.line)
+    if given is None and command.startswith("["):
+        raise NotUnderstood("HEALTHCHECK's JSON form", instruction.line)
+    return {"Test": ["CMD-SHELL", command] if given is None else ["CMD", *given], **found}
 
 
 def _nanoseconds(text: str, line: int) -> int:
@@ -203,4 +222,7 @@ def _nanoseconds(text: str, line: int) -> int:
     if not found or not text:
         raise NotUnderstood(f"the span of time {text!r}", line)
     hours, minutes, seconds, milliseconds = (float(each or 0) for each in found.groups())
-    return int(((hours * 60 + minutes) * 60 + seconds) * 1e9 + milliseconds * 1e6)
+    given = int(((hours * 60 + minutes) * 60 + seconds) * 1e9 + milliseconds * 1e6)
+    if given < 1e6:
+        raise NotUnderstood(f"a span of time below a millisecond: {text!r}", line)
+    return given

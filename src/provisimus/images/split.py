@@ -16,6 +16,7 @@ from provisimus.images.assembly import (
     Stage,
     apply,
     assemblable,
+    inherited,
     source_of,
     stages_of,
     try_copy,
@@ -82,19 +83,21 @@ def read_split(text: str, base: str | None, context: Sequence[ContextEntry]) -> 
     final = whole.stages[-1]
     kept = _rest(whole, base)
     before = final.instructions[: len(final.instructions) - len(kept)]
-    for each in before:
-        if each.keyword == "ARG" and "$" in each.rest:
+    own = tuple(each for each in before if each.keyword == "ARG")
+    arguments = (*inherited(whole, len(whole.stages) - 1), *own)
+    for each in arguments:
+        if "$" in each.rest:
             raise NotUnderstood("an ARG made of another variable, before a RUN", each.line)
     prefix = instructions[: len(instructions) - len(kept)]
     rest = Stage(
         PREFIX,
         final.name,
         kept,
-        tuple(each for each in before if each.keyword == "ARG"),
+        arguments,
         own_cmd=any(each.keyword == "CMD" for each in before),
     )
     assembly = Assembly((rest,), whole.arguments)
-    try_stage(rest, whole.arguments)
+    try_stage(rest, arguments, whole.arguments)
     last = prefix[-1].end
     # A line feed alone ends a line, as for the lexer.
     said = "\n".join(text.split("\n")[:last]) + "\n"

@@ -23,6 +23,7 @@ Read = TypeVar("Read")
 def check(workspace: Workspace) -> tuple[list[Problem], int]:
     """All problems, in the order of files and lines, and how many definitions were read."""
     problems: list[Problem] = []
+    problems += _environments(workspace)
     images, machines, services = workspace.images(), workspace.machines(), workspace.services()
     for name in images:
         image = _collect(problems, lambda name=name: workspace.image(name))  # type: ignore[misc]
@@ -60,6 +61,19 @@ def _template(place: ImagePlace, name: str) -> Iterator[Problem]:
         there = [each.name for each in place.folder.glob("Dockerfile*.j2")]
         hint = did_you_mean(name, there)
         yield _at(place.manifest, key, f"there is no file {name} beside it", hint)
+
+
+def _environments(workspace: Workspace) -> Iterator[Problem]:
+    known = workspace.project.environments
+    for name, each in known.items():
+        before = each.promote_from
+        if before is not None and (before not in known or before == name):
+            others = [one for one in known if one != name]
+            key = ("environments", name, "promote_from")
+            message = f"{before!r} is no other environment of provisimus.yaml"
+            yield _at(
+                workspace.root / "provisimus.yaml", key, message, did_you_mean(before, others)
+            )
 
 
 def _machine(

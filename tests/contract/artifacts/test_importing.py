@@ -18,7 +18,7 @@ from provisimus.artifacts.importing import import_artifact
 from provisimus.artifacts.kinds import open_repository
 from provisimus.artifacts.kinds.folder import FolderRepository
 from provisimus.artifacts.repositories import Repositories
-from provisimus.errors import ToolFailed, UsageFault
+from provisimus.errors import ProvisimusError, ToolFailed, UsageFault
 from provisimus.model import Coordinates, Digest
 
 # Java asks the system, not HOME, and so does this.
@@ -91,3 +91,7 @@ def test_from_a_vendors_address(server: MavenServer, repositories: Repositories)
     done = import_artifact(repositories, target, url, sha256=digest, coordinates=wanted)
     assert b"".join(repositories.read(done.artifact)) == b"broker"
     assert repositories.origin(done.artifact) == f"{server.url}/broker.bin"
+    # Bytes that are here are no reason to write down an address that never gave them.
+    other = f"{server.url}/other.bin"
+    with pytest.raises(ProvisimusError, match="404"):
+        import_artifact(repositories, target, other, sha256=digest, coordinates=wanted)

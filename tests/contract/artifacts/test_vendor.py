@@ -7,7 +7,7 @@ from tests.contract.artifacts.maven_server import MavenServer
 
 from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.repositories import Repositories
-from provisimus.errors import ChecksumMismatch, ProvisimusError, UsageFault
+from provisimus.errors import ChecksumMismatch, ProvisimusError, Unreachable, UsageFault
 from provisimus.model import Digest
 
 DATA = bytes(range(256)) * 20_000
@@ -43,6 +43,26 @@ def test_other_bytes_are_not_kept(server: MavenServer, repositories: Repositorie
 def test_what_is_not_there(server: MavenServer, repositories: Repositories) -> None:
     with pytest.raises(ProvisimusError, match="404"):
         repositories.fetch(f"{server.url}/nope?key=hidden", Digest.of(b"x"))
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("", "sends us from one address to the next"),
+        ("http://127.0.0.1:1", r"nothing answers at http://127\.0\.0\.1:1 \(to which"),
+        ("file:///etc/passwd#", "sends us where we do not go"),
+    ],
+)
+def test_a_redirect_to_nowhere(
+    server: MavenServer, repositories: Repositories, to: str, why: str
+) -> None:
+    server.elsewhere = to or server.url
+    with pytest.raises(Unreachable, match=why) as caught:
+        repositories.fetch(f"{server.url}/dist/broker-1.tar.gz", DIGEST)
+    assert caught.value.where == f"{server.url}/dist/broker-1.tar.gz"
+    assert "is the vendor's address right?" in (caught.value.hint or "")
+    server.elsewhere = ""
+    assert repositories.fetch(f"{server.url}/dist/broker-1.tar.gz", DIGEST).size == len(DATA)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "broker.tar.gz", "https://"])

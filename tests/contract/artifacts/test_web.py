@@ -16,6 +16,7 @@ import pytest
 from tests.contract.artifacts.maven_server import MavenServer, serving
 
 from provisimus.artifacts import Repositories, publish
+from provisimus.artifacts.archives import CorruptArtifact
 from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import sums_of
 from provisimus.artifacts.interface import Repository
@@ -209,9 +210,21 @@ def test_below_a_path(server: MavenServer, jar: Path, tmp_path: Path, cache: Cac
 
 def test_a_page_is_no_file(server: MavenServer, repository: Repository) -> None:
     server.page = True
-    assert repository.versions("com.acme", "greeter") == ()
+    with pytest.raises(ProvisimusError, match=r"maven-metadata\.xml .* cannot be read"):
+        repository.versions("com.acme", "greeter")
     with pytest.raises(ProvisimusError, match="a page instead of a file"):
         repository.find(GREETER)
+
+
+def test_a_jar_that_was_cut_before_it_came_here(
+    server: MavenServer, repository: Repository, jar: Path
+) -> None:
+    server.files[PLACE] = jar.read_bytes()[:-30]
+    with pytest.raises(CorruptArtifact, match="does not end as a ZIP does") as caught:
+        repository.find(GREETER)
+    assert caught.value.where == f"{server.url}/{PLACE}"
+    server.files[PLACE] = jar.read_bytes()
+    assert repository.find(GREETER) is not None
 
 
 def test_a_vendors_jar_is_looked_into_once(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisimus.errors import InvalidDefinitions, NotFound, ProvisimusError, UsageFault
+from provisimus.errors import Conflict, InvalidDefinitions, NotFound, ProvisimusError, UsageFault
 from provisimus.events import Skipped, Warned
 from provisimus.images import build_images, find_image, plan_all, plan_images, read_image
 from provisimus.images.registry import Registry, open_registry
@@ -121,6 +121,24 @@ def test_a_changed_definition_moves_the_tag_and_says_so(scene: Scene) -> None:
     assert [step.action for step in plan.steps()] == ["keep", "tag"]
     assert scene.build("greeter", "1.0.0") == first
     assert read_image(scene.url, f"{first.repository}:1.0.0") == first
+
+
+def test_what_somebody_else_pushed_stays(scene: Scene) -> None:
+    foreign = scene.build("greeter", "1.0.0")
+    registry = open_registry(scene.url)
+    repository = registry.repository("greeter")
+    found = registry.manifest(repository, str(foreign.digest))
+    assert found is not None
+    body = json.dumps({**found.data, "annotations": {}}).encode()
+    registry.put_manifest(repository, "2.0.0", found.media_type, body)
+    scene.publish("2.0.0")
+    plan = scene.plan("greeter", "2.0.0")
+    assert plan.wanted[-1].reason == "what is called greeter:2.0.0 was not built by us"
+    for _ in range(2):
+        with pytest.raises(Conflict, match="names something that Provisimus did not build"):
+            scene.build("greeter", "2.0.0")
+        assert registry.digest_of(repository, "2.0.0") == Digest.of(body)
+        assert find_image(registry, "greeter", plan.wanted[-1].fingerprint) is None
 
 
 def test_a_changed_base_cascades(scene: Scene) -> None:
@@ -274,7 +292,7 @@ def test_the_engine_lane_needs_an_engine(scene: Scene, monkeypatch: pytest.Monke
     ("template", "error", "message"),
     [
         ('FROM {{ image("greeter") }}', InvalidDefinitions, "in a circle"),
-        ('FROM {{ image("nope") }}', NotFound, "there is no image 'nope'"),
+        ('FROM {{ image("nope") }}', InvalidDefinitions, "j2:1: there is no image 'nope'"),
         ("FROM {{ image }}\nCOPY {{ vars.nope }} /", InvalidDefinitions, "1 problem"),
     ],
 )
@@ -321,6 +339,24 @@ def test_a_vendors_image_is_mirrored(scene: Scene, new_scene: Callable[[str], Sc
     assert built.labels["org.opencontainers.image.base.digest"] == str(vendor.digest)
     assert built.labels["org.opencontainers.image.base.name"] == vendor.repository
     assert built.labels["org.opencontainers.image.version"] == "9"
+
+
+def test_a_vendors_image_of_another_processor(scene: Scene) -> None:
+    registry = open_registry(scene.url)
+    base = scene.build("base")
+    repository = registry.repository("base")
+    manifest = registry.manifest(repository, str(base.digest))
+    assert manifest is not None
+    config = {**config_of(registry, "base", base.digest), "architecture": "mips"}
+    blob = registry.put_blob(repository, json.dumps(config).encode())
+    pointer = {**manifest.data["config"], "digest": str(blob.digest), "size": blob.size}
+    body = json.dumps({**manifest.data, "config": pointer}).encode()
+    digest = registry.put_manifest(repository, str(Digest.of(body)), manifest.media_type, body)
+    scene.image("vendor", f'version: "1"\nsource: {{image: "{scene.url}/base@{digest}"}}\n')
+    with pytest.raises(NotFound, match="is for linux/mips, and this machine builds for") as caught:
+        scene.build("vendor")
+    assert "digest of all its platforms" in (caught.value.hint or "")
+    assert registry.tags(registry.repository("vendor")) == []
 
 
 @pytest.mark.parametrize("wait", [0.0, 0.3])

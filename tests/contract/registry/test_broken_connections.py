@@ -109,6 +109,23 @@ def test_a_registry_that_remembers_nothing_gets_all_again(misbehaving: Misbehavi
     assert misbehaving.kept == [400_000, 1_000_000]
 
 
+def test_a_registry_that_takes_nothing_of_size(misbehaving: Misbehaving) -> None:
+    misbehaving.limit = 1000
+    registry = Registry(misbehaving.url, pause=lambda _: None)
+    with pytest.raises(ProvisimusError, match="answered 413") as caught:
+        registry.upload("r/x", lambda: [b"x" * 5000])
+    assert "a proxy before it limits the size" in (caught.value.hint or "")
+
+
+def test_a_registry_without_room(misbehaving: Misbehaving) -> None:
+    registry = Registry(misbehaving.url, pause=lambda _: None)
+    misbehaving.faults.append(("PATCH", "uploads", 507))
+    with pytest.raises(ProvisimusError, match="answered 507") as caught:
+        registry.upload("r/x", lambda: [b"x" * 5000])
+    assert "has it room on its disk?" in (caught.value.hint or "")
+    assert registry.upload("r/x", lambda: [b"x" * 5000]).size == 5000
+
+
 def test_a_long_way_in_small_steps(misbehaving: Misbehaving) -> None:
     # More cuts in a row than an upload has attempts: each got further than the one before.
     misbehaving.faults.append(("PUT", "/uploads/", "half"))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from provisimus.artifacts.archives import (
     CorruptArtifact,
     check_archive,
+    check_whole,
     commit_in,
     coordinates_in,
     manifest_value,
     properties,
 )
+from provisimus.images.sbom.jars import jar_components
 from provisimus.model import Coordinates
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -86,3 +93,76 @@ def test_damaged_jar(tmp_path: Path) -> None:
 def test_other_files_pass(tmp_path: Path) -> None:
     (tmp_path / "a.deb").write_bytes(b"anything")
     check_archive(tmp_path / "a.deb")
+
+
+def test_a_glance_sees_a_cut(tmp_path: Path) -> None:
+    inner = jar(tmp_path / "inner.jar", a="b" * 500)
+    outer = tmp_path / "outer.jar"
+    with zipfile.ZipFile(outer, "w", zipfile.ZIP_STORED) as archive:
+        archive.write(inner, "lib/inner.jar")
+        archive.writestr("rest", "x" * 500)
+    check_whole(outer, "outer.jar", "here")
+    # Java reads one with a script before it, and one that was padded.
+    outer.write_bytes(b"#!/bin/sh\n" + outer.read_bytes())
+    check_whole(outer, "outer.jar", "here")
+    jar(outer, a="b").write_bytes(outer.read_bytes() + b"\0\0")
+    check_whole(outer, "outer.jar", "here")
+
+
+@pytest.mark.parametrize("cut", [0, 20, 300, 400, -1])
+def test_a_jar_inside_is_not_taken_for_the_whole(tmp_path: Path, cut: int) -> None:
+    outer = tmp_path / "outer.jar"
+    with zipfile.ZipFile(outer, "w", zipfile.ZIP_STORED) as archive:
+        archive.write(jar(tmp_path / "inner.jar", a="b" * 500), "lib/inner.jar")
+        archive.writestr("rest", "x" * 500)
+    outer.write_bytes(outer.read_bytes()[:cut])
+    with pytest.raises(CorruptArtifact, match="does not end as a ZIP does"):
+        check_whole(outer, "outer.jar", "here")
+
+
+def test_a_page_is_no_tar(tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("<html>log in")
+    with pytest.raises(CorruptArtifact, match=r"broker\.tgz .* does not begin as a TAR"):
+        check_whole(tmp_path / "page", "broker.tgz", "here")
+    check_whole(tmp_path / "page", "broker.txt", "here")
+
+
+@pytest.mark.parametrize(("flag", "method"), [(1, 0), (0, 99)])
+def test_an_archive_that_no_jvm_reads(tmp_path: Path, flag: int, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.jar", "w") as archive:
+        archive.writestr("a", "x")
+    data = bytearray((tmp_path / "a.jar").read_bytes())
+    directory = data.find(b"PK\1\2")
+    data[6] = data[directory + 8] = flag
+    data[8] = data[directory + 10] = method
+    (tmp_path / "a.jar").write_bytes(data)
+    with pytest.raises(CorruptArtifact):
+        check_archive(tmp_path / "a.jar")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(
+        [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    ),
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4),
+    st.one_of(st.none(), st.integers(0, 10_000)),
+)
+def test_whatever_is_damaged_is_told_or_unknown(
+    method: int, changes: list[tuple[int, int]], cut: int | None
+) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        archive.writestr("META-INF/MANIFEST.MF", f"Git-Commit: {COMMIT}\n" + "x" * 300)
+        archive.writestr("META-INF/maven/a/b/pom.properties", "groupId=a\n" + "#" * 300)
+    data = bytearray(out.getvalue())
+    for place, value in changes:
+        data[place % len(data)] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.jar"
+        path.write_bytes(data if cut is None else data[: cut % len(data)])
+        commit_in(path)
+        assert len(list(jar_components(io.BytesIO(path.read_bytes()), "a.jar"))) >= 1
+        for look in (check_archive, lambda path: check_whole(path, "a.jar", "here")):
+            with suppress(CorruptArtifact):
+                look(path)

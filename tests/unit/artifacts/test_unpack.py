@@ -165,6 +165,37 @@ def test_a_header_that_would_fill_the_memory() -> None:
         read(header + bytes(10240))
 
 
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_a_tar_that_is_cut_is_never_a_shorter_one(mode: str) -> None:
+    whole = tar(*((member(name), name.encode() * 700) for name in "abc"), mode=mode)
+    for cut in range(1, len(whole), max(1, len(whole) // 60)):
+        try:
+            found = read(whole[:cut])
+        except unpack.FAULTS:
+            continue
+        # Only behind the end mark is there nothing to lose.
+        assert [each.path for each in found] == ["a", "b", "c"]
+
+
+def test_a_damaged_header_is_not_the_end() -> None:
+    whole = bytearray(tar((member("a"), b"x"), (member("b"), b"y"), mode="w"))
+    whole[1024 + 148] ^= 1
+    with pytest.raises(tarfile.ReadError, match="checksum"):
+        read(bytes(whole))
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_of_a_rarer_make(tmp_path: Path, packed: int) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", packed) as archive:
+        archive.writestr("a", "x" * 5000)
+    data = bytearray(out.getvalue())
+    data[40:60] = b"\xff" * 20
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(unpack.FAULTS):
+        read_zip(tmp_path / "a.zip", keep, "a.zip")
+
+
 def test_the_same_file_twice_is_the_later() -> None:
     assert read(tar((member("a"), b"old"), (member("a"), b"hello")))[0].digest == HELLO
 

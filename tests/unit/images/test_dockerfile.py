@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisimus.images.assembly import read_assembly
 from provisimus.images.dockerfile import (
     Heredoc,
     Instruction,
@@ -126,3 +127,71 @@ def test_any_text_is_read_or_left(text: str) -> None:
     except NotUnderstood:
         return
     assert all(each.rest for each in found)
+
+
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        "ENV A=1\\\\\nENV B=2",
+        'CMD ["a"] x',
+        'CMD ["a", 1]',
+        "CMD [null]",
+        "CMD " + "[" * 100_000,
+        'CMD ["\\ud800"]',
+        'ENTRYPOINT [["a"]]',
+        "HEALTHCHECK CMD [1]",
+        "HEALTHCHECK CMD [a]",
+        "HEALTHCHECK NONE x",
+        "HEALTHCHECK --interval=0s CMD a",
+        "HEALTHCHECK --retries=0 CMD a",
+        "ENV =1",
+        'LABEL ""=1',
+        "EXPOSE 70000",
+        "EXPOSE 90-80",
+        "STOPSIGNAL NOPE",
+        "STOPSIGNAL 9 9",
+        "STOPSIGNAL RTMIN+3",
+        'VOLUME [""]',
+        'VOLUME "/a b"',
+        'COPY "a file" /n/',
+        "COPY 'a file' /n/",
+        "COPY a\\ file /n/",
+        "COPY -- a /n/",
+        "COPY --CHOWN=1 a /n/",
+        "COPY --from=$s a /n/",
+        "COPY --link a /n/",
+        "COPY --parents a /n/",
+        "COPY --exclude=b a /n/",
+        "COPY --chmod=u+x a /n/",
+        "COPY 3<<E /n/f\nx\nE",
+        "COPY <<E /n/f\r\nx\r\nE\r",
+        "ENV A=${B#c}",
+        "ENV A=${B:?c}",
+        "ARG v w=1",
+        "ONBUILD COPY a /n/",
+    ],
+)
+def test_what_is_left_to_a_builder(instructions: str) -> None:
+    """Builders say that it is wrong, or know what we do not, or differ."""
+    with pytest.raises(NotUnderstood):
+        read_assembly("ARG v=1\nFROM scratch\n" + instructions)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# escape=`\nFROM scratch",
+        "# syntax=example/frontend\nFROM scratch",
+        "# syntax=docker/dockerfile:1\n# syntax=docker/dockerfile:1\nFROM scratch",
+        "\ufeffFROM scratch",
+        "FROM --platform=linux/amd64 scratch",
+        "FROM scratch AS a\nFROM scratch AS a",
+        "FROM scratch AS a b",
+        "FROM SCRATCH",
+        "FROM scratch\nCOPY --from=0 /a /b",
+        "FROM scratch AS a\nCOPY --from=b /a /b\nFROM scratch AS b",
+    ],
+)
+def test_files_that_are_left_to_a_builder(text: str) -> None:
+    with pytest.raises(NotUnderstood):
+        read_assembly(text)

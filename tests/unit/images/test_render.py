@@ -127,9 +127,23 @@ def test_faults_in_macros(template: str, file: str, line: int | None, message: s
     [
         (
             "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
-            "its loops turn more than 100000 times",
+            "its loops and calls turn more than 100000 times",
         ),
-        ("{% for a in 'xy' * 90000 %}{% endfor %}", "its loops turn more than"),
+        ("{% for a in 'xy' * 90000 %}{% endfor %}", "its loops and calls turn more than"),
+        (
+            "{% macro a(n) %}{{ a(n-1) + a(n-1) if n else '' }}{% endmacro %}{{ a(60) }}",
+            "its loops and calls turn more than",
+        ),
+        ("{% for a in range(99999) %}{{ 'x' * 999999 }}{% endfor %}", "it renders to more than"),
+        ("{{ 'x'|center(9999999999) }}", "it makes more than fits"),
+        ("{{ '{:9999999999}'.format(1) }}", "it makes more than fits"),
+        ("{{ ('x' * 999999)|replace('x', 'y' * 999999) }}", "it makes more than fits"),
+        (
+            "{% set n = namespace(s=1) %}{% for i in 'x'*60 %}{% set n.s = n.s~n.s %}{% endfor %}",
+            "it makes more than fits",
+        ),
+        ("{{ lipsum(n=99999) }}", "'lipsum' is undefined"),
+        ("{{ image(1) }}", "the name of an image in quotes"),
         ("{% for a in range(99999) %}{{ 'x' * 99 }}{% endfor %}", "it renders to"),
         ("{{ 'x' * 99999999 }}", "* makes something too long"),
         ("{{ 9 ** 99999999 }}", "** makes something too long"),
@@ -141,6 +155,14 @@ def test_a_template_is_bounded(template: str, message: str) -> None:
     with pytest.raises(InvalidDefinitions) as caught:
         render(template, WHERE, VALUES)
     assert message in caught.value.problems[0].message
+
+
+def test_macros_take_arguments_of_any_name() -> None:
+    template = (
+        "{% macro m(context, called, self_) %}{{ context }}{{ called }}{{ self_ }}{% endmacro %}"
+        "{{ m(context=1, called=2, self_=3) }}"
+    )
+    assert render(template, WHERE, VALUES).text == "123"
 
 
 def test_loops_know_their_length() -> None:

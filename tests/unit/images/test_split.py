@@ -98,3 +98,9 @@ def test_not_split(text: str) -> None:
 def test_every_mount_of_a_run_is_an_input() -> None:
     mounts = "RUN --mount=type=secret,id={} --mount=type=cache,target=/c a"
     assert key(split(mounts.format("x"))) != key(split(mounts.format("y")))
+
+
+def test_arguments_of_an_earlier_stage_are_seen_after_a_run() -> None:
+    found = split("ARG a=1\nFROM scratch\nFROM scratch AS x\nARG b=2\nFROM x\nRUN c\nENV B=$b")
+    (rest,) = found.rest.stages
+    assert [each.rest for each in rest.before] == ["b=2"]

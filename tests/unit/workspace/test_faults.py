@@ -407,6 +407,24 @@ def test_an_image_has_no_environments(root: Path) -> None:
     )
 
 
+def test_a_promotion_from_nowhere(root: Path) -> None:
+    project = (
+        "project: acme\nbases: {debian-12: {aws: {owner: x, name: y}}}\nenvironments:\n"
+        "  local: {provider: local}\n  production: {provider: local, promote_from: lokal}\n"
+    )
+    assert problems(root, project=project) == snapshot(
+        [
+            (
+                "provisimus.yaml",
+                5,
+                "environments/production/promote_from",
+                "'lokal' is no other environment of provisimus.yaml",
+                "did you mean 'local'?",
+            )
+        ]
+    )
+
+
 def test_faults_of_the_project_itself(root: Path) -> None:
     assert problems(
         root,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from provisimus.artifacts.archives import commit_in
+from provisimus.artifacts.archives import check_whole, commit_in
 from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import Sums, first_word, mismatch, pieces, sums_of, verified
 from provisimus.artifacts.maven import layout, metadata
@@ -75,6 +75,7 @@ class FolderRepository:
         path = self.file_of(coordinates)
         if path is None:
             return None
+        check_whole(path, path.name, str(path))
         promised = _beside(path, "sha256")
         if promised is not None and len(promised) == 64:
             digest, size = Digest(promised), path.stat().st_size

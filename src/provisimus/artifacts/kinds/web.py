@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import Sums
 from provisimus.artifacts.credentials import how_to_sign_in, signed_client
 from provisimus.artifacts.remote import About, Body, RemoteRepository
-from provisimus.errors import ProvisimusError, UsageFault
+from provisimus.errors import ProvisimusError, Unreachable, UsageFault
 
 if TYPE_CHECKING:
     from provisimus.http import httpx
@@ -48,9 +48,7 @@ class WebStore:
     location: str
 
     def about(self, path: str) -> About | None:
-        from provisimus.http import send
-
-        answer = send(self._client, "HEAD", path)
+        answer = self._send("HEAD", path)
         if answer.status_code == 404:
             return None
         self._check(answer)
@@ -75,9 +73,7 @@ class WebStore:
         return About(int(length) if length.isdigit() else None, sums, tag)
 
     def text(self, path: str) -> str | None:
-        from provisimus.http import send
-
-        answer = send(self._client, "GET", path)
+        answer = self._send("GET", path)
         if answer.status_code == 404:
             return None
         self._check(answer)
@@ -90,8 +86,6 @@ class WebStore:
         return download(self._client, path, self._check)
 
     def put(self, path: str, body: Body, sums: Sums, *, replace: bool) -> bool:
-        from provisimus.http import send
-
         headers = {
             "content-length": str(sums.size),
             "content-type": "application/octet-stream",
@@ -101,11 +95,27 @@ class WebStore:
         }
         if not replace:
             headers["if-none-match"] = "*"
-        answer = send(self._client, "PUT", path, body=body, headers=headers)
+        answer = self._send("PUT", path, body=body, headers=headers)
         if not replace and answer.status_code in REFUSALS and self.about(path) is not None:
             return False
         self._check(answer)
         return True
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        from provisimus.http import send
+
+        try:
+            return send(self._client, method, path, **options)
+        except Unreachable as error:
+            raise Unreachable(
+                error.message,
+                where=f"binary repository {self.name}: {self.location}",
+                hint=error.hint or self._hint,
+            ) from error
+
+    @property
+    def _hint(self) -> str:
+        return f"is it up, and is artifacts: {self.name}: right in provisimus.yaml? run it again"
 
     def artifacts(self) -> None:
         """What is in it, each server tells in its own way, and a plain one not at all."""
@@ -130,6 +140,8 @@ class WebStore:
             hint = how_to_sign_in(self.name, self._host)
         elif answer.status_code == 403:
             hint = "who you are may not do this here; ask the repository's owner"
+        elif answer.status_code >= 500:
+            hint = self._hint
         raise ProvisimusError(
             f"binary repository {self.name} answered {answer.status_code} {answer.reason_phrase}",
             where=f"{answer.request.method} {place_of(answer.request.url)}",

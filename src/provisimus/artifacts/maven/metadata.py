@@ -72,6 +72,11 @@ def parse(text: str) -> Metadata:
     return Metadata(versions, files, int(number) if number.isdigit() else 0)
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is such a file at all, from its beginning to its end."""
+    return "<metadata" in text and text.rstrip().endswith(("</metadata>", "<metadata/>"))
+
+
 def with_version(before: Metadata, group: str, artifact: str, version: str, now: str) -> str:
     """The metadata of an artifact after one more version, as `mvn deploy` writes it."""
     versions = in_order({*before.versions, version})

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from provisimus.errors import ProvisimusError, Refused, Unreachable
-from provisimus.images.registry.names import base_url, split_registry
+from provisimus.images.registry.names import base_url, is_loopback, split_registry
 
 if TYPE_CHECKING:
     from provisimus.http import httpx
     from provisimus.images.registry.credentials import Credentials
 
 START_HINT = "start it: provisimus local up, or set registry: url: in provisimus.yaml"
+REMOTE_HINT = "is its name right, and is there a way to it from here (a proxy, a VPN)?"
 
 
 class PassingFault(ProvisimusError):
@@ -75,7 +76,7 @@ class Transport:
             try:
                 answer = send(self.client, method, url, headers=headers, **options)
             except Unreachable as error:
-                raise Unreachable(error.message, hint=error.hint or START_HINT) from error
+                raise Unreachable(error.message, hint=error.hint or self._who_starts_it) from error
             if not self.signed_in_anew(answer, repository):
                 break
         if check:
@@ -170,7 +171,13 @@ class Transport:
             hint=self._hint(answer.status_code),
         )
 
+    @property
+    def _who_starts_it(self) -> str:
+        return START_HINT if is_loopback(self.host) else REMOTE_HINT
+
     def _hint(self, status: int) -> str | None:
+        if status == 413:
+            return "a proxy before it limits the size of a request: let 16 MB and more through"
         if status in (401, 403):
             return f"log in: docker login {self.host}"
         if status == 429:

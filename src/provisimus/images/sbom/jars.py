@@ -6,6 +6,7 @@ A fat JAR holds others as files; a shaded one holds their classes, and several p
 from __future__ import annotations
 
 import hashlib
+import lzma
 import posixpath
 import re
 import tempfile
@@ -53,6 +54,7 @@ def jar_components(file: IO[bytes], path: str, depth: int = DEPTH) -> Iterator[C
     except (
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
         EOFError,
         OSError,
         NotImplementedError,

@@ -57,6 +57,7 @@ class LocalEnvironment(Definition):
     region: str = "eu-west-1"
     protect: bool = False
     promote_from: Name | None = None
+    """The environment that a release comes from. Its images need no copy: the registry is one."""
 
 
 def _account(value: object) -> object:

@@ -1,0 +1,136 @@
+"""What `provisimus check` says of templates: offline, and before anybody asks for a version.
+
+Nothing is rendered, so only what is written out is looked at: syntax, macros that are imported by
+name, images that are named in quotes. What stands under an `if` may never come true, and makes no
+circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from provisimus.errors import InvalidDefinitions, Problem, ProvisimusError
+from provisimus.images.definition import template_of
+from provisimus.images.render import MACROS, read_text
+from provisimus.workspace.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jinja2 import nodes
+
+    from provisimus.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Named:
+    """An image that a template names, on a line; `always`, whatever the variables say."""
+
+    image: str
+    line: int
+    always: bool
+
+
+def template_problems(workspace: Workspace) -> Iterator[Problem]:
+    """Of all templates of the images and of the macros that they share."""
+    macros = sorted((workspace.docker / MACROS).glob("*.j2"))
+    images = workspace.images()
+    places = _templates(workspace, images)
+    templates = [*macros, *dict.fromkeys(places.values())]
+    if not templates:
+        return
+    from jinja2 import TemplateSyntaxError
+
+    from provisimus.images.sandbox import new_sandbox
+
+    environment = new_sandbox({}, {})
+    named: dict[str, list[Named]] = {}
+    for path in templates:
+        try:
+            tree = environment.parse(read_text(path))
+        except InvalidDefinitions as error:
+            yield from error.problems
+            continue
+        except TemplateSyntaxError as error:
+            yield Problem(str(path), error.lineno, "", f"this is no Jinja2: {error.message}")
+            continue
+        yield from _unknown_macros(tree, path, [each.name for each in macros])
+        found = list(_named(tree))
+        for each in found:
+            if each.image not in images:
+                message, hint = (
+                    f"there is no image {each.image!r}",
+                    did_you_mean(each.image, images),
+                )
+                yield Problem(str(path), each.line, "", message, hint)
+        named |= {name: found for name, place in places.items() if place == path}
+    for circle, line in circles(named):
+        path = places[circle[0]]
+        way = " ← ".join((*circle, circle[0]))
+        message = f"images are built on each other in a circle: {way}"
+        yield Problem(str(path), line, "", message, "one of them must stand on something else")
+
+
+def _templates(workspace: Workspace, images: list[str]) -> dict[str, Path]:
+    """By image, variants included, where there is one. Faulty manifests are told by others."""
+    found = {}
+    for name in images:
+        try:
+            path = template_of(workspace.image_place(name).folder, workspace.image(name))
+        except ProvisimusError:
+            continue
+        if path.is_file():
+            found[name] = path
+    return found
+
+
+def circles(named: Mapping[str, list[Named]]) -> Iterator[tuple[list[str], int]]:
+    """A circle through each image, told by the one whose name comes first: all its images, and the
+    line on which that one names the next. Pure.
+    """
+    graph = {
+        name: {each.image: each.line for each in reversed(found) if each.always}
+        for name, found in named.items()
+    }
+    for start in sorted(graph):
+        ways, visited = [[start]], set[str]()
+        while ways:
+            way = ways.pop()
+            onward = graph.get(way[-1], {})
+            if start in onward:
+                yield way, graph[start][(*way, start)[1]]
+                break
+            fresh = [name for name in onward if name > start and name not in visited]
+            visited.update(fresh)
+            ways += [[*way, name] for name in fresh]
+
+
+def _named(tree: nodes.Node, *, always: bool = True) -> Iterator[Named]:
+    from jinja2 import nodes
+
+    for each in tree.iter_child_nodes():
+        if (
+            isinstance(each, nodes.Call)
+            and isinstance(each.node, nodes.Name)
+            and each.node.name == "image"
+            and each.args
+            and isinstance(each.args[0], nodes.Const)
+            and isinstance(each.args[0].value, str)
+        ):
+            yield Named(each.args[0].value, each.lineno, always)
+        sure = always and not isinstance(each, (nodes.If, nodes.CondExpr, nodes.Macro, nodes.For))
+        yield from _named(each, always=sure)
+
+
+def _unknown_macros(tree: nodes.Template, path: Path, known: list[str]) -> Iterator[Problem]:
+    from jinja2 import nodes
+
+    for each in tree.find_all(nodes.Stmt):
+        if not isinstance(each, (nodes.Import, nodes.FromImport, nodes.Include)):
+            continue
+        file = each.template.value if isinstance(each.template, nodes.Const) else None
+        if isinstance(file, str) and file.removeprefix(f"{MACROS}/") not in known:
+            message = f"there is no {file} in {MACROS}/"
+            yield Problem(str(path), each.lineno, "", message, did_you_mean(file, known))
