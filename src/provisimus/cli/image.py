@@ -290,7 +290,7 @@ def _show_rendered(session: Session, name: str) -> None:
 def own_version(session: Session, name: str) -> str:
     workspace = session.workspace
     found = workspace.image(name).version
-    if found is None and name in workspace.services():
+    if found is None and workspace.has_service(name):
         found = workspace.stack(name, session.env).version
     if found is None:
         raise UsageFault(f"which version of {name}?", hint=f"say {name}@VERSION")

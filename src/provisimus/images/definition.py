@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisimus.errors import NotFound, UsageFault
-from provisimus.images.assembly import Assembly, read_assembly
 from provisimus.images.caching import read_json, write_json
 from provisimus.images.context import ContextEntry, read_context
 from provisimus.images.debian import base_fingerprint
-from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
 from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, render
@@ -25,6 +24,7 @@ from provisimus.workspace.definitions.image import ImageManifest
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
+    from provisimus.images.assembly import Assembly
     from provisimus.images.split import Split
     from provisimus.workspace import Workspace
 
@@ -51,14 +51,28 @@ class Definition:
     template: str
     values: Values
     rendered: Rendered
-    assembly: Assembly | None
-    """None where a builder is needed."""
-    split: Split | None
-    """Where a builder is needed for a part; None for the engine lane, which builds it all."""
-    why_engine: str
     artifact: Artifact | None
     context: tuple[ContextEntry, ...]
     repositories: Repositories
+
+    @property
+    def assembly(self) -> Assembly | None:
+        """None where a builder is needed."""
+        return self._way[0]
+
+    @property
+    def split(self) -> Split | None:
+        """Where a builder is needed for a part; None for the engine lane, which builds it all."""
+        return self._way[1]
+
+    @property
+    def why_engine(self) -> str:
+        return self._way[2]
+
+    @cached_property
+    def _way(self) -> tuple[Assembly | None, Split | None, str]:
+        # Of an image that exists nobody asks how it would be built.
+        return _way(self.rendered.text, self.values.base, self.context)
 
     @property
     def lane(self) -> str:
@@ -95,7 +109,6 @@ def read_definition(
     template = _template(folder, values)
     rendered = _rendered(workspace, template, folder / TEMPLATE, values)
     context = used.with_context(read_context(folder), folder)
-    assembly, split, why = _lane(rendered.text, values.base, context)
     return Definition(
         name,
         decided,
@@ -104,9 +117,6 @@ def read_definition(
         template,
         values,
         rendered,
-        assembly,
-        split,
-        why,
         used.main.artifact if used.main else None,
         context,
         repositories,
@@ -169,7 +179,7 @@ def _version(workspace: Workspace, name: str, asked: str | None, manifest: Image
             hint=f"change `version:` there, or ask for {name}",
         )
     decided = asked or own
-    if decided is None and name in workspace.services():
+    if decided is None and workspace.has_service(name):
         decided = workspace.stack(name).version
     if decided is None:
         raise UsageFault(
@@ -208,9 +218,12 @@ def _rendered(workspace: Workspace, template: str, where: Path, values: Values) 
     return found
 
 
-def _lane(
+def _way(
     text: str, base: str | None, context: tuple[ContextEntry, ...]
 ) -> tuple[Assembly | None, Split | None, str]:
+    from provisimus.images.assembly import read_assembly
+    from provisimus.images.dockerfile import NotUnderstood
+
     try:
         return read_assembly(text, base), None, ""
     except NotUnderstood as error:

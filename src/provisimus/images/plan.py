@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
@@ -19,13 +19,16 @@ from provisimus.images.definition import (
     prefix_fingerprint,
     read_definition,
 )
-from provisimus.images.find import find_image, prefix_tag
+from provisimus.images.find import find_image, fingerprint_tag, prefix_tag
 from provisimus.images.labels import ARTIFACT_SHA256
 from provisimus.images.lock import DockerLock, read_lock
 from provisimus.images.registry import Registry, as_tag, open_registry
+from provisimus.images.seen import remember, seen
 from provisimus.model import ContainerImage, Digest, Step
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from provisimus.artifacts import Repositories
     from provisimus.environment import Environment
     from provisimus.workspace import Workspace
@@ -53,13 +56,9 @@ class WantedDebian:
 
 @dataclass(frozen=True)
 class WantedPrefix:
-    """What a builder makes for an image, up to its last RUN.
-
-    `exists`: the registry has it, or nobody needs it as the image is there.
-    """
+    """What a builder makes for an image, up to its last RUN."""
 
     fingerprint: Digest
-    exists: bool
 
     @property
     def tag(self) -> str:
@@ -69,7 +68,7 @@ class WantedPrefix:
 @dataclass(frozen=True)
 class WantedImage:
     """One image that the plan is about. `needed`: it will be built. `tagged`: its version's tag
-    names it already."""
+    names it already. `has_prefix`: the registry has the prefix of one that it does not have."""
 
     name: str
     version: str
@@ -79,8 +78,24 @@ class WantedImage:
     needed: bool
     tagged: bool
     definition: Definition
+    bases: Mapping[str, Digest] = field(default_factory=dict)
+    """The fingerprints of the images of the workspace that it stands on."""
     debian: WantedDebian | None = None
-    prefix: WantedPrefix | None = None
+    has_prefix: bool = False
+
+    @cached_property
+    def prefix(self) -> WantedPrefix | None:
+        """None where a builder has no part in it, or makes it all."""
+        debian = self.debian.fingerprint if self.debian else None
+        found = prefix_fingerprint(self.definition, self.bases, debian)
+        return None if found is None else WantedPrefix(found)
+
+    @property
+    def selector(self) -> str:
+        """By what its repository knows it once it is there: its digest, or else the tag of what it
+        is made from.
+        """
+        return str(self.exists.digest) if self.exists else fingerprint_tag(self.fingerprint)
 
     @property
     def lane(self) -> str:
@@ -90,7 +105,7 @@ class WantedImage:
             return definition.lane
         if self.prefix is None:
             return f"{definition.lane}: {definition.why_engine}"
-        if self.prefix.exists:
+        if self.has_prefix:
             return "split: no builder, its prefix is in the registry"
         return f"split: a builder makes its prefix, {definition.why_engine}"
 
@@ -215,7 +230,8 @@ def define_images(
 
 def observe_image(plan: ImagePlan) -> ImagePlan:
     """A plan that was defined, with what the registry has of it. Raises Unreachable."""
-    observe = partial(_observe, open_registry(plan.registry), read_lock(plan.workspace.docker))
+    client, lock = open_registry(plan.registry), read_lock(plan.workspace.docker)
+    observe = partial(_observe, client, lock, plan.workspace.state / "cache")
     if len(plan.wanted) <= 2:
         seen = tuple(map(observe, plan.wanted))
     else:
@@ -295,7 +311,6 @@ def _define(
 ) -> WantedImage:
     bases = {name: above[name].fingerprint for name in definition.rendered.images}
     debian = debian_base(definition, lock)
-    prefix = prefix_fingerprint(definition, bases, debian)
     return WantedImage(
         definition.name,
         definition.version,
@@ -305,17 +320,21 @@ def _define(
         needed=False,
         tagged=False,
         definition=definition,
+        bases=bases,
         debian=None if debian is None else WantedDebian(definition.name, debian, None, UNASKED),
-        prefix=None if prefix is None else WantedPrefix(prefix, exists=False),
     )
 
 
-def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> WantedImage:
+def _observe(client: Registry, lock: DockerLock, cache: Path, defined: WantedImage) -> WantedImage:
     definition, wanted = defined.definition, defined.fingerprint
-    exists = find_image(client, definition.name, wanted)
     repository = client.repository(definition.name)
     tag = as_tag(definition.version)
     named = client.digest_of(repository, tag)
+    exists = seen(cache, client.reference(definition.name), named) if named else None
+    if exists is None or exists.fingerprint != wanted:
+        exists = find_image(client, definition.name, wanted)
+        if exists is not None and exists.digest == named:
+            remember(cache, exists)
     tagged = exists is not None and named == exists.digest
     if exists is None:
         reason = _why_not(client, definition, named)
@@ -323,10 +342,7 @@ def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> Wanted
         reason = f"fingerprint {wanted.short}… is in the registry"
     else:
         reason = f"fingerprint {wanted.short}… is in the registry, but tag {tag} does not name it"
-    debian, prefix = defined.debian, defined.prefix
-    if prefix is not None:
-        there = exists is not None or client.digest_of(repository, prefix.tag) is not None
-        prefix = replace(prefix, exists=there)
+    debian, prefix = defined.debian, defined.prefix if exists is None else None
     return replace(
         defined,
         exists=exists,
@@ -334,7 +350,7 @@ def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> Wanted
         needed=exists is None,
         tagged=tagged,
         debian=debian and _debian(client, definition.name, debian.fingerprint, lock),
-        prefix=prefix,
+        has_prefix=prefix is not None and client.digest_of(repository, prefix.tag) is not None,
     )
 
 

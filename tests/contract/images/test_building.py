@@ -86,6 +86,29 @@ def test_nothing_is_built_twice(scene: Scene) -> None:
     assert {type(event) for event in scene.told} == {Skipped}
 
 
+def test_an_image_that_is_there_costs_one_question(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = scene.build("greeter", "1.0.0")
+    assert scene.plan("greeter", "1.0.0").image == built
+    asked: list[tuple[str, str]] = []
+
+    def send(client: Any, method: str, url: str, **options: Any) -> Any:
+        asked.append((method, url.rpartition("/manifests/")[2]))
+        return original(client, method, url, **options)
+
+    from provisimus import http
+
+    original = http.send
+    monkeypatch.setattr(http, "send", send)
+    assert scene.plan("greeter", "1.0.0").image == built
+    assert asked == [("HEAD", "1"), ("HEAD", "1.0.0")]
+    # What was remembered may be lost, or not whole.
+    for path in (scene.root / ".provisimus/cache/images").iterdir():
+        path.write_text("{}")
+    assert scene.plan("greeter", "1.0.0").image == built
+
+
 def test_images_are_found_by_fingerprint_and_by_reference(scene: Scene) -> None:
     built = scene.build("greeter", "1.0.0")
     assert built.fingerprint is not None
