@@ -26,6 +26,9 @@ class Cost:
     wall: float
     cpu: float
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+
 
 class Provisimus:
     """The command line as its console script starts it, against the registry on `port`."""
@@ -61,7 +64,7 @@ def spent(argv: list[str], environment: dict[str, str]) -> Cost:
     return Cost(wall, used.ru_utime + used.ru_stime)
 
 
-def put(path: Path, content: str | bytes) -> None:
+def put(path: Path, content: str | bytes | memoryview) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
 
