@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -58,11 +59,11 @@ def assemble(
     """
     cache = plan.workspace.state / "cache"
     base = resolve(assembly.base)
-    with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch, ExitStack() as opened:
         grounds = Grounds(client, resolve, cache, Path(scratch))
         composition = compose(assembly, grounds, definition.context, str(definition.dockerfile))
         if definition.manifest.layers == "auto":
-            composition = _taken_apart(composition, definition, Path(scratch), tell, step)
+            composition = _taken_apart(composition, definition, opened, tell, step)
         grounds.fetch(composition.layers)
         into = store or _Storing(plan, client, definition.name, tell, step)
         stored = into(base, composition.layers)
@@ -94,10 +95,13 @@ class _Storing:
 
 
 def _taken_apart(
-    composition: Composition, definition: Definition, scratch: Path, tell: Tell, step: str
+    composition: Composition, definition: Definition, opened: ExitStack, tell: Tell, step: str
 ) -> Composition:
-    """The layer that brings the artifact, as several. Left whole, with a reason, where it must."""
-    from provisimus.images.jar_layers import LOADER, NotSplit, split_layer
+    """The layer that brings the artifact, as several. Left whole, with a reason, where it must.
+
+    What is `opened` is read until the layers are stored.
+    """
+    from provisimus.images.jar_layers import LOADER, NotSplit, open_jar, split_layer
 
     artifact = definition.artifact
     layers: list[ComposedLayer] = []
@@ -110,16 +114,14 @@ def _taken_apart(
         layer = next(made)
         parts = [layer]
         if artifact and any(each.digest == artifact.sha256.hex for each in layer.entries):
-            place = scratch / "artifact"
-            with place.open("wb") as file:
-                for piece in definition.repositories.read(artifact):
-                    file.write(piece)
+            place = opened.enter_context(definition.repositories.open(artifact))
             try:
                 if LOADER in definition.rendered.text:
                     raise NotSplit("its loader is started by name; start it with java -jar")
                 # A vendor's file, which has an address only, has no group.
                 group = getattr(artifact.coordinates, "group", "")
-                parts = split_layer(layer, artifact.sha256.hex, place, group)
+                jar = opened.enter_context(open_jar(place))
+                parts = split_layer(layer, artifact.sha256.hex, jar, group)
             except NotSplit as error:
                 tell(Warned(f"{step}: layers: auto leaves the artifact whole: {error}"))
         layers += parts

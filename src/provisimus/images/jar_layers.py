@@ -16,8 +16,9 @@ import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -41,11 +42,13 @@ class NotSplit(Exception):
 
 @dataclass(frozen=True)
 class Library:
-    """A JAR beside the application. `group` names its layer."""
+    """A JAR beside the application. `group` names its layer; `pieces` gives its `size` bytes."""
 
     name: str
     group: str
-    content: bytes
+    sha256: str
+    size: int
+    pieces: Callable[[], Iterator[bytes]]
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,21 @@ class TakenApart:
     libraries: tuple[Library, ...]
 
 
-def split_layer(layer: ComposedLayer, sha256: str, jar: Path, group: str) -> list[ComposedLayer]:
+def open_jar(place: Path) -> zipfile.ZipFile:
+    """Raises NotSplit for what is none."""
+    try:
+        return zipfile.ZipFile(place)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise NotSplit(f"it is no JAR: {error}") from None
+
+
+def split_layer(
+    layer: ComposedLayer, sha256: str, jar: zipfile.ZipFile, group: str
+) -> list[ComposedLayer]:
     """The layer that copies the JAR with this SHA-256, as several; the application last.
 
-    Raises NotSplit with the reason for which it stays one.
+    Libraries are read from the JAR again when they are sent: it stays open until then. Raises
+    NotSplit with the reason for which it stays one.
     """
     found = [each for each in layer.entries if each.digest == sha256]
     if len(found) != 1:
@@ -74,43 +88,40 @@ def split_layer(layer: ComposedLayer, sha256: str, jar: Path, group: str) -> lis
     out = []
     for name in dict.fromkeys([*LIBRARIES, *(each.group for each in apart.libraries)]):
         members = [
-            _entry(f"{where}/{each.name}", each.content, entry)
+            _entry(f"{where}/{each.name}", each.sha256, each.size, each.pieces, entry)
             for each in apart.libraries
             if each.group == name
         ]
         if members:
             entries = (*folders, own, *sorted(members, key=lambda each: each.path))
             out.append(ComposedLayer(entries, f"{layer.created_by} # {name}"))
-    application = _entry(entry.path, apart.application, entry)
+    made = apart.application
+    sha256 = hashlib.sha256(made).hexdigest()
+    application = _entry(entry.path, sha256, len(made), lambda: iter([made]), entry)
     rest = tuple(application if each is entry else each for each in layer.entries)
     return [*out, ComposedLayer(rest, f"{layer.created_by} # application")]
 
 
-def take_apart(jar: Path, group: str, folder: str) -> TakenApart:
+def take_apart(jar: zipfile.ZipFile, group: str, folder: str) -> TakenApart:
     """The application's JAR and its libraries, which will lie in `folder` beside it.
 
     `group` is the Maven group of the artifact: what is below its first two parts is our own. The
     same JAR gives the same bytes everywhere: nothing is compressed here, the layer will be.
     """
-    try:
-        archive = zipfile.ZipFile(jar)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise NotSplit(f"it is no JAR: {error}") from None
-    with archive:
-        names = [each.filename for each in archive.infolist() if not each.is_dir()]
-        if len(names) != len(set(names)):
-            raise NotSplit("it holds two files of one name")
-        if MANIFEST not in names:
-            raise NotSplit("it has no manifest")
-        if any(re.fullmatch(r"META-INF/[^/]+\.(SF|RSA|DSA|EC)", name) for name in names):
-            raise NotSplit("it is signed")
-        main = read_manifest(archive.read(MANIFEST).decode(errors="replace"))
-        if "Class-Path" in main:
-            raise NotSplit("its manifest has a Class-Path already")
-        own = "/".join(group.split(".")[:2]) + "/"
-        if any(name.startswith(_BOOT_LIBRARIES) for name in names):
-            return _spring_boot(archive, names, main, own, folder)
-        return _shaded(archive, names, main, own, folder)
+    names = [each.filename for each in jar.infolist() if not each.is_dir()]
+    if len(names) != len(set(names)):
+        raise NotSplit("it holds two files of one name")
+    if MANIFEST not in names:
+        raise NotSplit("it has no manifest")
+    if any(re.fullmatch(r"META-INF/[^/]+\.(SF|RSA|DSA|EC)", name) for name in names):
+        raise NotSplit("it is signed")
+    main = read_manifest(jar.read(MANIFEST).decode(errors="replace"))
+    if "Class-Path" in main:
+        raise NotSplit("its manifest has a Class-Path already")
+    own = "/".join(group.split(".")[:2]) + "/"
+    if any(name.startswith(_BOOT_LIBRARIES) for name in names):
+        return _spring_boot(jar, names, main, own, folder)
+    return _shaded(jar, names, main, own, folder)
 
 
 def read_manifest(text: str) -> dict[str, str]:
@@ -144,7 +155,10 @@ def _spring_boot(
     for name in ordered:
         content = archive.read(name)
         group = layers(name) or _group_of(name, content, own)
-        libraries.append(Library(posixpath.basename(name), group, content))
+        sha256 = hashlib.sha256(content).hexdigest()
+        pieces = partial(_pieces, archive, name)
+        library = Library(posixpath.basename(name), group, sha256, len(content), pieces)
+        libraries.append(library)
     files = {
         name.removeprefix(_BOOT_CLASSES): name for name in names if name.startswith(_BOOT_CLASSES)
     }
@@ -179,7 +193,8 @@ def _shaded(
         raise NotSplit("it holds no library")
     shared = {key: main[key] for key in ("Multi-Release",) if key in main}
     content = _pack(archive, {name: name for name in apart}, shared, (), folder)
-    library = Library("libraries.jar", LIBRARIES[0], content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    library = Library("libraries.jar", LIBRARIES[0], sha256, len(content), lambda: iter([content]))
     files = {name: name for name in mine}
     return TakenApart(_pack(archive, files, main, [library], folder), (library,))
 
@@ -275,9 +290,13 @@ def _members(
             yield name, archive.read(files[name])
 
 
-def _entry(path: str, content: bytes, like: LayerEntry) -> LayerEntry:
-    digest = hashlib.sha256(content).hexdigest()
-    return LayerEntry(
-        *(path, "file", like.mode, like.uid, like.gid, len(content), "", digest),
-        lambda: iter([content]),
-    )
+def _pieces(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    with archive.open(name) as file:
+        while piece := file.read(1 << 20):
+            yield piece
+
+
+def _entry(
+    path: str, sha256: str, size: int, pieces: Callable[[], Iterator[bytes]], like: LayerEntry
+) -> LayerEntry:
+    return LayerEntry(path, "file", like.mode, like.uid, like.gid, size, "", sha256, pieces)

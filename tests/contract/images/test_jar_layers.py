@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisimus.artifacts import open_repositories, publish
-from provisimus.images.jar_layers import NotSplit, read_manifest, take_apart, write_manifest
+from provisimus.images.jar_layers import (
+    NotSplit,
+    open_jar,
+    read_manifest,
+    take_apart,
+    write_manifest,
+)
 from provisimus.images.registry import open_registry
 from provisimus.model import ContainerImage, Coordinates, Digest
 
@@ -172,7 +178,7 @@ def running(scene: Scene, built: ContainerImage, root: Path) -> str:
 def test_what_stays_whole(tmp_path: Path) -> None:
     def why(manifest: Mapping[str, str], files: Mapping[str, bytes]) -> str:
         with pytest.raises(NotSplit) as caught:
-            take_apart(jar(tmp_path / "x.jar", manifest, files), "com.acme", "x.lib")
+            take_apart(open_jar(jar(tmp_path / "x.jar", manifest, files)), "com.acme", "x.lib")
         return str(caught.value)
 
     own, foreign = {"com/acme/A.class": b""}, {"org/B.class": b""}
@@ -182,10 +188,10 @@ def test_what_stays_whole(tmp_path: Path) -> None:
     assert why({}, {**own, **foreign, "META-INF/A.SF": b""}) == "it is signed"
     assert why({}, {"BOOT-INF/lib/a.jar": b""}) == "its manifest has no Start-Class"
     with pytest.raises(NotSplit, match="no Maven group"):
-        take_apart(jar(tmp_path / "x.jar", {}, {**own, **foreign}), "", "x.lib")
+        take_apart(open_jar(jar(tmp_path / "x.jar", {}, {**own, **foreign})), "", "x.lib")
     (tmp_path / "no.jar").write_bytes(b"PK")
     with pytest.raises(NotSplit, match="it is no JAR"):
-        take_apart(tmp_path / "no.jar", "com.acme", "x.lib")
+        open_jar(tmp_path / "no.jar")
 
 
 def test_long_lines_of_a_manifest() -> None:
