@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from provisimus.errors import ProvisimusError
 from provisimus.events import Said, Skipped, Tell, Warned, step
 from provisimus.images.find import described, fingerprint_tag
-from provisimus.images.labels import FINGERPRINT, Lineage, image_labels, read_lineage
+from provisimus.images.labels import FINGERPRINT, Lineage, image_labels
 from provisimus.images.plan import ImagePlan, WantedImage
 from provisimus.images.registry import Registry, open_registry
 from provisimus.images.registry.client import OCI_MANIFEST, Manifest
@@ -197,6 +197,8 @@ def _make_layers(
 
 def lineage_of(plan: ImagePlan, wanted: WantedImage) -> Lineage:
     """The commits behind an image; asks Git."""
+    from provisimus.images.lineage import read_lineage
+
     definition = wanted.definition
     return read_lineage(definition.folder, plan.workspace.repositories, definition.artifact)
 
