@@ -32,7 +32,9 @@ def main() -> None:
         plan(found, "nothing built", provisimus, workspace, asked.rounds)
         provisimus(workspace, "image", "build", "--all", "-q")
         plan(found, "all built", provisimus, workspace, asked.rounds)
-        one = [provisimus(workspace, "image", "plan", "service-000@1.0.0") for _ in found]
+        one = [
+            provisimus(workspace, "image", "plan", "service-000@1.0.0") for _ in range(asked.rounds)
+        ]
     print(f"\n`image plan`, {asked.images} images and their base, {asked.rounds} rounds, seconds")
     print(f"{'':<24}{'wall':>8}{'lowest':>8}{'cpu':>8}")
     for name, costs in {**found, "all built, one asked for": one, "first ever": [cold]}.items():
