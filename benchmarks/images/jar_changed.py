@@ -1,263 +1,217 @@
-# ruff: noqa: INP001, T201 - a script that prints
-"""A changed fat JAR → in the registry: ours beside what one would take instead, in one run.
+# ruff: noqa: INP001, S101, T201 - a script that prints
+"""A changed JAR → in the registry: ours beside what one would take instead, in one run.
 
     python benchmarks/images/jar_changed.py [--rounds 5] [--megabytes 60] [--docker-host unix://…]
+                                            [--only changed,same,class,cold,pushing]
 
 `docker build` and `docker push` with the classic builder and with BuildKit, buildah, and Jib's
 plugin for Maven, each where it is there. Whole processes, interleaved, medians. A docker-registry
 is started on a free loopback port, and a private Docker Engine (as root) where none is named.
 Prints a table; asserts nothing.
+
+    changed  another class in a fat JAR, which stays one file in the image
+    same     the same command once more: nothing changed
+    class    another class, libraries in layers of their own: `layers: auto`; the others are given
+             them in folders beside each other, unpacked before the clock starts
+    cold     a changed fat JAR on an agent that never built anything: no state, no caches; the
+             registry has the base, and nothing under the image's name
+    pushing  ours in process, libraries loaded, beside pushing a layer that is made already
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import io
 import json
 import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-JIB = "com.google.cloud.tools:jib-maven-plugin:3.4.4:build"
-POM = """\
-<project>
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>com.acme</groupId><artifactId>greeter</artifactId><version>1.0.0</version>
-</project>
-"""
-DOCKERFILE = 'FROM {base}\nCOPY greeter-1.0.0.jar /app/greeter.jar\nENTRYPOINT ["java"]\n'
+from builders import Builder, Place, others
+from scene import Cost, Provisimus, engine, put, registry, scratch
+
+SCENES = ("changed", "same", "class", "cold", "pushing")
+TITLES = {
+    "changed": "JAR changed",
+    "same": "nothing changed",
+    "class": "class changed, libraries apart",
+    "cold": "JAR changed, cold agent",
+    "pushing": "JAR changed, in process",
+}
+OURS = "provisimus"
+
+Found = dict[tuple[str, str], list[Cost]]
+"""By scene and builder."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--megabytes", type=int, default=60)
     parser.add_argument("--docker-host")
+    parser.add_argument("--only", default=",".join(SCENES))
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as scratch:
-        folder = Path(scratch)
-        with registry(folder) as port, engine(folder, asked.docker_host) as host:
-            rounds = measure(folder, port, host, asked.rounds, asked.megabytes)
-    report(rounds, asked.megabytes)
+    given = asked.docker_host or os.environ.get("DOCKER_HOST")
+    with scratch() as folder, registry(folder) as port, engine(folder, given) as host:
+        place = Place(folder / "others", port)
+        place.prepare()
+        builders = others(place, host, private=given is None)
+        builders[OURS] = Ours(folder, port)
+        found = measure(builders, place, Jar(asked.megabytes), asked.rounds, asked.only.split(","))
+    report(found, asked.megabytes, asked.rounds)
 
 
 def measure(
-    folder: Path, port: int, host: str | None, rounds: int, megabytes: int
-) -> dict[str, list[float]]:
-    workspace = make_workspace(folder, port)
-    environment = {**os.environ, "PROVISIMUS_LOCAL_REGISTRY_PORT": str(port), "CI": "1"}
-    shim = folder / "shim.py"
-    shim.write_text("from provisimus.cli import main\nmain()\n")
-    provisimus = [sys.executable, str(shim)]
-    build = [*provisimus, "image", "build", "greeter@1.0.0", "-q", "-C", str(workspace)]
-    contents = Contents(megabytes)
-    contents.publish(workspace, provisimus)
-    run(build, environment)
-    base = f"127.0.0.1:{port}/base:1"
+    builders: dict[str, Builder], place: Place, jar: Jar, rounds: int, scenes: list[str]
+) -> Found:
+    ours = builders[OURS]
+    assert isinstance(ours, Ours)
+    found: Found = {}
 
-    def ours() -> None:
-        run(build, environment)
+    def run(scene: str, name: str, work: Callable[[], Cost], number: int) -> None:
+        try:
+            cost = work()
+        except NotImplementedError:
+            return
+        except subprocess.CalledProcessError as error:
+            said = (error.stderr or b"").decode(errors="replace")[-300:]
+            print(f"{name}, {TITLES[scene]}, does not work here: {said}", file=sys.stderr)
+            return
+        # The first round warms caches up; it tells nothing but of a cold agent.
+        if number or scene == "cold":
+            found.setdefault((scene, name), []).append(cost)
 
-    def docker(buildkit: str, client: str = "docker") -> Callable[[], None]:
-        target = f"127.0.0.1:{port}/docker-{buildkit}:1"
+    def changed() -> None:
+        path = jar.change(place.folder / "greeter-1.0.0.jar")
+        place.take(path, jar.libraries, jar.classes)
+        ours.take(path)
 
-        def once() -> None:
-            context = folder / "context"
-            command = [client, *(["--host", host] if host else [])]
-            settings = {**environment, "DOCKER_BUILDKIT": buildkit}
-            run([*command, "build", "-q", "-t", target, str(context)], settings)
-            run([*command, "push", "-q", target], settings)
-
-        return once
-
-    def buildah() -> None:
-        target = f"127.0.0.1:{port}/buildah:1"
-        storage = ["buildah", "--root", f"{folder}/buildah", "--runroot", f"{folder}/buildah-run"]
-        plain = "--tls-verify=false"
-        run([*storage, "build", "-q", plain, "-t", target, str(folder / "context")], environment)
-        run([*storage, "push", "-q", plain, target], environment)
-
-    def jib() -> None:
-        # Its own way with a fat JAR: the packaged file as it is.
-        options = {
-            "jib.from.image": base,
-            "jib.to.image": f"127.0.0.1:{port}/jib:1",
-            "jib.containerizingMode": "packaged",
-            "jib.container.mainClass": "com.acme.Greeter",
-            "jib.allowInsecureRegistries": "true",
-        }
-        given = [f"-D{name}={value}" for name, value in options.items()]
-        run(["mvn", "-q", "-B", "-f", str(folder / "jib"), JIB, *given], environment)
-
-    lanes: dict[str, Callable[[], None]] = {"provisimus": ours}
-    (folder / "context").mkdir()
-    (folder / "context" / "Dockerfile").write_text(DOCKERFILE.format(base=base))
-    (folder / "jib" / "target" / "classes").mkdir(parents=True)
-    (folder / "jib" / "pom.xml").write_text(POM)
-    if shutil.which("buildah"):
-        lanes["buildah"] = buildah
-    if shutil.which("mvn"):
-        lanes["Jib"] = jib
-    if host is not None or os.environ.get("DOCKER_HOST"):
-        lanes["docker, classic"] = docker("0")
-        lanes["docker, BuildKit"] = docker("1", client_with_buildkit())
-    found: dict[str, list[float]] = {name: [] for name in (*lanes, "provisimus, no change")}
     for number in range(rounds + 1):
-        for name in random.sample(sorted(lanes), len(lanes)):
-            jar = contents.publish(workspace, provisimus)
-            for place in ("context", "jib/target"):
-                shutil.copy(jar, folder / place / "greeter-1.0.0.jar")
-            try:
-                seconds = timed(lanes[name])
-            except subprocess.CalledProcessError as error:
-                print(f"{name} does not work here: {error.stderr.decode()[-200:]}", file=sys.stderr)
-                del lanes[name], found[name]
-                continue
-            # The first round warms caches up.
-            if number:
-                found[name].append(seconds)
-        run(build, environment)
-        if number:
-            found["provisimus, no change"].append(timed(ours))
+        for name in random.sample(sorted(builders), len(builders)):
+            builder = builders[name]
+            if "changed" in scenes or "same" in scenes:
+                changed()
+                run("changed", name, lambda: builder("fat"), number)  # noqa: B023
+            if "same" in scenes:
+                run("same", name, lambda: builder("fat"), number)  # noqa: B023
+            if "class" in scenes:
+                changed()
+                run("class", name, lambda: builder("apart"), number)  # noqa: B023
+            if "cold" in scenes and number:
+                changed()
+                run("cold", name, lambda: builder("fat", cold=True), number)  # noqa: B023
+        if "pushing" in scenes:
+            changed()
+            run("pushing", "provisimus, in process", lambda: ours.in_process("build"), number)
+            changed()
+            run("pushing", "ready-made bytes", lambda: ours.in_process("push"), number)
         print(f"round {number} of {rounds}", file=sys.stderr)
     return found
 
 
-def client_with_buildkit() -> str:
-    """From 23 on the client needs its plugin buildx; Debian 12 has 20.10, which needs none."""
-    for client in ("docker", "/usr/bin/docker"):
-        if shutil.which(client):
-            asking = [client, "buildx", "version"]
-            plugin = subprocess.run(asking, capture_output=True, check=False).returncode == 0
-            said = subprocess.run([client, "--version"], capture_output=True, check=False).stdout
-            if plugin or b" version 20." in said:
-                return client
-    return "docker"
-
-
-class Contents:
-    """A JAR of stored random bytes, as a fat JAR is of compressed ones; one entry changes."""
+class Jar:
+    """A Spring Boot JAR: libraries of random bytes, as they are compressed already; one class
+    changes."""
 
     def __init__(self, megabytes: int) -> None:
-        self._libraries = [os.urandom(1 << 20) for _ in range(megabytes)]
+        self.libraries = {f"{index}.jar": os.urandom(1 << 20) for index in range(megabytes)}
+        self.classes: dict[str, bytes] = {}
 
-    def publish(self, workspace: Path, provisimus: list[str]) -> Path:
-        """Another JAR under the same SNAPSHOT-less version: the repository is emptied first."""
-        shutil.rmtree(workspace / "artifacts", ignore_errors=True)
-        jar = workspace / "greeter-1.0.0.jar"
-        with zipfile.ZipFile(jar, "w", zipfile.ZIP_STORED) as archive:
-            for index, data in enumerate(self._libraries):
-                archive.writestr(f"BOOT-INF/lib/{index}.jar", data)
-            archive.writestr("com/acme/Greeter.class", os.urandom(10_000))
-        where = ["--coordinates", "com.acme:greeter:1.0.0", "-C", str(workspace)]
-        run([*provisimus, "artifact", "publish", str(jar), *where], dict(os.environ))
-        return jar
-
-
-def make_workspace(folder: Path, port: int) -> Path:
-    root = folder / "workspace"
-    for name in ("base", "greeter"):
-        (root / "docker" / name).mkdir(parents=True)
-    (root / "provisimus.yaml").write_text(
-        f"project: bench\nregistry: {{url: '127.0.0.1:{port}'}}\n"
-    )
-    (root / "docker/base/manifest.yaml").write_text("version: '1'\n")
-    (root / "docker/base/Dockerfile.j2").write_text("FROM scratch\nCOPY filler /usr/lib/filler\n")
-    (root / "docker/base/filler").write_bytes(os.urandom(20 << 20))
-    (root / "docker/greeter/manifest.yaml").write_text("source: {maven: 'com.acme:greeter'}\n")
-    template = DOCKERFILE.format(base='{{ image("base") }}')
-    (root / "docker/greeter/Dockerfile.j2").write_text(template)
-    return root
+    def change(self, target: Path) -> Path:
+        self.classes = {"com/acme/Greeter.class": os.urandom(10_000)}
+        manifest = "Manifest-Version: 1.0\nStart-Class: com.acme.Greeter\n"
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr("META-INF/MANIFEST.MF", manifest)
+            for name, data in self.libraries.items():
+                archive.writestr(f"BOOT-INF/lib/{name}", data)
+            for name, data in self.classes.items():
+                archive.writestr(f"BOOT-INF/classes/{name}", data)
+        put(target, made.getbuffer())
+        return target
 
 
-@contextmanager
-def registry(folder: Path) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    config = {
-        "version": 0.1,
-        "log": {"level": "error"},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "registry")}},
-        "http": {"addr": f"127.0.0.1:{port}"},
-    }
-    (folder / "registry.yml").write_text(json.dumps(config))
-    arguments = ["docker-registry", "serve", str(folder / "registry.yml")]
-    with subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
-        wait(lambda: answers(f"http://127.0.0.1:{port}/v2/"))
-        try:
-            yield port
-        finally:
-            server.terminate()
+class Ours:
+    """A workspace each for `fat` and `apart`, and another for each cold agent."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder = folder
+        self._port = port
+        self._cold = 0
+        self._run = Provisimus(folder, port)
+        self._filler = os.urandom(20 << 20)
+        self._jar = Path()
+        for name, layers in (("fat", "fat"), ("apart", "auto")):
+            self._make(name, f"greeter-{name}", layers)
+        self._run(folder / "fat", "image", "build", "base", "-q")
+
+    def take(self, jar: Path) -> None:
+        self._jar = jar
+        for name in ("fat", "apart"):
+            self._publish(name)
+
+    def __call__(self, what: str, *, cold: bool = False) -> Cost:
+        name = f"greeter-{what}"
+        if cold:
+            self._cold += 1
+            what, name = f"cold-{self._cold}", f"greeter-cold-{self._cold}"
+            self._make(what, name, "fat")
+            self._publish(what)
+        return self._run(self._folder / what, "image", "build", f"{name}@1.0.0", "-q")
+
+    def in_process(self, verb: str) -> Cost:
+        script = Path(__file__).with_name("in_process.py")
+        argv = [sys.executable, str(script), verb, str(self._folder / "fat"), "greeter-fat"]
+        environment = self._run.environment
+        done = subprocess.run(argv, env=environment, capture_output=True, check=True)
+        return Cost(**json.loads(done.stdout))
+
+    def _publish(self, workspace: str) -> None:
+        """What `artifact publish` writes; the version's folder is emptied first."""
+        home = self._folder / workspace / "artifacts/com/acme/greeter/1.0.0"
+        shutil.rmtree(home, ignore_errors=True)
+        content = self._jar.read_bytes()
+        put(home / "greeter-1.0.0.jar", content)
+        put(home / "greeter-1.0.0.jar.sha256", hashlib.sha256(content).hexdigest())
+        put(home / "greeter-1.0.0.jar.commit", "a" * 40)
+
+    def _make(self, workspace: str, name: str, layers: str) -> None:
+        root = self._folder / workspace
+        registry = f"registry: {{url: '127.0.0.1:{self._port}'}}\n"
+        put(root / "provisimus.yaml", f"project: bench\n{registry}")
+        put(root / "docker/base/manifest.yaml", "version: '1'\n")
+        put(root / "docker/base/Dockerfile.j2", "FROM scratch\nCOPY filler /usr/lib/filler\n")
+        put(root / "docker/base/filler", self._filler)
+        manifest = f"source: {{maven: 'com.acme:greeter'}}\nlayers: {layers}\n"
+        put(root / f"docker/{name}/manifest.yaml", manifest)
+        put(
+            root / f"docker/{name}/Dockerfile.j2",
+            'FROM {{ image("base") }}\nCOPY {{ artifact.file }} /app/greeter.jar\n'
+            'ENTRYPOINT ["java", "-jar", "/app/greeter.jar"]\n',
+        )
 
 
-@contextmanager
-def engine(folder: Path, host: str | None) -> Iterator[str | None]:
-    program = shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin")
-    if host or os.environ.get("DOCKER_HOST") or program is None or os.geteuid() != 0:
-        yield host
-        return
-    own = f"unix://{folder}/docker.sock"
-    arguments = [
-        *(program, "--data-root", f"{folder}/docker", "--exec-root", f"{folder}/docker-exec"),
-        *("--pidfile", f"{folder}/docker.pid", "--host", own, "--iptables=false"),
-    ]
-    with subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
-        asking = ["docker", "--host", own, "version"]
-        wait(lambda: subprocess.run(asking, capture_output=True, check=False).returncode == 0)
-        try:
-            yield own
-        finally:
-            server.terminate()
-
-
-def report(found: dict[str, list[float]], megabytes: int) -> None:
-    ours = statistics.median(found["provisimus"])
-    print(f"\n{megabytes} MB JAR, seconds of whole processes, {len(found['provisimus'])} rounds")
-    print(f"{'':<24}{'median':>8}{'lowest':>8}{'ratio':>8}")
-    for name, values in found.items():
-        median = statistics.median(values)
-        print(f"{name:<24}{median:>8.2f}{min(values):>8.2f}{median / ours:>7.1f}x")
-
-
-def run(arguments: list[str], environment: dict[str, str]) -> None:
-    subprocess.run(arguments, env=environment, capture_output=True, check=True)
-
-
-def timed(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        if time.monotonic() > deadline:
-            sys.exit("a server does not start")
-        time.sleep(0.1)
+def report(found: Found, megabytes: int, rounds: int) -> None:
+    print(f"\n{megabytes} MB JAR into the registry, {rounds} rounds; seconds, cpu without servers")
+    for scene in dict.fromkeys(scene for scene, _ in found):
+        rows = {name: costs for (of, name), costs in found.items() if of == scene}
+        first = min(rows, key=lambda name: (not name.startswith(OURS), name))
+        ours = statistics.median(each.wall for each in rows[first])
+        print(f"\n{TITLES[scene]:<32}{'median':>8}{'lowest':>8}{'cpu':>8}{'ratio':>8}")
+        for name in [first, *sorted(set(rows) - {first})]:
+            wall = [each.wall for each in rows[name]]
+            cpu = statistics.median(each.cpu for each in rows[name])
+            median = statistics.median(wall)
+            print(f"{name:<32}{median:>8.2f}{min(wall):>8.2f}{cpu:>8.2f}{median / ours:>7.1f}x")
 
 
 if __name__ == "__main__":

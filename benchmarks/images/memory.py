@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -67,9 +65,7 @@ def main() -> None:
                 tempfile.TemporaryDirectory(prefix="bench-", dir=asked.scratch) as scratch,
                 registry(Path(scratch)) as port,
             ):
-                for command, seconds, peak in measure(
-                    FORMS[name], Path(scratch), port, megabytes
-                ):
+                for command, seconds, peak in measure(FORMS[name], Path(scratch), port, megabytes):
                     row = f"{command:<18}{seconds:>8.1f}s{peak / 1024:>7.0f} MB"
                     print(f"{name:<10}{megabytes:>6}  {row}", flush=True)
 
@@ -171,7 +167,9 @@ class Blocks:
 
 JAR = ("big.jar", "com.acme:big:1.0.0")
 FORMS = {
-    "fat": Form(*JAR, boot_jar, "{maven: 'com.acme:big'}", "fat", "COPY {{ artifact.file }} /b.jar"),
+    "fat": Form(
+        *JAR, boot_jar, "{maven: 'com.acme:big'}", "fat", "COPY {{ artifact.file }} /b.jar"
+    ),
     "auto": Form(
         *JAR, boot_jar, "{maven: 'com.acme:big'}", "auto", "COPY {{ artifact.file }} /b.jar"
     ),

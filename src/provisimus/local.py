@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from provisimus.errors import NotFound, ProvisimusError, Refused, Unreachable
 from provisimus.events import Said, Tell, silence, step
-from provisimus.process import spawn_detached
 
 if TYPE_CHECKING:
     from provisimus.http import httpx
@@ -74,6 +73,8 @@ class LocalCloud:
         status = self.status()
         if status is not None:
             return self._ours(status)
+        from provisimus.process import spawn_detached
+
         with step(tell, "local cloud", "nothing answers at " + self.endpoint) as outcome:
             said = self.log.stat().st_size if self.log.exists() else 0
             pid = spawn_detached(

@@ -80,16 +80,24 @@ def build(
 
         for each in asked:
             attach_to(environment.registry, each, session.workspace.state / "cache", session.tell)
-    more = {"changed": changed, "steps": _steps(plan)}
+
+    def more() -> dict[str, Any]:
+        # How each would be built, which takes working out.
+        return {"changed": changed, "steps": _steps(plan)}
+
     if len(names) == 1:
         built = asked[0]
         done = "built" if changed else f"nothing to do: {plan.wanted[-1].reason}\n"
         text = f"{done} {built.reference}" if changed else done + built.reference
-        session.emit({**_image_json(built), **more}, text)
+        session.emit(lambda: {**_image_json(built), **more()}, text)
         return
     rows = [(each.step().action, made[each.name].reference) for each in _asked(plan)]
-    data = {"images": list(map(_image_json, asked)), **more, "left_out": dict(plan.left_out)}
-    session.emit(data, table(["did", "image"], rows) + _left_out(plan))
+    images = list(map(_image_json, asked))
+    left_out = dict(plan.left_out)
+    session.emit(
+        lambda: {"images": images, **more(), "left_out": left_out},
+        table(["did", "image"], rows) + _left_out(plan),
+    )
 
 
 @image.command()

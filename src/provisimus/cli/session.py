@@ -84,8 +84,13 @@ class Session:
         click.confirm(question, abort=True, err=True)
 
     def emit(self, data: Any, text: str) -> None:
-        """Print the result on stdout: `data` with --json, else `text`."""
-        click.echo(json.dumps(data, indent=2, default=str) if self.json else text)
+        """Print the result on stdout: `data` with --json, else `text`.
+
+        `data` may be a function that works it out, where nobody else asks for what is in it.
+        """
+        if self.json:
+            text = json.dumps(data() if callable(data) else data, indent=2, default=str)
+        click.echo(text)
 
 
 def with_session(

@@ -60,10 +60,7 @@ def assemble(
     """
     cache = plan.workspace.state / "cache"
     base = resolve(assembly.base)
-    with (
-        tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch,
-        ExitStack() as held,
-    ):
+    with tempfile.TemporaryDirectory(prefix="provisimus-image-") as scratch, ExitStack() as held:
         grounds = Grounds(client, resolve, cache, Path(scratch))
         composition = compose(assembly, grounds, definition.context, str(definition.dockerfile))
         grounds.fetch(composition.layers)

@@ -13,7 +13,7 @@ from provisimus.images import debian
 from provisimus.images.alone import alone
 from provisimus.images.definition import BASE, Definition
 from provisimus.images.documents import Base, StoredLayer, configuration, manifest
-from provisimus.images.find import fingerprint_tag, one_platform, read_base
+from provisimus.images.find import one_platform, read_base
 from provisimus.images.labels import FINGERPRINT, OCI
 from provisimus.images.layers import CompressedLayer
 from provisimus.images.lock import LockedBase, read_lock, write_lock
@@ -41,7 +41,7 @@ def base_image(
     name = named_image(reference) or reference
     wanted = next(each for each in plan.wanted if each.name == name)
     repository = client.repository(name)
-    found = client.manifest(repository, fingerprint_tag(wanted.fingerprint))
+    found = client.manifest(repository, wanted.selector)
     if found is None:
         raise NotFound(
             f"the base {name} of {definition.name} is not in the registry",

@@ -8,18 +8,18 @@ that ends anywhere leaves only unnamed blobs, which the next run uses.
 
 from __future__ import annotations
 
-from functools import partial
+import json
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from provisimus.errors import Conflict, ProvisimusError
 from provisimus.events import Said, Skipped, Tell, Warned, step
-from provisimus.images.dockerfile import NotUnderstood
-from provisimus.images.documents import configuration, manifest
-from provisimus.images.find import find_image, fingerprint_tag
-from provisimus.images.labels import FINGERPRINT, image_labels, read_lineage
+from provisimus.images.find import described, fingerprint_tag
+from provisimus.images.labels import FINGERPRINT, Lineage, image_labels
 from provisimus.images.plan import ImagePlan, WantedImage
 from provisimus.images.registry import Registry, open_registry
-from provisimus.images.registry.client import OCI_MANIFEST
+from provisimus.images.registry.client import OCI_MANIFEST, Manifest
+from provisimus.images.seen import remember
 from provisimus.model import ContainerImage, Digest
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _check_secrets(plan: ImagePlan) -> None:
     """Before anything starts. Raises NotFound for a secret that a builder would need."""
     for wanted in plan.wanted:
         definition = wanted.definition
-        built_already = wanted.prefix is not None and wanted.prefix.exists
+        built_already = wanted.has_prefix
         if wanted.needed and definition.secrets and not built_already:
             from provisimus.images.secrets import read_secrets
 
@@ -133,7 +133,11 @@ def _one(
         if wanted.needed or image is None:
             image = _make(plan, client, wanted, environment, tell, run)
         else:
-            _tag(client, wanted, image.digest, tell)
+            repository = client.repository(wanted.name)
+            found = client.manifest(repository, str(image.digest))
+            if found is None:
+                raise ProvisimusError(f"registry {client.host} lost {image.reference}")
+            _tag(client, wanted, found, tell)
         outcome.result = image.reference
     return image
 
@@ -146,50 +150,76 @@ def _make(
     tell: Tell,
     run: str,
 ) -> ContainerImage:
-    # A run that builds nothing is to be over before these are loaded.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as aside:
+        # Git takes its time over a long history; the layers go out meanwhile.
+        lineage = aside.submit(lineage_of, plan, wanted)
+        made = _make_layers(plan, client, wanted, environment, tell)
+    config, put = _put(client, wanted, made, lineage.result())
+    image = described(wanted.name, client.reference(wanted.name), put.digest, json.loads(config))
+    if wanted.definition.manifest.tests:
+        from provisimus.images.container_tests import run_tests
+
+        tests = wanted.definition.manifest.tests
+        run_tests(tests, image.reference, environment, tell, run, wanted.title)
+    _tag(client, wanted, put, tell)
+    tag = fingerprint_tag(wanted.fingerprint)
+    if client.digest_of(client.repository(wanted.name), tag) != put.digest:
+        raise ProvisimusError(
+            f"{image.reference} was built, but its tag {tag} names something else",
+            hint="does another build of it run? run the command again",
+        )
+    remember(plan.workspace.state / "cache", image)
+    return image
+
+
+def _make_layers(
+    plan: ImagePlan, client: Registry, wanted: WantedImage, environment: Environment, tell: Tell
+) -> Made:
+    # A run that builds nothing is to be over before these are loaded; so is one that assembles
+    # before what speaks to builders and engines is.
     from provisimus.images.assemble import assemble
     from provisimus.images.bases import base_image, own_base
-    from provisimus.images.container_tests import run_tests
-    from provisimus.images.engine import build_with_engine
-    from provisimus.images.prefix import build_split
+    from provisimus.images.dockerfile import NotUnderstood
 
     definition = wanted.definition
     name = wanted.title
     own = own_base(plan, client, wanted, tell)
-    made = None
 
+    @cache
     def resolve(reference: str) -> Base:
         return base_image(plan, client, definition, reference, own)
 
     try:
         if definition.assembly is not None:
-            made = assemble(plan, client, definition, definition.assembly, resolve, tell, name)
-        elif definition.split is not None:
-            made = build_split(plan, client, wanted, own, environment, tell, name)
-        else:
-            tell(Said(name, f"built by the engine: {definition.why_engine}"))
+            return assemble(plan, client, definition, definition.assembly, resolve, tell, name)
+        if definition.split is not None:
+            from provisimus.images.prefix import build_split
+
+            return build_split(plan, client, wanted, own, environment, tell, name)
+        why = definition.why_engine
     except NotUnderstood as error:
-        tell(Said(name, f"built by the engine: {error.reason} (line {error.line})"))
-    if made is None:
-        made = build_with_engine(plan, client, definition, own, environment, tell, name)
-    digest = _put(plan, client, wanted, made)
-    reference = client.reference(wanted.name, digest)
-    run_tests(definition.manifest.tests, reference, environment, tell, run, name)
-    _tag(client, wanted, digest, tell)
-    found = find_image(client, wanted.name, wanted.fingerprint)
-    if found is None or found.digest != digest:
-        raise ProvisimusError(
-            f"{reference} was built, but its tag {fingerprint_tag(wanted.fingerprint)} names "
-            "something else",
-            hint="does another build of it run? run the command again",
-        )
-    return found
+        why = f"{error.reason} (line {error.line})"
+    from provisimus.images.engine import build_with_engine
+
+    tell(Said(name, f"built by the engine: {why}"))
+    return build_with_engine(plan, client, definition, own, environment, tell, name)
 
 
-def documents_of(plan: ImagePlan, wanted: WantedImage, made: Made) -> tuple[bytes, bytes]:
-    """Configuration and manifest of an image whose layers are made."""
+def lineage_of(plan: ImagePlan, wanted: WantedImage) -> Lineage:
+    """The commits behind an image; asks Git."""
+    from provisimus.images.lineage import read_lineage
+
     definition = wanted.definition
-    lineage = read_lineage(definition.folder, plan.workspace.repositories, definition.artifact)
+    return read_lineage(definition.folder, plan.workspace.repositories, definition.artifact)
+
+
+def documents_of(wanted: WantedImage, made: Made, lineage: Lineage) -> tuple[bytes, bytes]:
+    """Configuration and manifest of an image whose layers are made."""
+    from provisimus.images.documents import configuration, manifest
+
+    definition = wanted.definition
     own = image_labels(
         wanted.name,
         wanted.version,
@@ -205,22 +235,22 @@ def documents_of(plan: ImagePlan, wanted: WantedImage, made: Made) -> tuple[byte
     return config, manifest(config, (*base.layers, *layers), own)
 
 
-def _put(plan: ImagePlan, client: Registry, wanted: WantedImage, made: Made) -> Digest:
+def _put(
+    client: Registry, wanted: WantedImage, made: Made, lineage: Lineage
+) -> tuple[bytes, Manifest]:
     """Put configuration and manifest by digest; nothing has a name yet."""
-    config, body = documents_of(plan, wanted, made)
+    config, body = documents_of(wanted, made, lineage)
     repository = client.repository(wanted.name)
     client.put_blob(repository, config)
-    return client.put_manifest(repository, str(Digest.of(body)), OCI_MANIFEST, body)
+    digest = client.put_manifest(repository, str(Digest.of(body)), OCI_MANIFEST, body)
+    return config, Manifest(digest, OCI_MANIFEST, body)
 
 
-def _tag(client: Registry, wanted: WantedImage, digest: Digest, tell: Tell) -> None:
+def _tag(client: Registry, wanted: WantedImage, found: Manifest, tell: Tell) -> None:
     """Name the image by its version and by its fingerprint, the latter last: it says "done"."""
     repository = client.repository(wanted.name)
-    found = client.manifest(repository, str(digest))
-    if found is None:
-        raise ProvisimusError(f"registry {client.host} lost {wanted.name}@{digest}")
     before = client.manifest(repository, wanted.tag)
-    if before is not None and before.digest != digest:
+    if before is not None and before.digest != found.digest:
         was = (before.data.get("annotations") or {}).get(FINGERPRINT, "")
         if not was:
             raise Conflict(
@@ -233,7 +263,7 @@ def _tag(client: Registry, wanted: WantedImage, digest: Digest, tell: Tell) -> N
             tell(
                 Warned(
                     f"{wanted.name}:{wanted.tag} named other content ({before.digest.short}…) and "
-                    f"now names {digest.short}…: what it is made from changed"
+                    f"now names {found.digest.short}…: what it is made from changed"
                 )
             )
     client.put_manifest(repository, wanted.tag, found.media_type, found.body)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from provisimus.errors import ToolFailed
 from provisimus.model import Digest, fingerprint
-from provisimus.process import stream
 from provisimus.workspace.definitions.image import DebianSource
 
 RECIPE = 1
@@ -174,6 +173,8 @@ class _Stopped(Exception):
 def _run(
     argv: list[str], pipe: Path, on_line: Callable[[str], None], stop: threading.Event
 ) -> Iterator[bytes]:
+    from provisimus.process import stream
+
     failures: list[BaseException] = []
 
     def listen(line: str) -> None:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisimus.errors import NotFound, UsageFault
-from provisimus.images.assembly import Assembly, read_assembly
 from provisimus.images.caching import read_json, write_json
 from provisimus.images.context import ContextEntry, read_context
 from provisimus.images.debian import base_fingerprint
-from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
 from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, read_text, render
@@ -25,6 +24,7 @@ from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
+    from provisimus.images.assembly import Assembly
     from provisimus.images.secrets import BuildSecret
     from provisimus.images.split import Split
     from provisimus.workspace import Workspace
@@ -50,16 +50,11 @@ class Definition:
     template: str
     values: Values
     rendered: Rendered
-    assembly: Assembly | None
-    """None where a builder is needed."""
-    split: Split | None
-    """Where a builder is needed for a part; None for the engine lane, which builds it all."""
-    why_engine: str
-    secrets: tuple[BuildSecret, ...]
-    """What its RUNs may see; without values."""
     artifact: Artifact | None
     context: tuple[ContextEntry, ...]
     repositories: Repositories
+    root: Path
+    """The workspace's."""
 
     @property
     def home(self) -> str:
@@ -69,6 +64,34 @@ class Definition:
     @property
     def variant_of(self) -> str | None:
         return self.home if self.name != self.home else None
+
+    @property
+    def assembly(self) -> Assembly | None:
+        """None where a builder is needed."""
+        return self._way[0]
+
+    @property
+    def split(self) -> Split | None:
+        """Where a builder is needed for a part; None for the engine lane, which builds it all."""
+        return self._way[1]
+
+    @property
+    def why_engine(self) -> str:
+        return self._way[2]
+
+    @cached_property
+    def secrets(self) -> tuple[BuildSecret, ...]:
+        """What its RUNs may see; without values. Raises InvalidDefinitions."""
+        if self.assembly is not None:
+            return ()
+        from provisimus.images.secrets import declared_secrets
+
+        return declared_secrets(self.manifest, self.rendered.text, self.folder, self.root)
+
+    @cached_property
+    def _way(self) -> tuple[Assembly | None, Split | None, str]:
+        # Of an image that exists nobody asks how it would be built.
+        return _way(self.rendered.text, self.values.base, self.context)
 
     @property
     def lane(self) -> str:
@@ -105,7 +128,6 @@ def read_definition(
     template = _template(folder, manifest, values)
     rendered = _rendered(workspace, template, template_of(folder, manifest), values)
     context = used.with_context(read_context(folder), folder)
-    assembly, split, why = _lane(rendered.text, values.base, context)
     return Definition(
         name,
         decided,
@@ -114,13 +136,10 @@ def read_definition(
         template,
         values,
         rendered,
-        assembly,
-        split,
-        why,
-        _secrets(workspace, manifest, folder, rendered.text) if assembly is None else (),
         used.main.artifact if used.main else None,
         context,
         repositories,
+        workspace.root,
     )
 
 
@@ -190,14 +209,6 @@ def _version(workspace: Workspace, name: str, asked: str | None, manifest: Image
     return decided
 
 
-def _secrets(
-    workspace: Workspace, manifest: ImageManifest, folder: Path, text: str
-) -> tuple[BuildSecret, ...]:
-    from provisimus.images.secrets import declared_secrets
-
-    return declared_secrets(manifest, text, folder, workspace.root)
-
-
 def template_of(folder: Path, manifest: ImageManifest) -> Path:
     return folder / (manifest.dockerfile or TEMPLATE)
 
@@ -230,9 +241,12 @@ def _rendered(workspace: Workspace, template: str, where: Path, values: Values) 
     return found
 
 
-def _lane(
+def _way(
     text: str, base: str | None, context: tuple[ContextEntry, ...]
 ) -> tuple[Assembly | None, Split | None, str]:
+    from provisimus.images.assembly import read_assembly
+    from provisimus.images.dockerfile import NotUnderstood
+
     try:
         return read_assembly(text, base), None, ""
     except NotUnderstood as error:

@@ -8,7 +8,7 @@ reads under either media type.
 from __future__ import annotations
 
 import json
-import platform
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def base_of(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[Sto
 
 def architecture(machine: str | None = None) -> str:
     """Go's name of a processor, as images carry it; of this machine when none is given."""
-    name = machine or platform.machine()
+    name = machine or os.uname().machine
     return _MACHINES.get(name, name)
 
 

@@ -24,7 +24,7 @@ from provisimus.images.builders.interface import CONTEXT, DOCKERFILE
 from provisimus.images.context import ContextEntry
 from provisimus.images.dockerfile import OFFICIAL, NotUnderstood
 from provisimus.images.documents import Base, StoredLayer, own_labels_removed
-from provisimus.images.find import fingerprint_tag, one_platform, read_base
+from provisimus.images.find import one_platform, read_base
 from provisimus.images.layers import CompressedLayer
 from provisimus.images.registry import Registry
 from provisimus.images.secrets import (
@@ -177,7 +177,7 @@ def write_context(context: Sequence[ContextEntry], folder: Path) -> None:
 def _base(plan: ImagePlan, client: Registry, name: str) -> Base:
     wanted = next(each for each in plan.wanted if each.name == name)
     repository = client.repository(name)
-    found = client.manifest(repository, fingerprint_tag(wanted.fingerprint))
+    found = client.manifest(repository, wanted.selector)
     if found is None:
         raise NotFound(f"the base {name} is not in the registry")
     return read_base(client, repository, one_platform(client, repository, found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from provisimus.errors import NotFound
@@ -103,8 +104,15 @@ def one_platform(client: Registry, repository: str, manifest: Manifest) -> Manif
 
 
 def _image(client: Registry, name: str, repository: str, manifest: Manifest) -> ContainerImage:
-    single = one_platform(client, repository, manifest)
-    settings = _config(client, repository, single).get("config") or {}
+    config = _config(client, repository, one_platform(client, repository, manifest))
+    return described(name, f"{client.host}/{repository}", manifest.digest, config)
+
+
+def described(
+    name: str, repository: str, digest: Digest, config: Mapping[str, Any]
+) -> ContainerImage:
+    """An image by what its configuration says; `repository` is `host:port/name`."""
+    settings = config.get("config") or {}
     labels: dict[str, str] = settings.get("Labels") or {}
     ports = sorted(int(each.partition("/")[0]) for each in settings.get("ExposedPorts") or {})
     try:
@@ -114,8 +122,8 @@ def _image(client: Registry, name: str, repository: str, manifest: Manifest) -> 
     return ContainerImage(
         name=name,
         version=labels.get(OCI + "version", UNKNOWN),
-        repository=f"{client.host}/{repository}",
-        digest=manifest.digest,
+        repository=repository,
+        digest=digest,
         fingerprint=fingerprint,
         labels=dict(sorted(labels.items())),
         ports=tuple(ports),

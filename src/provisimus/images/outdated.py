@@ -109,7 +109,7 @@ def _maven(asked: _Asked) -> Iterator[Newer]:
     named = [
         (each, "change its version in the manifest") for each in named_versions(asked.manifest)
     ]
-    if not named and source and source.maven and asked.name in asked.workspace.services():
+    if not named and source and source.maven and asked.workspace.has_service(asked.name):
         running = asked.workspace.stack(asked.name).version
         if running:
             todo = f"provisimus release {asked.name}@…"

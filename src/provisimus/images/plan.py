@@ -6,28 +6,29 @@ the other (`observe_image`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
+from provisimus.errors import NotFound, UsageFault
 from provisimus.images.definition import (
     Definition,
     debian_base,
     image_fingerprint,
     prefix_fingerprint,
-    read_definition,
 )
-from provisimus.images.find import find_image, prefix_tag
+from provisimus.images.find import find_image, fingerprint_tag, prefix_tag
+from provisimus.images.graph import Graph
 from provisimus.images.labels import ARTIFACT_SHA256, FINGERPRINT
 from provisimus.images.lock import DockerLock, read_lock
 from provisimus.images.registry import Registry, as_tag, open_registry
+from provisimus.images.seen import remember, seen
 from provisimus.model import ContainerImage, Digest, Step
-from provisimus.workspace.problems import did_you_mean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from provisimus.artifacts import Repositories
     from provisimus.environment import Environment
     from provisimus.workspace import Workspace
@@ -58,13 +59,9 @@ class WantedDebian:
 
 @dataclass(frozen=True)
 class WantedPrefix:
-    """What a builder makes for an image, up to its last RUN.
-
-    `exists`: the registry has it, or nobody needs it as the image is there.
-    """
+    """What a builder makes for an image, up to its last RUN."""
 
     fingerprint: Digest
-    exists: bool
 
     @property
     def tag(self) -> str:
@@ -74,7 +71,7 @@ class WantedPrefix:
 @dataclass(frozen=True)
 class WantedImage:
     """One image that the plan is about. `needed`: it will be built. `tagged`: its version's tag
-    names it already."""
+    names it already. `has_prefix`: the registry has the prefix of one that it does not have."""
 
     name: str
     version: str
@@ -84,8 +81,24 @@ class WantedImage:
     needed: bool
     tagged: bool
     definition: Definition
+    bases: Mapping[str, Digest] = field(default_factory=dict)
+    """The fingerprints of the images of the workspace that it stands on."""
     debian: WantedDebian | None = None
-    prefix: WantedPrefix | None = None
+    has_prefix: bool = False
+
+    @cached_property
+    def prefix(self) -> WantedPrefix | None:
+        """None where a builder has no part in it, or makes it all."""
+        debian = self.debian.fingerprint if self.debian else None
+        found = prefix_fingerprint(self.definition, self.bases, debian)
+        return None if found is None else WantedPrefix(found)
+
+    @property
+    def selector(self) -> str:
+        """By what its repository knows it once it is there: its digest, or else the tag of what it
+        is made from.
+        """
+        return str(self.exists.digest) if self.exists else fingerprint_tag(self.fingerprint)
 
     @property
     def lane(self) -> str:
@@ -95,7 +108,7 @@ class WantedImage:
             return definition.lane
         if self.prefix is None:
             return f"{definition.lane}: {definition.why_engine}"
-        if self.prefix.exists:
+        if self.has_prefix:
             return "split: no builder, its prefix is in the registry"
         return f"split: a builder makes its prefix, {definition.why_engine}"
 
@@ -179,7 +192,7 @@ def plan_all(
 
     Raises InvalidDefinitions, Unreachable.
     """
-    graph = _Graph(workspace, _repositories(workspace, repositories))
+    graph = Graph(workspace, _repositories(workspace, repositories))
     left_out: dict[str, str] = {}
     for name in workspace.images():
         try:
@@ -212,7 +225,7 @@ def define_images(
     repositories: Repositories | None = None,
 ) -> ImagePlan:
     """Several images. Raises as `define_image`."""
-    graph = _Graph(workspace, _repositories(workspace, repositories))
+    graph = Graph(workspace, _repositories(workspace, repositories))
     for name, version in asked:
         graph.add(name, version)
     return _defined(workspace, environment, graph, tuple(name for name, _ in asked))
@@ -220,7 +233,8 @@ def define_images(
 
 def observe_image(plan: ImagePlan) -> ImagePlan:
     """A plan that was defined, with what the registry has of it. Raises Unreachable."""
-    observe = partial(_observe, open_registry(plan.registry), read_lock(plan.workspace.docker))
+    client, lock = open_registry(plan.registry), read_lock(plan.workspace.docker)
+    observe = partial(_observe, client, lock, plan.workspace.state / "cache")
     if len(plan.wanted) <= 2:
         seen = tuple(map(observe, plan.wanted))
     else:
@@ -232,7 +246,7 @@ def observe_image(plan: ImagePlan) -> ImagePlan:
 
 
 def _defined(
-    workspace: Workspace, environment: Environment, graph: _Graph, asked: tuple[str, ...]
+    workspace: Workspace, environment: Environment, graph: Graph, asked: tuple[str, ...]
 ) -> ImagePlan:
     lock = read_lock(workspace.docker)
     wanted: dict[str, WantedImage] = {}
@@ -254,74 +268,11 @@ def _repositories(workspace: Workspace, given: Repositories | None) -> Repositor
     return pinned(known, lock)
 
 
-class _Graph:
-    """The definitions of images and of all that they are built on, bases first."""
-
-    def __init__(self, workspace: Workspace, repositories: Repositories) -> None:
-        self._workspace = workspace
-        self._repositories = repositories
-        self._done: dict[str, Definition] = {}
-
-    @property
-    def definitions(self) -> list[Definition]:
-        return list(self._done.values())
-
-    def add(self, name: str, version: str | None) -> None:
-        """Add an image and its bases, all or nothing."""
-        before = dict(self._done)
-        try:
-            self._visit(name, version, ())
-        except BaseException:
-            self._done = before
-            raise
-
-    def _visit(self, name: str, version: str | None, way: tuple[Definition, ...]) -> None:
-        names = [each.name for each in way]
-        if name in names:
-            circle = " ← ".join((*names[names.index(name) :], name))
-            message = f"images are built on each other in a circle: {circle}"
-            hint = "one of them must stand on something else"
-            raise _problem(way[-1], name, message, hint)
-        known = self._done.get(name)
-        if known is not None:
-            if version is not None and version != known.version:
-                raise UsageFault(
-                    f"{name} cannot be {known.version} and {version} in one command",
-                    hint="use two commands",
-                )
-            return
-        definition = read_definition(self._workspace, name, version, self._repositories)
-        for base in definition.rendered.images:
-            if base not in self._known:
-                near = did_you_mean(base, self._known)
-                raise _problem(definition, base, f"there is no image {base!r}", near)
-            # Variants have one version, so one that stands on another knows which.
-            related = self._workspace.image_place(base).folder == definition.folder
-            self._visit(base, definition.version if related else None, (*way, definition))
-        self._done[name] = definition
-
-    @cached_property
-    def _known(self) -> list[str]:
-        return self._workspace.images()
-
-
-def _problem(
-    definition: Definition, base: str, message: str, hint: str | None
-) -> InvalidDefinitions:
-    """What is wrong with the line of an image's template that names a base."""
-    path = definition.dockerfile
-    text = path.read_text(encoding="utf-8", errors="replace")
-    named = re.search(rf"image\(\s*['\"]{re.escape(base)}['\"]", text)
-    line = text.count("\n", 0, named.start()) + 1 if named else None
-    return InvalidDefinitions([Problem(str(path), line, "", message, hint)])
-
-
 def _define(
     definition: Definition, above: Mapping[str, WantedImage], lock: DockerLock
 ) -> WantedImage:
     bases = {name: above[name].fingerprint for name in definition.rendered.images}
     debian = debian_base(definition, lock)
-    prefix = prefix_fingerprint(definition, bases, debian)
     return WantedImage(
         definition.name,
         definition.version,
@@ -331,17 +282,21 @@ def _define(
         needed=False,
         tagged=False,
         definition=definition,
+        bases=bases,
         debian=None if debian is None else WantedDebian(definition.home, debian, None, UNASKED),
-        prefix=None if prefix is None else WantedPrefix(prefix, exists=False),
     )
 
 
-def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> WantedImage:
+def _observe(client: Registry, lock: DockerLock, cache: Path, defined: WantedImage) -> WantedImage:
     definition, wanted = defined.definition, defined.fingerprint
-    exists = find_image(client, definition.name, wanted)
     repository = client.repository(definition.name)
     tag = as_tag(definition.version)
     named = client.digest_of(repository, tag)
+    exists = seen(cache, client.reference(definition.name), named) if named else None
+    if exists is None or exists.fingerprint != wanted:
+        exists = find_image(client, definition.name, wanted)
+        if exists is not None and exists.digest == named:
+            remember(cache, exists)
     tagged = exists is not None and named == exists.digest
     if exists is None:
         reason = _why_not(client, definition, named)
@@ -349,11 +304,13 @@ def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> Wanted
         reason = f"fingerprint {wanted.short}… is in the registry"
     else:
         reason = f"fingerprint {wanted.short}… is in the registry, but tag {tag} does not name it"
-    debian, prefix = defined.debian, defined.prefix
+    debian, prefix, has_prefix = defined.debian, None, False
+    if exists is None:
+        # A secret that nobody declared is told now, not when a builder runs.
+        _ = definition.secrets
+        prefix = defined.prefix
     if prefix is not None:
-        home = client.repository(definition.home)
-        there = exists is not None or client.digest_of(home, prefix.tag) is not None
-        prefix = replace(prefix, exists=there)
+        has_prefix = client.digest_of(client.repository(definition.home), prefix.tag) is not None
     return replace(
         defined,
         exists=exists,
@@ -361,7 +318,7 @@ def _observe(client: Registry, lock: DockerLock, defined: WantedImage) -> Wanted
         needed=exists is None,
         tagged=tagged,
         debian=debian and _debian(client, debian.name, debian.fingerprint, lock),
-        prefix=prefix,
+        has_prefix=has_prefix,
     )
 
 

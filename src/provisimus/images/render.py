@@ -8,7 +8,6 @@ that is a base) and `image("name")`; so do the macros in docker/_macros/, which
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -211,6 +210,8 @@ def _hint(message: str, values: Values) -> str | None:
         }
     elif name in values.vars:
         return f"write vars.{name}"
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"did you mean {known[near[0]]}?"

@@ -15,7 +15,7 @@ from provisimus.events import silence
 from provisimus.images.assemble import Made, Store, assemble
 from provisimus.images.assembly import ComposedLayer
 from provisimus.images.bases import base_image
-from provisimus.images.build import documents_of
+from provisimus.images.build import documents_of, lineage_of
 from provisimus.images.dockerfile import NotUnderstood
 from provisimus.images.documents import Base, StoredLayer, base_of
 from provisimus.images.find import one_platform, read_base
@@ -87,7 +87,7 @@ def verify_image(plan: ImagePlan) -> Verified:
         differences.append(f"{len(expected)} layers are wanted, the registry has {len(actual)}")
     elif expected != actual and not differences:
         differences.append("the layers of the base are others")
-    wanted_config = json.loads(documents_of(plan, wanted, made)[0])
+    wanted_config = json.loads(documents_of(wanted, made, lineage_of(plan, wanted))[0])
     differences += _settings(wanted_config, config)
     return Verified(
         wanted.exists.reference,

@@ -135,7 +135,7 @@ def _names(
     workspace: Workspace, environment: Environment, name: str, until: Stage
 ) -> tuple[str | None, str]:
     """The service (None for a machine without one) and the machine that a name means."""
-    if until == "stack" or name in workspace.services():
+    if until == "stack" or workspace.has_service(name):
         return name, workspace.machine_of(name, environment.name)
     if name in workspace.machines():
         return None, name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -25,6 +24,8 @@ def validate(model: type[Model], document: Document) -> Model:
 def did_you_mean(name: str, known: Any) -> str | None:
     """A hint that names the nearest of the known names, or lists the few there are."""
     names = sorted(map(str, known))
+    import difflib
+
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -45,11 +46,11 @@ class Workspace:
     def name(self) -> str:
         return self.project.project
 
-    @property
+    @cached_property
     def docker(self) -> Path:
         return (self.root / self.project.repositories.docker).resolve()
 
-    @property
+    @cached_property
     def packer(self) -> Path:
         return (self.root / self.project.repositories.packer).resolve()
 
@@ -81,6 +82,10 @@ class Workspace:
     def services(self) -> list[str]:
         return sorted(path.stem for path in self.stacks.glob("*.yaml"))
 
+    def has_service(self, name: str) -> bool:
+        """Without reading what it is."""
+        return (self.stacks / f"{name}.yaml").is_file()
+
     def image(self, name: str) -> ImageManifest:
         """Raises NotFound for a name that is not there, InvalidDefinitions for a faulty one."""
         return read_image(self.docker, name, self.project.environments, self.images)
@@ -94,9 +99,8 @@ class Workspace:
 
         Raises as `stack`.
         """
-        services = self.services()
         for service in (image, self.image_place(image).folder.name):
-            if service in services:
+            if self.has_service(service):
                 return self.stack(service, environment).version
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import json
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ import pytest
 
 from provisimus.artifacts import Repositories, publish
 from provisimus.artifacts.cache import Cache
-from provisimus.artifacts.kinds import open_repository
+from provisimus.artifacts.kinds import folder, open_repository
 from provisimus.artifacts.kinds.folder import FolderRepository
 from provisimus.errors import ChecksumMismatch, NotFound, ProvisimusError, Unreachable, UsageFault
 from provisimus.model import Coordinates
@@ -76,6 +77,36 @@ def test_what_maven_deploys_is_understood(tmp_path: Path) -> None:
     deploy(jar, folder, SNAPSHOT)
     last = Path(repositories.resolve(SNAPSHOT).location).name
     assert last.endswith("-3.jar")
+
+
+def test_a_file_that_did_not_change_is_looked_into_once(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = FolderRepository("x", tmp_path / "repository", cache)
+    place = tmp_path / "repository/com/acme/greeter/1.0.0/greeter-1.0.0.jar"
+    place.parent.mkdir(parents=True)
+    make_jar(place)
+    first = repository.find(GREETER)
+    assert first is not None
+    # Just written: it may be written again within the same tick of the clock.
+    assert not (cache.folder / "facts").exists()
+    monkeypatch.setattr(folder, "SETTLED", -1.0)
+    assert repository.find(GREETER) == first
+    [known] = (cache.folder / "facts").iterdir()
+    facts = json.loads(known.read_text())
+    assert facts == {"sha256": first.sha256.hex, "commit": COMMIT}
+    known.write_text(json.dumps({"sha256": "0" * 64, "commit": "remembered"}))
+    found = repository.find(GREETER)
+    assert found is not None
+    assert (found.sha256.hex, found.commit) == ("0" * 64, "remembered")
+    # What goes into an image is verified all the same.
+    with pytest.raises(ChecksumMismatch):
+        list(Repositories((repository,)).read(found))
+    make_jar(place)
+    again = repository.find(GREETER)
+    assert again is not None
+    assert again.sha256.hex == hashlib.sha256(place.read_bytes()).hexdigest()
+    assert again.commit == COMMIT
 
 
 @pytest.fixture

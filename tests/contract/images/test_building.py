@@ -86,6 +86,46 @@ def test_nothing_is_built_twice(scene: Scene) -> None:
     assert {type(event) for event in scene.told} == {Skipped}
 
 
+def test_an_image_that_is_there_costs_one_question(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = scene.build("greeter", "1.0.0")
+    assert scene.plan("greeter", "1.0.0").image == built
+    asked: list[tuple[str, str]] = []
+
+    def send(client: Any, method: str, url: str, **options: Any) -> Any:
+        asked.append((method, url.rpartition("/manifests/")[2]))
+        return original(client, method, url, **options)
+
+    from provisimus import http
+
+    original = http.send
+    monkeypatch.setattr(http, "send", send)
+    assert scene.plan("greeter", "1.0.0").image == built
+    assert asked == [("HEAD", "1"), ("HEAD", "1.0.0")]
+    # What was remembered may be lost, or not whole.
+    for path in (scene.root / ".provisimus/cache/images").iterdir():
+        path.write_text("{}")
+    assert scene.plan("greeter", "1.0.0").image == built
+
+
+def test_what_is_there_is_found_without_what_builds(scene: Scene) -> None:
+    program = (
+        "import json, sys\nfrom provisimus.cli import main\n"
+        "try:\n    main(['image', 'build', 'greeter@1.0.0', '-C', sys.argv[1]])\n"
+        "except SystemExit as ending:\n    assert not ending.code, ending.code\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    argv = [sys.executable, "-c", program, str(scene.root)]
+    for _ in range(2):
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert "nothing to do" in done.stdout
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    heavy = {"boto3", "botocore", "isal", "jinja2", "rich", "subprocess", "tarfile"}
+    ours = {"assemble", "assembly", "bases", "dockerfile", "engine", "layers", "lineage", "prefix"}
+    assert loaded & {*heavy, *(f"provisimus.images.{name}" for name in ours)} == set()
+
+
 def test_images_are_found_by_fingerprint_and_by_reference(scene: Scene) -> None:
     built = scene.build("greeter", "1.0.0")
     assert built.fingerprint is not None

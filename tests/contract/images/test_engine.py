@@ -76,7 +76,7 @@ ENTRYPOINT /usr/bin/run $A
 """
 
 
-def test_the_builder_and_we_agree(with_engine: Scene) -> None:
+def test_the_builder_and_we_agree(with_engine: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = with_engine
     for path in ("app.jar", "conf/a.txt", "conf/b.txt", "conf/deep/c"):
         scene.write(f"docker/both/{path}", path)
@@ -88,8 +88,9 @@ def test_the_builder_and_we_agree(with_engine: Scene) -> None:
     assert definition.assembly is not None
     by_us = build_image(plan, scene.environment, scene.told.append, "r")
     ours = everything(scene, by_us)
-    to_engine = replace(definition, assembly=None, split=None, why_engine="asked for by the test")
-    last = replace(plan.wanted[-1], definition=to_engine)
+    way = (None, None, "asked for by the test")
+    monkeypatch.setattr("provisimus.images.definition._way", lambda *_: way)
+    last = replace(plan.wanted[-1], definition=replace(definition))
     forced = replace(plan, wanted=(scene.plan("base").wanted[-1], last))
     by_docker = build_image(forced, scene.environment, scene.told.append, "r")
     theirs = everything(scene, by_docker)
@@ -129,8 +130,8 @@ def test_a_changed_artifact_starts_no_builder(
     assert len([tag for tag in tags if tag.startswith("prefix-")]) == 1
     # What the prefix copies is an input of it.
     scene.write("docker/greeter/run.sh", "two")
-    prefix = scene.plan("greeter", "1.0.1").wanted[-1].prefix
-    assert prefix is not None and not prefix.exists
+    wanted = scene.plan("greeter", "1.0.1").wanted[-1]
+    assert wanted.prefix is not None and not wanted.has_prefix
 
 
 @pytest.mark.parametrize("builder", ["the classic builder", "buildah"])

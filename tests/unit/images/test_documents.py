@@ -16,7 +16,8 @@ from provisimus.images.documents import (
     configuration,
     manifest,
 )
-from provisimus.images.labels import Lineage, image_labels, without_credentials
+from provisimus.images.labels import Lineage, image_labels
+from provisimus.images.lineage import without_credentials
 from provisimus.images.lock import DockerLock, LockedBase, as_text, read_lock, write_lock
 from provisimus.images.registry import as_tag, parse_reference
 from provisimus.images.registry.names import Reference, base_url, split_registry

@@ -5,28 +5,31 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from provisimus.artifacts.archives import check_whole, commit_in
 from provisimus.artifacts.cache import Cache
 from provisimus.artifacts.checksums import Sums, first_word, mismatch, pieces, sums_of, verified
-from provisimus.artifacts.maven import layout, metadata
+from provisimus.artifacts.maven import layout
 from provisimus.artifacts.maven.versions import is_snapshot
 from provisimus.files import replacing, writing
 from provisimus.model import Artifact, Coordinates, Digest
+
+SETTLED = 2.0
+"""Seconds after its last change from which on a file's time and size tell that it is the same."""
 
 
 def matches(location: str) -> bool:
     return "://" not in location or location.startswith("file://")
 
 
-def open_repository(name: str, location: str, root: Path, cache: Cache) -> FolderRepository:  # noqa: ARG001
+def open_repository(name: str, location: str, root: Path, cache: Cache) -> FolderRepository:
     path = unquote(urlsplit(location).path) if location.startswith("file://") else location
-    return FolderRepository(name, (root / Path(path).expanduser()).resolve())
+    return FolderRepository(name, (root / Path(path).expanduser()).resolve(), cache)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class FolderRepository:
 
     name: str
     folder: Path
+    cache: Cache | None = None
+    """Where it is remembered what was found in a file that did not change since."""
 
     @property
     def location(self) -> str:
@@ -75,14 +80,30 @@ class FolderRepository:
         path = self.file_of(coordinates)
         if path is None:
             return None
-        check_whole(path, path.name, str(path))
-        promised = _beside(path, "sha256")
-        if promised is not None and len(promised) == 64:
-            digest, size = Digest(promised), path.stat().st_size
-        else:
-            digest, size = self._computed(path)
-        commit = _beside(path, layout.COMMIT) or commit_in(path)
-        return Artifact(coordinates, self.name, str(path), digest, size, commit)
+        about = path.stat()
+        key = _unchanged(path, about)
+        known = self.cache.facts(key) if self.cache else {}
+        facts = dict(known)
+        if "whole" not in known:
+            from provisimus.artifacts.archives import check_whole
+
+            check_whole(path, path.name, str(path))
+            facts["whole"] = True
+        digest = _digest(_beside(path, "sha256"))
+        if digest is None:
+            digest = _digest(known.get("sha256")) or self._computed(path)
+            facts["sha256"] = digest.hex
+        commit = _beside(path, layout.COMMIT)
+        if commit is None:
+            if "commit" not in known:
+                from provisimus.artifacts.archives import commit_in
+
+                facts["commit"] = commit_in(path)
+            commit = str(facts["commit"] or "") or None
+        # What was written just now may be written once more without any of these changing.
+        if self.cache and facts != known and about.st_ctime < time.time() - SETTLED:
+            self.cache.remember(key, facts)
+        return Artifact(coordinates, self.name, str(path), digest, about.st_size, commit)
 
     def read(self, artifact: Artifact) -> Iterator[bytes]:
         return pieces(Path(artifact.location))
@@ -140,7 +161,7 @@ class FolderRepository:
         finally:
             os.close(handle)
 
-    def _computed(self, path: Path) -> tuple[Digest, int]:
+    def _computed(self, path: Path) -> Digest:
         # `mvn deploy` writes SHA-1 and MD5 only: the strongest there is must agree.
         for algorithm in layout.CHECKSUMS[1:]:
             promised = _beside(path, algorithm)
@@ -149,13 +170,14 @@ class FolderRepository:
                 if sums.others[algorithm] != promised:
                     actual = sums.others[algorithm]
                     raise mismatch(algorithm.upper(), promised, actual, str(path))
-                return sums.sha256, sums.size
-        sums = sums_of(path)
-        return sums.sha256, sums.size
+                return sums.sha256
+        return sums_of(path).sha256
 
     def _snapshot_value(self, folder: Path, coordinates: Coordinates) -> str | None:
         if not is_snapshot(coordinates.version):
             return None
+        from provisimus.artifacts.maven import metadata
+
         extension = layout.extension(coordinates.packaging)
         for name in (layout.METADATA, layout.LOCAL_METADATA):
             if (folder / name).is_file():
@@ -169,6 +191,16 @@ class FolderRepository:
 def _is_content(path: Path) -> bool:
     """Not a file that only stands beside one: a killed publisher may have left it alone."""
     return path.suffix.removeprefix(".") not in (*layout.CHECKSUMS, layout.COMMIT, layout.ORIGIN)
+
+
+def _unchanged(path: Path, about: os.stat_result) -> dict[str, object]:
+    """What would not be the same of another file, or of this one after a change."""
+    times = {"modified": about.st_mtime_ns, "changed": about.st_ctime_ns}
+    return {"file": str(path), "size": about.st_size, "inode": about.st_ino, **times}
+
+
+def _digest(text: object) -> Digest | None:
+    return Digest(text) if isinstance(text, str) and len(text) == 64 else None
 
 
 def _beside(path: Path, suffix: str) -> str | None:
