@@ -32,6 +32,8 @@ MOST_RATIO = 200
 ANYWAY = 64 << 20
 LONGEST_HEADER = 1 << 20
 """Bytes of a TAR header that extends another: a name, a link, attributes."""
+STEP = 16 << 10
+"""Packed bytes at a time: a bomb makes a thousand times as many of them, all in memory."""
 MOST_HOPS = 40
 """Links on the way of one path (Linux's own limit)."""
 MOST_DEPTH = 4096
@@ -66,7 +68,7 @@ def read_tar(pieces: Iterable[bytes], keep: Keep, where: str, size: int) -> tupl
     stream = iter(pieces)
     tree = _Tree(where, _bound(size))
     source = cast("IO[bytes]", _Reader(stream))
-    with tarfile.open(fileobj=source, mode="r|*", bufsize=PIECE, tarinfo=CheckedHeader) as archive:
+    with tarfile.open(fileobj=source, mode="r|*", bufsize=STEP, tarinfo=CheckedHeader) as archive:
         for member in archive:
             mode = member.mode & 0o777
             if member.isdir():
