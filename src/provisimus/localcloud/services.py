@@ -62,10 +62,12 @@ class Supervised:
         self._launch()
         self._thread = threading.Thread(target=self._keep, name=self.service.name, daemon=True)
         if not self._wait():
+            how = f"did not answer within {self.service.ready_within:.0f} s"
+            if self._process is not None and self._process.poll() is not None:
+                how = f"ended with code {self._process.returncode}"
             self.stop()
             raise LocalCloudError(
-                f"{self.service.name} did not answer within {self.service.ready_within:.0f} s: "
-                f"{_last_line(self.service.command.output)}",
+                f"{self.service.name} {how}: {_last_line(self.service.command.output)}",
                 f"its log is {self.service.command.output}",
             )
         self._thread.start()
