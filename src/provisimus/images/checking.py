@@ -1,19 +1,19 @@
 """What `provisimus check` says of templates: offline, and before anybody asks for a version.
 
 Nothing is rendered, so only what is written out is looked at: syntax, macros that are imported by
-name, images that are named in quotes. What stands under an `if` may never come true, and makes no
-circle.
+name, images that are named in quotes, variables. What stands under an `if` may never come true: it
+makes no circle, and its variables are not asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provisimus.errors import InvalidDefinitions, Problem, ProvisimusError
 from provisimus.images.definition import template_of
-from provisimus.images.render import MACROS, read_text
+from provisimus.images.render import MACROS, NAMES, Values, hint_for, read_text
 from provisimus.workspace.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -65,7 +65,13 @@ def template_problems(workspace: Workspace) -> Iterator[Problem]:
                     did_you_mean(each.image, images),
                 )
                 yield Problem(str(path), each.line, "", message, hint)
-        named |= {name: found for name, place in places.items() if place == path}
+        mine = [name for name, place in places.items() if place == path]
+        given = [workspace.image(name).vars for name in mine]
+        yield from _unknown_names(tree, path, {*NAMES, *environment.globals}, given)
+        yield from dict.fromkeys(
+            each for values in given for each in _unknown_vars(tree, path, Values("", values))
+        )
+        named |= dict.fromkeys(mine, found)
     for circle, line in circles(named):
         path = places[circle[0]]
         way = " ← ".join((*circle, circle[0]))
@@ -120,8 +126,63 @@ def _named(tree: nodes.Node, *, always: bool = True) -> Iterator[Named]:
             and isinstance(each.args[0].value, str)
         ):
             yield Named(each.args[0].value, each.lineno, always)
-        sure = always and not isinstance(each, (nodes.If, nodes.CondExpr, nodes.Macro, nodes.For))
-        yield from _named(each, always=sure)
+        yield from _named(each, always=always and _is_sure(each))
+
+
+def _is_sure(node: nodes.Node) -> bool:
+    """Whether what stands inside a node is reached whatever the variables say."""
+    from jinja2 import nodes
+
+    return not isinstance(node, (nodes.If, nodes.CondExpr, nodes.Macro, nodes.For))
+
+
+def _unknown_names(
+    tree: nodes.Template,
+    path: Path,
+    known: Collection[str],
+    given: Collection[Mapping[str, object]],
+) -> Iterator[Problem]:
+    """Names that nobody gives: neither Provisimus, nor Jinja2, nor the template itself."""
+    from jinja2 import meta, nodes
+
+    unknown = meta.find_undeclared_variables(tree) - set(known)
+    for each in _asked_for(tree):
+        if isinstance(each, nodes.Name) and each.name in unknown:
+            unknown.remove(each.name)  # told once
+            declared = any(each.name in values for values in given)
+            hint = f"write vars.{each.name}" if declared else did_you_mean(each.name, NAMES)
+            yield Problem(str(path), each.lineno, "", f"{each.name!r} is undefined", hint)
+
+
+def _unknown_vars(tree: nodes.Template, path: Path, values: Values) -> Iterator[Problem]:
+    """`vars.NAME` that an image's manifest does not give."""
+    from jinja2 import nodes
+
+    for each in _asked_for(tree):
+        if (
+            isinstance(each, nodes.Getattr)
+            and isinstance(each.node, nodes.Name)
+            and each.node.name == "vars"
+            and each.attr not in values.vars
+            and not hasattr(values.vars, each.attr)  # vars.items()
+        ):
+            hint = hint_for(f"no attribute '{each.attr}'", values)
+            yield Problem(str(path), each.lineno, "", f"there is no {each.attr!r} here", hint)
+
+
+def _asked_for(tree: nodes.Node) -> Iterator[nodes.Node]:
+    """Every node whose value must be there, wherever the template leads."""
+    from jinja2 import nodes
+
+    for each in tree.iter_child_nodes():
+        if isinstance(each, (nodes.And, nodes.Or)) or not _is_sure(each):
+            continue
+        if isinstance(each, nodes.Test) and each.name in ("defined", "undefined"):
+            continue
+        if isinstance(each, nodes.Filter) and each.name in ("default", "d"):
+            continue
+        yield each
+        yield from _asked_for(each)
 
 
 def _unknown_macros(tree: nodes.Template, path: Path, known: list[str]) -> Iterator[Problem]:

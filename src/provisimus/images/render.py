@@ -22,6 +22,9 @@ SYMBOL = "provisimus.image/"
 MACROS = "_macros"
 """The folder in docker/ that holds the templates which others import."""
 
+NAMES = ("artifact", "artifacts", "base", "image", "vars", "version")
+"""All that a template may ask for by name; some are there for some sources only."""
+
 TEMPLATE = "<template>"
 """Jinja2's name for a template that came from no file."""
 
@@ -119,7 +122,7 @@ def render(
     except jinja2.UndefinedError as error:
         said = error.message or "a variable is undefined"
         message = re.sub(r"'[^']*' has no attribute ('\w+')", r"there is no \1 here", said)
-        raise _problem(*_place(error, places), message, _hint(said, values)) from None
+        raise _problem(*_place(error, places), message, hint_for(said, values)) from None
     except jinja2.TemplateError as error:
         raise _problem(*_place(error, places), str(error)) from None
     except RecursionError as error:
@@ -183,7 +186,8 @@ def _place(error: BaseException, places: Mapping[str, Path]) -> tuple[Path, int 
     return found
 
 
-def _hint(message: str, values: Values) -> str | None:
+def hint_for(message: str, values: Values) -> str | None:
+    """What to write instead of what Jinja2 found undefined. Pure."""
     wanted = re.search(r"'(\w+)' is undefined|no attribute '(\w+)'", message)
     if not wanted:
         return None
