@@ -14,6 +14,11 @@ def check(session: Session) -> None:
     """Validate every definition of the workspace and the templates of its images, offline.
 
     Every problem is shown with file, line and key. Exit code 3 when there is one.
+
+    \b
+    Examples:
+      provisimus check
+      provisimus check --json        for editors and build servers
     """
     from provisimus.images.checking import template_problems
     from provisimus.workspace.check import check as check_all

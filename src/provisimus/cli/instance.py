@@ -19,7 +19,13 @@ def instance() -> None:
 @click.argument("service", required=False)
 @with_session(env=True)
 def list_(session: Session, service: str | None) -> None:
-    """List the instances of this project, or of one SERVICE."""
+    """List the instances of this project, or of one SERVICE.
+
+    \b
+    Examples:
+      provisimus instance list
+      provisimus instance list greeter --env staging --json
+    """
     from provisimus.tasks.list_instances import list_instances
 
     found = list_instances(session.open(), session.workspace.name, service)
@@ -35,7 +41,13 @@ def list_(session: Session, service: str | None) -> None:
 @click.option("--lines", "-n", default=50, show_default=True, help="How many last lines.")
 @with_session(env=True)
 def console(session: Session, what: str, lines: int) -> None:
-    """Show what an instance said on its serial console."""
+    """Show what an instance said on its serial console.
+
+    \b
+    Examples:
+      provisimus instance console greeter
+      provisimus instance console i-0123456789abcdef0 --lines 200
+    """
     from provisimus.console import console_of
     from provisimus.release.lineage import find_traced
 

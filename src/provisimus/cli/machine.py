@@ -27,7 +27,13 @@ def machine() -> None:
 @click.argument("target", metavar="SERVICE[@VERSION]")
 @with_session(env=True)
 def plan(session: Session, target: str, exit_code: bool) -> None:
-    """Show what `machine bake` would do, and why."""
+    """Show what `machine bake` would do, and why.
+
+    \b
+    Examples:
+      provisimus machine plan greeter@1.0.0
+      provisimus machine plan greeter --exit-code      4 when there is something to do
+    """
     wanted = _plan_release(session, session.open(), target).plan
     _show_plan(session, wanted)
     if exit_code and wanted.changes:
@@ -41,6 +47,11 @@ def bake(session: Session, target: str) -> None:
     """Bake a machine image, with the container images that it needs.
 
     What exists under the same fingerprint is kept.
+
+    \b
+    Examples:
+      provisimus machine bake greeter@1.0.0
+      provisimus machine bake greeter@1.0.0 --env staging --events ndjson
     """
     from provisimus.release import execute
     from provisimus.workspace.commits import commits_of
@@ -60,7 +71,13 @@ def bake(session: Session, target: str) -> None:
 @click.argument("name", metavar="[MACHINE]", required=False)
 @with_session(env=True)
 def list_(session: Session, name: str | None) -> None:
-    """List the machine images, newest first."""
+    """List the machine images, newest first.
+
+    \b
+    Examples:
+      provisimus machine list
+      provisimus machine list greeter --json
+    """
     from provisimus.machines.catalogue import list_machine_images
     from provisimus.machines.tags import HEALTHY_AFTER
 
@@ -83,7 +100,13 @@ def list_(session: Session, name: str | None) -> None:
 @click.argument("target", metavar="AMI|MACHINE[@VERSION]")
 @with_session(env=True)
 def show(session: Session, target: str) -> None:
-    """Show a machine image with its lineage, as its tags tell it."""
+    """Show a machine image with its lineage, as its tags tell it.
+
+    \b
+    Examples:
+      provisimus machine show greeter@1.0.0
+      provisimus machine show ami-0123456789abcdef0 --json
+    """
     from provisimus.machines.catalogue import list_machine_images
 
     name, _, version = target.partition("@")
@@ -112,7 +135,13 @@ def show(session: Session, target: str) -> None:
 @click.option("--all-runs", is_flag=True, help="Also of runs that may be alive on other machines.")
 @with_session(env=True, yes=True, dry_run=True, work=True)
 def reap(session: Session, all_runs: bool) -> None:
-    """Remove what killed bakes left in the cloud: instances, volumes, keys, groups, half images."""
+    """Remove what killed bakes left in the cloud: instances, volumes, keys, groups, half images.
+
+    \b
+    Examples:
+      provisimus machine reap --dry-run
+      provisimus machine reap --env staging --yes
+    """
     from provisimus.machines.reap import find_temporary
     from provisimus.machines.reap import reap as remove
 

@@ -30,6 +30,11 @@ def plan(session: Session, service: str, exit_code: bool) -> None:
     """Show what a release would do, and why. Changes and starts nothing.
 
     The output of --json can be kept, reviewed and given to `release --plan FILE`.
+
+    \b
+    Examples:
+      provisimus plan greeter@1.0.1
+      provisimus plan greeter@1.0.1 --env production --json > plan.json
     """
     show_plan(session, service, exit_code=exit_code)
 
@@ -189,7 +194,13 @@ def _write_version(session: Session, asked: ServiceVersion, made: ReleasePlan) -
 @click.option("--steps", is_flag=True, help="Show each run's steps.")
 @with_session()
 def history(session: Session, lines: int, steps: bool) -> None:
-    """Show what was done in this workspace on this machine, newest first."""
+    """Show what was done in this workspace on this machine, newest first.
+
+    \b
+    Examples:
+      provisimus history
+      provisimus history --lines 1 --steps
+    """
     from provisimus.release.history import read_history
 
     runs = read_history(session.workspace.state / "journal", lines)

@@ -16,6 +16,11 @@ def trace(session: Session, what: str) -> None:
     """From an instance back to its commits: stack, machine image, images, artifacts.
 
     Read from tags in the account and labels in the registry; what is not known is "unknown".
+
+    \b
+    Examples:
+      provisimus trace i-0123456789abcdef0
+      provisimus trace greeter --env production --json
     """
     from provisimus.release.lineage import as_tree
     from provisimus.release.lineage import trace as look
