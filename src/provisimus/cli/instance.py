@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 
@@ -16,7 +17,7 @@ def instance() -> None:
 
 
 @instance.command("list")
-@click.argument("service", required=False)
+@click.argument("service", required=False, shell_complete=service_names)
 @with_session(env=True)
 def list_(session: Session, service: str | None) -> None:
     """List the instances of this project, or of one SERVICE.
@@ -37,7 +38,7 @@ def list_(session: Session, service: str | None) -> None:
 
 
 @instance.command()
-@click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE")
+@click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE", shell_complete=service_names)
 @click.option("--lines", "-n", default=50, show_default=True, help="How many last lines.")
 @with_session(env=True)
 def console(session: Session, what: str, lines: int) -> None:

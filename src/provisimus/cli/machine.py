@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.names import machine_names, service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import NotFound
@@ -24,7 +25,7 @@ def machine() -> None:
 
 @machine.command()
 @click.option("--exit-code", is_flag=True, help="End with 4 when there is something to do.")
-@click.argument("target", metavar="SERVICE[@VERSION]")
+@click.argument("target", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @with_session(env=True)
 def plan(session: Session, target: str, exit_code: bool) -> None:
     """Show what `machine bake` would do, and why.
@@ -41,7 +42,7 @@ def plan(session: Session, target: str, exit_code: bool) -> None:
 
 
 @machine.command()
-@click.argument("target", metavar="SERVICE[@VERSION]")
+@click.argument("target", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @with_session(env=True, dry_run=True, work=True)
 def bake(session: Session, target: str) -> None:
     """Bake a machine image, with the container images that it needs.
@@ -68,7 +69,7 @@ def bake(session: Session, target: str) -> None:
 
 
 @machine.command("list")
-@click.argument("name", metavar="[MACHINE]", required=False)
+@click.argument("name", metavar="[MACHINE]", required=False, shell_complete=machine_names)
 @with_session(env=True)
 def list_(session: Session, name: str | None) -> None:
     """List the machine images, newest first.
@@ -97,7 +98,7 @@ def list_(session: Session, name: str | None) -> None:
 
 
 @machine.command()
-@click.argument("target", metavar="AMI|MACHINE[@VERSION]")
+@click.argument("target", metavar="AMI|MACHINE[@VERSION]", shell_complete=machine_names)
 @with_session(env=True)
 def show(session: Session, target: str) -> None:
     """Show a machine image with its lineage, as its tags tell it.

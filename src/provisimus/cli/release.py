@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import UsageFault
@@ -23,7 +24,7 @@ CHANGES = 4
 
 
 @click.command()
-@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
 @with_session(env=True)
 def plan(session: Session, service: str, exit_code: bool) -> None:
@@ -51,7 +52,7 @@ def show_plan(session: Session, service: str, *, exit_code: bool) -> None:
 
 
 @click.command()
-@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @click.option("--write", is_flag=True, help="Write the version into stacks/SERVICE.yaml after.")
 @click.option(
     *("--plan", "saved"),

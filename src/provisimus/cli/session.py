@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from provisimus.cli.names import environment_names
 from provisimus.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def with_session(
                 default="local",
                 show_default=True,
                 help="The environment.",
+                shell_complete=environment_names,
             )
         )
     if yes:

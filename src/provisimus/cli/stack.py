@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.names import service_names
 from provisimus.cli.release import carry_out, show_plan
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
@@ -50,7 +51,7 @@ def types(session: Session, name: str | None) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @with_session(env=True)
 def template(session: Session, service: str) -> None:
     """Print the CloudFormation template of a SERVICE: YAML, or JSON with --json.
@@ -68,7 +69,7 @@ def template(session: Session, service: str) -> None:
 
 
 @stack.command()
-@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
 @with_session(env=True)
 def plan(session: Session, service: str, exit_code: bool) -> None:
@@ -83,7 +84,7 @@ def plan(session: Session, service: str, exit_code: bool) -> None:
 
 
 @stack.command()
-@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting for the stack after.")
 @with_session(env=True, yes=True, dry_run=True, work=True)
 def apply(session: Session, service: str, timeout: float | None) -> None:
@@ -100,7 +101,7 @@ def apply(session: Session, service: str, timeout: float | None) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting after.")
 @with_session(env=True, yes=True, dry_run=True, work=True)
 def delete(session: Session, service: str, timeout: float | None) -> None:
@@ -156,7 +157,7 @@ def list_(session: Session) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @with_session(env=True)
 def status(session: Session, service: str) -> None:
     """Show the status of a SERVICE's stack and of its instance.
@@ -186,7 +187,7 @@ def status(session: Session, service: str) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @with_session(env=True)
 def outputs(session: Session, service: str) -> None:
     """Show the outputs of a SERVICE's stack.
@@ -201,7 +202,7 @@ def outputs(session: Session, service: str) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @click.option("--lines", "-n", default=50, show_default=True, help="How many last events.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the stack rests.")
 @with_session(env=True)
@@ -240,7 +241,7 @@ def events(session: Session, service: str, lines: int, follow: bool) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @with_session(env=True)
 def diagnose(session: Session, service: str) -> None:
     """Say what is wrong with a SERVICE: the first cause, its instance, what its console tells.

@@ -6,11 +6,12 @@ from dataclasses import asdict
 
 import click
 
+from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 
 
 @click.command()
-@click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE")
+@click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE", shell_complete=service_names)
 @with_session(env=True)
 def trace(session: Session, what: str) -> None:
     """From an instance back to its commits: stack, machine image, images, artifacts.
