@@ -16,6 +16,8 @@ from provisimus.workspace.definitions.common import (
     Port,
     Seconds,
 )
+from provisimus.workspace.definitions.containers import Container, start_order
+from provisimus.workspace.definitions.system import System
 
 
 def _public_key(value: str) -> str:
@@ -57,10 +59,12 @@ class Hygiene(Definition):
     """Paths, or patterns of the shell, that the search for secrets at the end of a bake passes."""
 
 
-class Machine(Definition):
+class Machine(System):
     base: Name
     main: ImageUse
     side_carts: tuple[ImageUse, ...] = ()
+    containers: dict[Name, Container] = Field(default_factory=dict)
+    """How they run, by the name of the image."""
     users: tuple[User, ...] = ()
     health: Health | None = None
     volumes: tuple[MachineVolume, ...] = ()
@@ -77,6 +81,7 @@ class Machine(Definition):
         double = {name for name in names if names.count(name) > 1}
         if double:
             raise ValueError(f"{', '.join(sorted(double))} stands twice among main and side_carts")
+        start_order(names, self.containers)
         return self
 
     @property
