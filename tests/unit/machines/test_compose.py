@@ -225,7 +225,7 @@ def test_a_compose_file_of_ones_own_says_it_all() -> None:
             {"greeter": {"after": ["node-exporter"]}, "node-exporter": {"after": ["greeter"]}},
             "greeter, node-exporter wait for each other",
         ),
-        ({"greeter": {"after": ["greeter"]}}, "greeter wait for each other"),
+        ({"greeter": {"after": ["greeter"]}}, "greeter waits for itself"),
         ({"greeter": {"memory": "512"}}, "write 512 MiB or 2 GiB"),
         ({"greeter": {"ports": {80: 8080, 81: 8080}}}, "two ports of the container go to one"),
         (

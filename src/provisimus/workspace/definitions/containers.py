@@ -94,7 +94,10 @@ def start_order(services: Collection[str], containers: Mapping[str, Container]) 
             None,
         )
         if ready is None:
-            raise ValueError(f"{', '.join(waiting)} wait for each other")
+            those = ", ".join(waiting)
+            raise ValueError(
+                f"{those} waits for itself" if len(waiting) == 1 else f"{those} wait for each other"
+            )
         waiting.remove(ready)
         order.append(ready)
     return tuple(order)
