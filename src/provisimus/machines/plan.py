@@ -12,14 +12,11 @@ from provisimus.errors import NotFound
 from provisimus.machines import tags
 from provisimus.machines.catalogue import find_machine_image, list_machine_images
 from provisimus.machines.definition import MachineFiles, read_machine_files
+from provisimus.machines.recipe import recipe
 from provisimus.model import UNKNOWN, Digest, MachineImage, Step, fingerprint
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base
 from provisimus.workspace.workspace import Workspace
-
-RECIPE = 3
-"""The version of our own part of a machine image. Raise it when `scripts/` or ``units.py`` changes
-what comes out; a test reminds you."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,7 @@ def machine_inputs(
     base: Mapping[str, Any],
     images: Mapping[str, str],
 ) -> dict[str, str]:
-    """Every input by name, as a digest (the version and the recipe as they are). Pure.
+    """Every input by name, as a digest (the version as it is). Pure.
 
     Comments in machine.yaml and the type of the instance that bakes change nothing in the image.
     """
@@ -159,7 +156,7 @@ def machine_inputs(
     packer = files.packer_template
     inputs = {
         "version": version,
-        "recipe": str(RECIPE),
+        "recipe": fingerprint({"ours": [entry.identity() for entry in recipe(definition)]}),
         "definition": fingerprint({"machine": machine, "said": said}),
         "setup": fingerprint({"setup": [entry.identity() for entry in files.setup]}),
         "files": fingerprint({"files": [entry.identity() for entry in files.files]}),
@@ -175,7 +172,7 @@ def machine_inputs(
 
 
 WORDS = {
-    "recipe": "this version of Provisimus sets machines up in another way",
+    "recipe": "this version of Provisimus sets such a machine up in another way",
     "definition": "machine.yaml changed",
     "setup": "the setup scripts changed",
     "files": "the files changed",

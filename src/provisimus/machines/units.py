@@ -71,6 +71,23 @@ RequiredBy=docker.service
 """
 
 
+CONTAINERS = f"""\
+[Unit]
+Description=Are the containers healthy that have a health check?
+After=provisimus-bootstrap.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={LIBRARY}/containers
+TimeoutStartSec=infinity
+SyslogIdentifier=provisimus-containers
+{ON_THE_CONSOLE}
+[Install]
+WantedBy=multi-user.target
+"""
+
+
 def units(machine: Machine) -> dict[str, str]:
     """Path on the machine to text, for every unit and its settings."""
     system = "etc/systemd/system"
@@ -78,6 +95,8 @@ def units(machine: Machine) -> dict[str, str]:
     if machine.volumes:
         made[f"{system}/provisimus-volumes.service"] = VOLUMES
         made["etc/provisimus/mounts"] = _lines(volume.mount for volume in machine.volumes)
+    if any(container.health for container in machine.containers.values()):
+        made[f"{system}/provisimus-containers.service"] = CONTAINERS
     if machine.health:
         made[f"{system}/provisimus-health.service"] = _health_service(machine.health)
         made[f"{system}/provisimus-health.timer"] = _health_timer(machine.health)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 
 Run = Callable[[], tuple[int, list[str]]]
 

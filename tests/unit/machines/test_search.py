@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ops\n"
 # Put together here, so that nobody's search for secrets stumbles over this file.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from provisimus.workspace.definitions.common import (
     AbsolutePath,
@@ -16,6 +16,8 @@ from provisimus.workspace.definitions.common import (
     Port,
     Seconds,
 )
+from provisimus.workspace.definitions.containers import Container, start_order
+from provisimus.workspace.definitions.system import System
 
 
 def _public_key(value: str) -> str:
@@ -52,15 +54,21 @@ class MachineVolume(Definition):
     quiesce: AbsolutePath | None = None
 
 
+def _service(use: ImageUse) -> str:
+    return use if isinstance(use, str) else use.service
+
+
 class Hygiene(Definition):
     allow: tuple[Annotated[str, Field(pattern=r"^/[^\n]*$")], ...] = ()
     """Paths, or patterns of the shell, that the search for secrets at the end of a bake passes."""
 
 
-class Machine(Definition):
+class Machine(System):
     base: Name
     main: ImageUse
     side_carts: tuple[ImageUse, ...] = ()
+    containers: dict[Name, Container] = Field(default_factory=dict)
+    """How they run, by the name of the image."""
     users: tuple[User, ...] = ()
     health: Health | None = None
     volumes: tuple[MachineVolume, ...] = ()
@@ -73,11 +81,21 @@ class Machine(Definition):
 
     @model_validator(mode="after")
     def _distinct(self) -> Machine:
-        names = [use if isinstance(use, str) else use.service for use in self.images]
+        names = [_service(use) for use in self.images]
         double = {name for name in names if names.count(name) > 1}
         if double:
             raise ValueError(f"{', '.join(sorted(double))} stands twice among main and side_carts")
         return self
+
+    @field_validator("containers")
+    @classmethod
+    def _orderly(
+        cls, containers: dict[str, Container], info: ValidationInfo
+    ) -> dict[str, Container]:
+        uses = (info.data.get("main"), *info.data.get("side_carts", ()))
+        if None not in uses:  # else one of these is faulty, and told
+            start_order([_service(use) for use in uses], containers)
+        return containers
 
     @property
     def images(self) -> tuple[ImageUse, ...]:
