@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,6 +108,39 @@ def test_an_image_that_is_there_costs_one_question(
     for path in (scene.root / ".provisimus/cache/images").iterdir():
         path.write_text("{}")
     assert scene.plan("greeter", "1.0.0").image == built
+
+
+def test_a_changed_artifact_costs_a_dozen_questions(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a registry far away it is the questions that take time; each of these has its reason."""
+    scene.build("greeter", "1.0.0")
+    scene.publish("1.0.1", "changed")
+    scene.build("greeter", "1.0.1")
+    scene.publish("1.0.2", "changed again")
+    asked: list[str] = []
+
+    def request(client: Any, method: str, url: str, **options: Any) -> Any:
+        asked.append(
+            f"{method} " + re.sub(r"^.*/(greeter|base)/|[?].*|(?<=uploads/)[^?]+", "", url)
+        )
+        return original(client, method, url, **options)
+
+    from provisimus.http import httpx
+
+    original = httpx.Client.request
+    monkeypatch.setattr(httpx.Client, "request", request)
+    built = scene.build("greeter", "1.0.2")
+    assert built.fingerprint is not None
+    done = f"fp-{built.fingerprint.hex[:20]}"
+    plan = ["HEAD manifests/1", "HEAD manifests/1.0.2", f"GET manifests/{done}"]
+    base = next(each for each in asked if each.startswith("HEAD blobs/"))
+    layer, config = ["POST", "PATCH", "PUT"], ["POST", "PUT"]
+    name = ["GET manifests/1.0.2", "PUT manifests/1.0.2", f"PUT manifests/{done}"]
+    ending = [*(f"{each} blobs/uploads/" for each in config), *name, f"HEAD manifests/{done}"]
+    # The base's layer is asked for while the image's own goes out.
+    asked.remove(base)
+    assert asked == [*plan, *(f"{each} blobs/uploads/" for each in layer), *ending]
 
 
 def test_what_is_there_is_found_without_what_builds(scene: Scene) -> None:
