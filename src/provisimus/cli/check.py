@@ -15,11 +15,12 @@ def check(session: Session) -> None:
 
     Every problem is shown with file, line and key. Exit code 3 when there is one.
     """
-    from provisimus.images.checking import template_problems
+    from provisimus.images.checking import range_problems, template_problems
     from provisimus.workspace.check import check as check_all
 
     problems, count = check_all(session.workspace)
     problems += template_problems(session.workspace)
+    problems += range_problems(session.workspace)
     if problems:
         raise InvalidDefinitions(problems)
     session.emit({"definitions": count, "problems": []}, f"{count} definitions, no problem")

@@ -20,7 +20,7 @@ from provisimus.images.lock import DockerLock
 from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, read_text, render
 from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
-from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest
+from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest, Source
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
@@ -169,7 +169,7 @@ def image_fingerprint(
             "version": definition.version,
             "dockerfile": definition.rendered.text,
             "labels": definition.manifest.labels,
-            "source": source.model_dump(exclude_none=True, mode="json") if source else None,
+            "source": _made_from(source) if source else None,
             "context": [each.identity for each in definition.context],
             "artifact": [str(artifact.coordinates), artifact.sha256.hex] if artifact else None,
             "bases": {name: each.hex for name, each in sorted(bases.items())},
@@ -178,6 +178,11 @@ def image_fingerprint(
             **({"layers": AUTO_LAYERS} if definition.manifest.layers == "auto" else {}),
         }
     )
+
+
+def _made_from(source: Source) -> dict[str, object]:
+    """What a source says of the image; which newer versions one wants to hear of is no part."""
+    return source.model_dump(exclude_none=True, exclude={"follow"}, mode="json")
 
 
 def prefix_fingerprint(
