@@ -124,6 +124,7 @@ def read_definition(
         base=BASE
         if manifest.source and (manifest.source.debian or manifest.source.image)
         else None,
+        labels=manifest.labels,
     )
     template = _template(folder, manifest, values)
     rendered = _rendered(workspace, template, template_of(folder, manifest), values)

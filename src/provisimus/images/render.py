@@ -1,8 +1,8 @@
 """From a template Dockerfile to a Dockerfile, purely: text in, text and dependencies out.
 
 Jinja2 in a sandbox; an undefined variable is an error with file and line. Templates see `vars`,
-`version`, `artifact` (`file` or `folder`, `version`), `artifacts` by name, `base` (for a source
-that is a base) and `image("name")`; so do the macros in docker/_macros/, which
+`labels`, `version`, `artifact` (`file` or `folder`, `version`), `artifacts` by name, `base` (for a
+source that is a base) and `image("name")`; so do the macros in docker/_macros/, which
 `{% import "java.j2" as java %}` brings.
 """
 
@@ -61,6 +61,8 @@ class Values:
     artifact: ArtifactValues | None = None
     base: str | None = None
     artifacts: Mapping[str, ArtifactValues] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The manifest's own; those that tell where an image comes from are not known yet."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,11 @@ def read_macros(docker: Path, template: str) -> dict[Path, str]:
 
 
 def _known(values: Values) -> dict[str, Any]:
-    known: dict[str, Any] = {"version": values.version, "vars": dict(values.vars)}
+    known: dict[str, Any] = {
+        "version": values.version,
+        "vars": dict(values.vars),
+        "labels": dict(values.labels),
+    }
     if values.artifact is not None:
         known["artifact"] = values.artifact.known
     if values.artifacts:

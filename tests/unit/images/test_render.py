@@ -36,6 +36,15 @@ def test_rendering() -> None:
     assert named_image("jre") is None
 
 
+def test_labels_of_the_manifest() -> None:
+    values = Values("1", labels={"team": "blue"})
+    found = render("ENV TEAM={{ labels.team }}", WHERE, values)
+    assert found.text == "ENV TEAM=blue"
+    with pytest.raises(InvalidDefinitions) as caught:
+        render("{{ labels.taem }}", WHERE, values)
+    assert caught.value.problems[0].hint == "did you mean labels.team?"
+
+
 def test_a_place_of_our_own() -> None:
     found = render('FROM {{ image("jre") }}', WHERE, VALUES, lambda name: f"host:5000/{name}@x")
     assert found.text == "FROM host:5000/jre@x"
