@@ -17,7 +17,15 @@ from provisimus.images.context import ContextEntry, read_context
 from provisimus.images.debian import base_fingerprint
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
-from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, read_text, render
+from provisimus.images.render import (
+    DEFAULT,
+    Rendered,
+    Values,
+    read_macros,
+    read_text,
+    render,
+    seen_by,
+)
 from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
 from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest, Source
@@ -236,7 +244,8 @@ def _rendered(workspace: Workspace, template: str, where: Path, values: Values) 
     """Rendered text is remembered by all that goes into it: Jinja2 takes long to load."""
     macros = read_macros(workspace.docker, template)
     named = {path.name: text for path, text in macros.items()}
-    inputs = {"recipe": RECIPE, "template": template, "values": asdict(values), "macros": named}
+    seen = asdict(seen_by(values, (template, *named.values())))
+    inputs = {"recipe": RECIPE, "template": template, "values": seen, "macros": named}
     key = fingerprint(inputs)
     place = workspace.state / "cache" / "rendered" / f"{key.hex}.json"
     known = read_json(place)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,22 @@ def _joined(pieces: Iterable[str], where: Path) -> str:
             raise _problem(where, None, f"it renders to more than {MOST:,} characters", LOOPS)
         found.append(each)
     return "".join(found)
+
+
+_SIMPLE = r"\.(file|folder|version)\b"
+_ARTIFACT = re.compile(rf"\bartifact(?!{_SIMPLE}|s\.\w+{_SIMPLE})")
+"""Where a template may see more of an artifact than its name and its version."""
+
+
+def seen_by(values: Values, texts: Iterable[str]) -> Values:
+    """The values on which the text depends that is rendered from these templates: without the
+    checksums of artifacts where none can ask for one. A changed JAR is then rendered already. Pure.
+    """
+    if any(_ARTIFACT.search(text) for text in texts):
+        return values
+    named = {name: replace(each, sha256="") for name, each in values.artifacts.items()}
+    main = replace(values.artifact, sha256="") if values.artifact else None
+    return replace(values, artifact=main, artifacts=named)
 
 
 def read_text(path: Path) -> str:

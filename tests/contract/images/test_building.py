@@ -459,3 +459,23 @@ def test_a_killed_build_names_nothing_and_the_next_goes_on(scene: Scene, wait: f
     assert (plan.image is not None) == any(tag.startswith("fp-") for tag in tags)
     built = scene.build("greeter", "2.0.0")
     assert read_image(scene.url, f"{built.repository}:2.0.0") == built
+
+
+def test_a_changed_artifact_loads_no_template_engine(scene: Scene) -> None:
+    program = (
+        "import json, sys\nfrom provisimus.cli import main\n"
+        "try:\n    main(['image', 'build', 'greeter@1.0.0', '-C', sys.argv[1]])\n"
+        "except SystemExit as ending:\n    assert not ending.code, ending.code\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    argv = [sys.executable, "-c", program, str(scene.root)]
+    jar = scene.root / "artifacts/com/acme/greeter/1.0.0/greeter-1.0.0.jar"
+    for text in ("one", "two"):
+        for each in jar.parent.iterdir():
+            each.unlink()
+        scene.publish("1.0.0", text)
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert "built" in done.stdout
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "provisimus.images.assemble" in loaded
+    assert not loaded & {"jinja2", "boto3", "botocore", "rich", "h2", "asyncio"}
