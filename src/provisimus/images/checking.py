@@ -1,4 +1,5 @@
-"""What `provisimus check` says of templates: offline, and before anybody asks for a version.
+"""What `provisimus check` says of templates, and of ranges of versions: offline, and before anybody
+asks for a version.
 
 Nothing is rendered, so only what is written out is looked at: syntax, macros that are imported by
 name, images that are named in quotes, variables. What stands under an `if` may never come true: it
@@ -11,9 +12,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisimus.errors import InvalidDefinitions, Problem, ProvisimusError
+from provisimus.artifacts.maven.ranges import parse_range
+from provisimus.errors import InvalidDefinitions, Problem, ProvisimusError, UsageFault
 from provisimus.images.definition import template_of
 from provisimus.images.render import MACROS, NAMES, Values, hint_for, read_text
+from provisimus.workspace import marks
 from provisimus.workspace.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from jinja2 import nodes
 
     from provisimus.workspace import Workspace
+    from provisimus.workspace.definitions.image import Source
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,34 @@ def template_problems(workspace: Workspace) -> Iterator[Problem]:
         way = " ← ".join((*circle, circle[0]))
         message = f"images are built on each other in a circle: {way}"
         yield Problem(str(path), line, "", message, "one of them must stand on something else")
+
+
+def range_problems(workspace: Workspace) -> Iterator[Problem]:
+    """Of the ranges of versions that `image outdated` is to follow."""
+    for name in workspace.image_folders():
+        try:
+            manifest = workspace.image(name)
+        except ProvisimusError:
+            # Told by others.
+            continue
+        place = workspace.image_place(name).manifest
+        named: dict[marks.KeyPath, Source] = {
+            ("artifacts", key): each for key, each in manifest.artifacts.items()
+        }
+        for variant, own in manifest.variants.items():
+            at: marks.KeyPath = ("variants", variant, "artifacts")
+            named |= {(*at, key): each for key, each in own.artifacts.items()}
+        if manifest.source is not None:
+            named[("source",)] = manifest.source
+        for key, source in named.items():
+            try:
+                parse_range(source.follow or "1")
+            except UsageFault as error:
+                where = (*key, "follow")
+                line = marks.read(place).line(where)
+                yield Problem(
+                    str(place), line, "/".join(map(str, where)), error.message, error.hint
+                )
 
 
 def _templates(workspace: Workspace, images: list[str]) -> dict[str, Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisimus.images.checking import template_problems
+from provisimus.images.checking import range_problems, template_problems
 from provisimus.workspace import open_workspace
 
 
@@ -41,6 +41,7 @@ def problems(root: Path, templates: dict[str, str], **macros: str) -> list[str]:
         ("{{ vars.prot | default(1) }}{{ vars.other is defined }}", []),
         ("{% if vars.prot is defined %}{{ vars.prot }}{% endif %}", []),
         ("{{ vars.prot and vars.prot.x }}{% for a in vars.items() %}{{ a }}{% endfor %}", []),
+        ("LABEL x={{ labels['x'] }}", []),
         ("{{ vesrion }}\n{{ vesrion }}", ["x:1: 'vesrion' is undefined"]),
         ("{% set a = range(2) %}{{ a }}{{ artifact.file }}{{ artifacts.x }}", []),
         ("{% import 'java.j2' as j %}{{ j.java() }}{% macro b(c) %}{{ c }}{% endmacro %}", []),
@@ -93,3 +94,18 @@ def test_a_template_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "docker/x/Dockerfile.j2").write_bytes(b"\xff\xfe")
     (found,) = template_problems(open_workspace(tmp_path))
     assert found.message == "the file is not UTF-8: invalid start byte"
+
+
+def test_ranges_of_versions(tmp_path: Path) -> None:
+    problems(tmp_path, {"x": "FROM scratch", "y": "FROM scratch"})
+    (tmp_path / "docker/x/manifest.yaml").write_text(
+        'source: {maven: "a:b", follow: "[1,2)"}\n'
+        'artifacts:\n  agent:\n    maven: "a:c"\n    follow: "[2,1]"\n'
+        'variants: {debug: {artifacts: {tool: {maven: "a:d", follow: "1,2"}}}}\n'
+    )
+    found = list(range_problems(open_workspace(tmp_path)))
+    assert [(each.line, each.key) for each in found] == [
+        (5, "artifacts/agent/follow"),
+        (6, "variants/debug/artifacts/tool/follow"),
+    ]
+    assert "nothing is between 2 and 1" in found[0].message
