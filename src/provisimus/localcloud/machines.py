@@ -12,7 +12,7 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -194,25 +194,32 @@ class Machines:
         kept = tuple(v for v in machine.spec.data if v.identifier != volume)
         machine.spec = machine.spec.with_data(kept)
 
-    def switch_to_overlay(self, identifier: str, volume: str, file: str) -> None:
-        """Have a running machine go on writing a volume in a new overlay. Raises LocalCloudError.
+    def switch_to_overlays(self, identifier: str, files: Mapping[str, str]) -> None:
+        """Have a running machine go on writing volumes in new overlays. Raises LocalCloudError.
 
-        The overlay's file exists and names its base already; QEMU only changes over.
+        ``files`` names each volume's overlay, which exists and names its base already. QEMU
+        changes over for all at once, with nothing in flight (its command ``transaction``).
         """
         machine = self._machine(identifier)
-        nodes = machine.nodes.setdefault(volume, [node_name(volume)])
-        overlay = f"{node_name(volume)}.{len(nodes)}"
-        machine.monitor.execute(
-            "blockdev-snapshot-sync",
-            {
-                "node-name": nodes[-1],
-                "snapshot-file": file,
-                "snapshot-node-name": overlay,
-                "format": "qcow2",
-                "mode": "existing",
-            },
-        )
-        nodes.append(overlay)
+        actions, grown = [], {}
+        for volume, file in files.items():
+            nodes = machine.nodes.setdefault(volume, [node_name(volume)])
+            grown[volume] = f"{node_name(volume)}.{len(nodes)}"
+            actions.append(
+                {
+                    "type": "blockdev-snapshot-sync",
+                    "data": {
+                        "node-name": nodes[-1],
+                        "snapshot-file": file,
+                        "snapshot-node-name": grown[volume],
+                        "format": "qcow2",
+                        "mode": "existing",
+                    },
+                }
+            )
+        machine.monitor.execute("transaction", {"actions": actions})
+        for volume, overlay in grown.items():
+            machine.nodes[volume].append(overlay)
 
     def set_interface(self, identifier: str, interface: Interface) -> None:
         """Open and close ports of a running machine. Raises LocalCloudError when one is taken."""
