@@ -13,6 +13,7 @@ from typing import Any
 
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.machines.definition import COMPOSE_TEMPLATE
+from provisimus.ondisk.places import RUNTIME
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.problems import did_you_mean
 
@@ -70,6 +71,8 @@ def _service(machine: Machine, image: ServiceImage, *, main: bool) -> dict[str, 
     if image.ports:
         service["ports"] = [f"{port}:{port}" for port in image.ports]
     if main:
+        # Hands the environment of the stack over; see scripts/machine/runtime.
+        service["runtime"] = RUNTIME
         if machine.environment:
             # A `$` is Compose's own; the definition means it literally.
             service["environment"] = {

@@ -2,7 +2,7 @@
 
     run step ready     what runs steps/ (ours) and setup/ (the definition's), in name order
     root/              copied over the machine's root: files/, units, settings, the Compose file
-    images mounts start users keys/<user> builder allowed     what the steps read, a line each
+    images mounts start users keys/<user> builder allowed enable     what the steps read, in lines
 
 Its entries are decided here as values; only `write_archive` touches a disk.
 """
@@ -15,12 +15,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from provisimus.errors import InvalidDefinitions, Problem
-from provisimus.machines import units
+from provisimus.machines import units, units_stack
 from provisimus.machines.compose import ComposeFile
 from provisimus.machines.definition import Entry, MachineFiles
 from provisimus.workspace.definitions.machine import Machine, User
 
 SCRIPTS = Path(__file__).parent / "scripts"
+ONDISK = Path(__file__).parents[1] / "ondisk"
+PYTHON = "usr/local/lib/provisimus/python"
+STARTER = "from ondisk.programs import main\n\nmain()\n"
+"""What `python3 -I -S /usr/local/lib/provisimus/python PROGRAM` runs."""
 TOOLS = ("ready", "run", "step")
 """Scripts of the bake that are no steps: what the steps are run with, and call."""
 DAEMON_JSON = "etc/docker/daemon.json"
@@ -53,6 +57,7 @@ def staging(
         _text("mounts", (volume.mount for volume in machine.volumes)),
         _text("users", (f"{user.name} {user.expires or '-'}" for user in machine.users)),
         _text("builder", [builder]),
+        _text("enable", units_stack.enabled(machine)),
         _text("allowed", machine.hygiene.allow),
         *(_text(f"keys/{user.name}", user.ssh_keys, mode=0o600) for user in machine.users),
     ]
@@ -69,11 +74,12 @@ def _root(
     compose: ComposeFile,
     lineage: str,
 ) -> list[Entry]:
-    given = {entry.path: entry for entry in files.files}
+    given = {entry.path: _completed(entry) for entry in files.files}
     ours = {
         "bootstrap/docker-compose.yml": compose.text,
         "etc/provisimus/machine": lineage,
         **units.units(machine),
+        **units_stack.stack_units(machine),
         **{_sudoers(user): units.sudoers(user.name) for user in machine.users if user.sudo},
     }
     if DAEMON_JSON not in given:
@@ -96,6 +102,11 @@ def _root(
         Entry(f"usr/local/lib/provisimus/{path.name}", 0o755, path.read_bytes())
         for path in sorted((SCRIPTS / "machine").iterdir())
     ]
+    entries += [
+        Entry(f"{PYTHON}/ondisk/{path.name}", 0o644, path.read_bytes())
+        for path in sorted(ONDISK.glob("*.py"))
+    ]
+    entries.append(Entry(f"{PYTHON}/__main__.py", 0o644, STARTER.encode()))
     folders = {
         parent.as_posix()
         for entry in entries
@@ -103,6 +114,18 @@ def _root(
         if parent.as_posix() not in (".", *given)
     }
     return [*given.values(), *entries, *(Entry(folder, 0o755) for folder in folders)]
+
+
+def _completed(entry: Entry) -> Entry:
+    """Settings of the engine of the definition's own know our runtime too."""
+    if entry.path != DAEMON_JSON or entry.content is None:
+        return entry
+    try:
+        text = units.with_runtime(entry.content.decode())
+    except ValueError as error:
+        where = f"files/{DAEMON_JSON}"
+        raise InvalidDefinitions([Problem(where, None, "", str(error))]) from None
+    return Entry(entry.path, entry.mode, text.encode())
 
 
 def _sudoers(user: User) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from provisimus.ondisk.places import RUNTIME
 from provisimus.workspace.definitions.machine import Health, Machine
 
 LIBRARY = "/usr/local/lib/provisimus"
@@ -133,7 +134,22 @@ def docker_settings() -> str:
         "log-driver": "json-file",
         "log-opts": {"max-size": "20m", "max-file": "5"},
     }
-    return json.dumps(settings, indent=2) + "\n"
+    return with_runtime(json.dumps(settings))
+
+
+def with_runtime(settings: str) -> str:
+    """The engine's settings with the runtime that hands the stack's environment over.
+
+    Raises ValueError when they are no JSON object.
+    """
+    try:
+        given = json.loads(settings)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+    if not isinstance(given, dict) or not isinstance(given.get("runtimes", {}), dict):
+        raise ValueError("is no JSON object with the settings of the engine")  # noqa: TRY004
+    runtimes = {**given.get("runtimes", {}), RUNTIME: {"path": f"{LIBRARY}/runtime"}}
+    return json.dumps({**given, "runtimes": runtimes}, indent=2) + "\n"
 
 
 def sudoers(user: str) -> str:

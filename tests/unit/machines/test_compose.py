@@ -47,6 +47,7 @@ def test_the_whole_file() -> None:
                 "image": GREETER.reference,
                 "container_name": "greeter",
                 "restart": "always",
+                "runtime": "provisimus",
                 "ports": ["8080:8080"],
                 "environment": {"GREETING": "costs $$5"},
                 "volumes": [{"type": "bind", "source": "/data", "target": "/data"}],

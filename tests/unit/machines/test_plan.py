@@ -6,10 +6,10 @@ import hashlib
 
 import pytest
 
-from provisimus.machines import plan, tags, units
+from provisimus.machines import plan, tags, units, units_stack
 from provisimus.machines.definition import Entry, MachineFiles
 from provisimus.machines.plan import machine_inputs, reason_to_bake
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.staging import ONDISK, SCRIPTS
 from provisimus.model import MachineImage
 from provisimus.workspace.definitions.machine import Machine
 
@@ -73,12 +73,13 @@ def test_nothing_is_guessed_about_an_image_without_inputs() -> None:
 def test_whoever_changes_what_a_bake_does_raises_the_recipe() -> None:
     """Otherwise machine images that exist would be taken for what would be baked today."""
     text = hashlib.sha256()
-    for path in sorted(SCRIPTS.rglob("*")):
-        if path.is_file():
+    for path in sorted([*SCRIPTS.rglob("*"), *ONDISK.glob("*.py")]):
+        if path.is_file() and path.suffix != ".pyc":
             text.update(path.name.encode() + path.read_bytes())
     everything = Machine.model_validate(
         {**DEFINITION, "volumes": [{"mount": "/data"}], "health": {"http": {"port": 8080}}}
     )
-    made = (units.units(everything), units.docker_settings(), units.sudoers("x"))
+    made: tuple[object, ...] = (units_stack.stack_units(everything),)
+    made += (units.units(everything), units.docker_settings(), units.sudoers("x"))
     text.update(str(made).encode())
-    assert (plan.RECIPE, text.hexdigest()[:16]) == (3, "c750ed8a14489105")
+    assert (plan.RECIPE, text.hexdigest()[:16]) == (4, "b34386368399b84b")

@@ -48,6 +48,15 @@ CASES = {
             {"mount": "/var/lib/queue", "size": "1 TiB"},
         ],
     ),
+    "environment": wanted(
+        environment={
+            "MODE": "blue",
+            "DB_PASSWORD": "${secret:acme/greeter/db#password}",
+            "DB_URL": "jdbc:postgresql://${ssm:/acme/greeter/host}/greeter?user=$${user}",
+            "FEATURE": "${ssm:feature}",
+        },
+        data_volumes=[{"mount": "/data", "size": "20 GiB"}],
+    ),
     "no-health": wanted(health=None, ingress=OPEN),
 }
 

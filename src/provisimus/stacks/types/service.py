@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from provisimus.stacks import permissions
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, StackType, WantedStack
-from provisimus.user_data import user_data_of
+from provisimus.user_data import ENVIRONMENT_FILE, literally, user_data_of
 from provisimus.workspace.definitions.stack import DataVolume, Ingress
 
 EVERYWHERE = "0.0.0.0/0"
@@ -31,14 +32,16 @@ ingress:                        # who may reach it; everything else is closed
   - {port: 8080, from: 0.0.0.0/0}
 data_volumes:                   # encrypted, outlive every instance, snapshotted when removed
   - {mount: /data, size: 20 GiB}
+environment:                    # of the main container; the machine fetches what is only named
+  GREETER_MODE: blue
+  DB_PASSWORD: "${secret:acme/greeter/db}"
 environments:                   # what differs, per environment
   production: {instance_type: m6i.large}
 """
 
     def build(self, wanted: WantedStack) -> dict[str, Any]:
         volumes = named_volumes(wanted.definition.data_volumes)
-        # Text for Fn::Sub, which puts the ids of the volumes in.
-        user_data = user_data_of((f"${{{name}}}", each.mount) for name, each in volumes.items())
+        user_data = _user_data(wanted, volumes)
         instance = instance_id_of(user_data)
         return {
             "AWSTemplateFormatVersion": "2010-09-09",
@@ -46,7 +49,7 @@ environments:                   # what differs, per environment
             "Parameters": _parameters(wanted),
             "Resources": {
                 "SecurityGroup": _security_group(wanted.service, wanted.definition.ingress),
-                "Role": _role(wanted.service),
+                "Role": _role(wanted),
                 "InstanceProfile": _instance_profile(),
                 **{name: _volume(volume) for name, volume in volumes.items()},
                 instance: _instance(wanted, user_data),
@@ -85,6 +88,16 @@ def instance_id_of(user_data: str) -> str:
     instance with other user data must be another instance; CloudFormation would merely restart it.
     """
     return "Instance" + _short(user_data)
+
+
+def _user_data(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> str:
+    """Text for Fn::Sub, which puts the ids of the volumes in."""
+    told: dict[str, Any] = {}
+    if wanted.definition.environment:
+        told[ENVIRONMENT_FILE] = {
+            name: literally(value) for name, value in wanted.definition.environment.items()
+        }
+    return user_data_of(((f"${{{name}}}", each.mount) for name, each in volumes.items()), told)
 
 
 def _parameters(wanted: WantedStack) -> dict[str, Any]:
@@ -132,24 +145,25 @@ def _rule(ingress: Ingress) -> dict[str, Any]:
     }
 
 
-def _role(service: str) -> dict[str, Any]:
-    """A role without a single permission: the service's own grow here, never in an image."""
-    return {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "Description": f"The instance of {service}",
-            "AssumeRolePolicyDocument": {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": "ec2.amazonaws.com"},
-                        "Action": "sts:AssumeRole",
-                    }
-                ],
-            },
+def _role(wanted: WantedStack) -> dict[str, Any]:
+    """A role that may do what the definition asks for, and nothing where it asks for nothing."""
+    properties: dict[str, Any] = {
+        "Description": f"The instance of {wanted.service}",
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ec2.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
         },
     }
+    statements = permissions.reading(wanted.definition.environment)
+    if statements:
+        properties["Policies"] = permissions.policies(statements)
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
 
 
 def _instance_profile() -> dict[str, Any]:
