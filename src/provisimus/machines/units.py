@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from provisimus.ondisk.places import RUNTIME
-from provisimus.workspace.definitions.machine import Health, Machine
+from provisimus.workspace.definitions.machine import Health, HealthAnswer, Machine
 
 LIBRARY = "/usr/local/lib/provisimus"
 
@@ -72,6 +72,24 @@ RequiredBy=docker.service
 """
 
 
+TELLING = 60
+"""Seconds that `health` gives the stack's wishes after the answer is known."""
+
+ANSWER = f"""\
+[Unit]
+Description=Tell over HTTP whether the service of this machine is healthy
+CollectMode=inactive-or-failed
+
+[Service]
+ExecStart=-{LIBRARY}/answer
+StandardInput=socket
+StandardError=journal
+User=daemon
+RuntimeMaxSec=10
+SyslogIdentifier=provisimus-answer
+"""
+
+
 def units(machine: Machine) -> dict[str, str]:
     """Path on the machine to text, for every unit and its settings."""
     system = "etc/systemd/system"
@@ -83,13 +101,16 @@ def units(machine: Machine) -> dict[str, str]:
         made[f"{system}/provisimus-health.service"] = _health_service(machine.health)
         made[f"{system}/provisimus-health.timer"] = _health_timer(machine.health)
         made["etc/provisimus/health"] = health_settings(machine.health)
+        made[f"{system}/provisimus-answer.socket"] = _answer_socket(machine.health.publish)
+        made[f"{system}/provisimus-answer@.service"] = ANSWER
     return made
 
 
 def health_settings(health: Health) -> str:
     """What `scripts/machine/health` reads, as shell assignments. Seconds count from power-on."""
     path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
-    return f"url={_quoted(f'http://127.0.0.1:{health.http.port}{path}')}\nwithin={health.within}\n"
+    url = f"http://127.0.0.1:{health.http.port}{path}"
+    return f"url={_quoted(url)}\nwithin={health.within}\nevery={health.every}\n"
 
 
 def _health_service(health: Health) -> str:
@@ -101,7 +122,7 @@ After=provisimus-bootstrap.service
 [Service]
 Type=oneshot
 ExecStart={LIBRARY}/health
-TimeoutStartSec={health.within + 30}
+TimeoutStartSec={health.within + 30 + TELLING}
 SyslogIdentifier=provisimus-health
 {ON_THE_CONSOLE}"""
 
@@ -118,6 +139,22 @@ AccuracySec=1
 
 [Install]
 WantedBy=timers.target
+"""
+
+
+def _answer_socket(answer: HealthAnswer) -> str:
+    """Nothing runs while nobody asks: systemd listens."""
+    return f"""\
+[Unit]
+Description=Where this machine tells over HTTP whether its service is healthy
+
+[Socket]
+ListenStream={answer.port if answer.open else f"127.0.0.1:{answer.port}"}
+Accept=yes
+MaxConnections=32
+
+[Install]
+WantedBy=sockets.target
 """
 
 

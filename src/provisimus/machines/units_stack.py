@@ -45,9 +45,8 @@ def stack_units(machine: Machine) -> dict[str, str]:  # noqa: ARG001
 
 
 def enabled(machine: Machine) -> tuple[str, ...]:
-    """The units to enable while baking."""
-    return tuple(
-        path.rpartition("/")[2]
-        for path, text in stack_units(machine).items()
-        if "\n[Install]\n" in text
+    """The units to enable while baking, but for those that the step itself knows."""
+    return (
+        "provisimus-settings.service",
+        *(["provisimus-answer.socket"] if machine.health else []),
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 RUNTIME = "provisimus"
 """Containers with this runtime get the environment of the stack (`runtime:` in a Compose file)."""
 
+NAMESPACE, METRIC = "Provisimus", "Healthy"
+"""Of CloudWatch."""
+
 
 class Places:
     def __init__(self, root: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-NAMES = ("runtime", "settings")
+NAMES = ("publish", "runtime", "settings")
 
 
 def main() -> None:

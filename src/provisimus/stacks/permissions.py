@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from provisimus.ondisk.places import NAMESPACE
 from provisimus.ondisk.references import references
 
 Statement = dict[str, Any]
@@ -36,6 +37,18 @@ def reading(environment: Mapping[str, str]) -> list[Statement]:
         found.append(allow("ssm:GetParameter", [_parameter(name) for name in parameters]))
     if secrets:
         found.append(allow("secretsmanager:GetSecretValue", [_secret(name) for name in secrets]))
+    return found
+
+
+def telling(*, metric: bool, signal: bool) -> list[Statement]:
+    """To tell CloudWatch and the instance's own stack how the service is."""
+    found = []
+    if metric:
+        # PutMetricData knows no resource; the namespace is all that can be said.
+        only = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
+        found.append(allow("cloudwatch:PutMetricData", "*", Condition=only))
+    if signal:
+        found.append(allow("cloudformation:SignalResource", {"Ref": "AWS::StackId"}))
     return found
 
 

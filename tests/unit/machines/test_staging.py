@@ -79,8 +79,17 @@ def test_volumes_bring_their_unit() -> None:
 def test_health_brings_its_timer() -> None:
     found = staged(health={"http": {"port": 8080, "path": "/health"}, "every": "30s"})
     assert text(found["root/etc/provisimus/health"]) == (
-        "url=http://127.0.0.1:8080/health\nwithin=300\n"
+        "url=http://127.0.0.1:8080/health\nwithin=300\nevery=30\n"
     )
+    assert text(found["enable"]).split() == [
+        "provisimus-settings.service",
+        "provisimus-answer.socket",
+    ]
+    socket = text(found["root/etc/systemd/system/provisimus-answer.socket"])
+    assert "ListenStream=127.0.0.1:9180\n" in socket
+    others = staged(health={"http": {"port": 80}, "publish": {"port": 99, "open": True}})
+    socket = text(others["root/etc/systemd/system/provisimus-answer.socket"])
+    assert "ListenStream=99\n" in socket
     timer = text(found["root/etc/systemd/system/provisimus-health.timer"])
     assert "OnUnitInactiveSec=30\n" in timer
 

@@ -74,6 +74,15 @@ ENVIRONMENT_LIMIT = 8_000
 Environment = Annotated[dict[str, str], AfterValidator(_environment)]
 
 
+class StackHealth(Definition):
+    """Whom the machine tells how its service is, over and above those who ask it."""
+
+    metric: bool = False
+    """CloudWatch: `Healthy` in the namespace `Provisimus`, 1 or 0."""
+    signal: bool = False
+    """CloudFormation: the stack is complete when the service answered for the first time."""
+
+
 class Place(Definition):
     """A VPC and subnet by id, where the account's default ones will not do."""
 
@@ -92,6 +101,7 @@ class StackDefinition(Definition):
     ingress: tuple[Ingress, ...] = ()
     data_volumes: tuple[DataVolume, ...] = Field(default=(), max_length=11)
     """EC2 keeps /dev/sdf to /dev/sdp for them ("Device names on Linux instances")."""
+    health: StackHealth = StackHealth()
     environment: Environment = Field(default_factory=dict)
     """Of the main container. A value may name where it stands: `${ssm:NAME}`, `${secret:NAME#KEY}`;
     the machine fetches it on boot. Without names of that kind it stands in the template."""
