@@ -145,7 +145,23 @@ class Conflict(Refused):
 
 
 class RolledBack(ProvisimusError):
+    """`tail` holds what the machine said on its console, where a machine was the cause."""
+
     exit_code = 6
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        tail: tuple[str, ...] = (),
+        where: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.tail = tail
+
+    def as_json(self) -> dict[str, object]:
+        return {**super().as_json(), "tail": list(self.tail)}
 
 
 class StillRunning(ProvisimusError):

@@ -21,6 +21,7 @@ from provisimus.cli.interruptions import listen_for_interruptions
 from provisimus.errors import (
     InvalidDefinitions,
     ProvisimusError,
+    RolledBack,
     ToolFailed,
     Unhealthy,
     UsageFault,
@@ -189,7 +190,7 @@ def report(error: ProvisimusError, *, as_json: bool) -> None:
             say(f"  {problem}", err=True)
             if problem.hint:
                 say(f"      {problem.hint}", fg="cyan", err=True)
-    if isinstance(error, (ToolFailed, Unhealthy)):
+    if isinstance(error, (ToolFailed, Unhealthy, RolledBack)):
         for line in error.tail:
             say(f"  | {line}", dim=True, err=True)
     if error.hint:

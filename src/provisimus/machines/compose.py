@@ -12,6 +12,7 @@ from typing import Any
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.machines.compose_model import ComposeFile, ServiceImage, Start
 from provisimus.machines.compose_template import rendered
+from provisimus.ondisk.places import RUNTIME
 from provisimus.workspace.definitions.containers import Container, ContainerHealth, start_order
 from provisimus.workspace.definitions.machine import Machine
 
@@ -73,6 +74,9 @@ def _service(
     }
     if ports := _ports(image, container):
         service["ports"] = [f"{there}:{inside}" for inside, there in ports.items()]
+    if main:
+        # Hands the environment of the stack over; see scripts/machine/runtime.
+        service["runtime"] = RUNTIME
     environment = {**(machine.environment if main else {}), **container.environment}
     if environment:
         # A `$` is Compose's own; the definition means it literally.

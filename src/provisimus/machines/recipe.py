@@ -7,11 +7,15 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from provisimus.machines import system, units
+from provisimus.machines import system, units, units_stack
 from provisimus.machines.definition import Entry
 from provisimus.workspace.definitions.machine import Machine
 
 SCRIPTS = Path(__file__).parent / "scripts"
+ONDISK = Path(__file__).parents[1] / "ondisk"
+LIBRARY = "usr/local/lib/provisimus"
+STARTER = b"from ondisk.programs import main\n\nmain()\n"
+"""What `python3 -I -S /usr/local/lib/provisimus/python PROGRAM` runs."""
 TOOLS = ("ready", "run", "step")
 """Scripts of the bake that are no steps: what the steps are run with, and call."""
 DAEMON_JSON = "etc/docker/daemon.json"
@@ -38,9 +42,14 @@ def steps() -> tuple[Entry, ...]:
 @cache
 def programs() -> tuple[Entry, ...]:
     """What stays on the machine for its units to run; paths from the machine's root."""
-    return tuple(
-        Entry(f"usr/local/lib/provisimus/{path.name}", 0o755, path.read_bytes())
-        for path in sorted((SCRIPTS / "machine").iterdir())
+    scripts = (path for path in sorted((SCRIPTS / "machine").iterdir()) if path.is_file())
+    return (
+        *(Entry(f"{LIBRARY}/{path.name}", 0o755, path.read_bytes()) for path in scripts),
+        *(
+            Entry(f"{LIBRARY}/python/ondisk/{path.name}", 0o644, path.read_bytes())
+            for path in sorted(ONDISK.glob("*.py"))
+        ),
+        Entry(f"{LIBRARY}/python/__main__.py", 0o644, STARTER),
     )
 
 
@@ -49,6 +58,7 @@ def texts(machine: Machine) -> tuple[Entry, ...]:
     made = {
         DAEMON_JSON: units.docker_settings(),
         **units.units(machine),
+        **units_stack.stack_units(machine),
         **system.settings(machine),
         **{
             f"etc/sudoers.d/provisimus-{user.name}": units.sudoers(user.name)

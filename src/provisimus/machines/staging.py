@@ -2,8 +2,8 @@
 
     run step ready     what runs steps/ (ours) and setup/ (the definition's), in name order
     root/              copied over the machine's root: files/, units, settings, the Compose file
-    images mounts start users keys/<user> builder allowed docker updates zone
-                       what the steps read, a line each
+    images mounts start users keys/<user> builder allowed enable docker updates zone
+                       what the steps read, in lines
 
 Its entries are decided here as values; only `write_archive` touches a disk.
 """
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from provisimus.errors import InvalidDefinitions, Problem
-from provisimus.machines import system
+from provisimus.machines import system, units, units_stack
 from provisimus.machines.compose import ComposeFile
 from provisimus.machines.definition import Entry, MachineFiles
 from provisimus.machines.recipe import DAEMON_JSON, programs, steps, texts
@@ -45,6 +45,7 @@ def staging(
         _text("mounts", (volume.mount for volume in machine.volumes)),
         _text("users", (f"{user.name} {user.expires or '-'}" for user in machine.users)),
         _text("builder", [builder]),
+        _text("enable", units_stack.enabled(machine)),
         _text("allowed", machine.hygiene.allow),
         _text("docker", system.docker_wanted(machine.docker)),
         _text("updates", system.updates_wanted(machine.updates)),
@@ -67,7 +68,7 @@ def _root(
     lineage: str,
 ) -> list[Entry]:
     """What is put on the machine's root: the definition's files and ours, and their folders."""
-    given = {entry.path: entry for entry in files.files}
+    given = {entry.path: _completed(entry) for entry in files.files}
     ours = [
         Entry("bootstrap/docker-compose.yml", 0o644, compose.text.encode()),
         Entry("etc/provisimus/machine", 0o644, lineage.encode()),
@@ -91,6 +92,18 @@ def _root(
         if parent.as_posix() not in (".", *given)
     }
     return [*given.values(), *ours, *(Entry(folder, 0o755) for folder in folders)]
+
+
+def _completed(entry: Entry) -> Entry:
+    """Settings of the engine of the definition's own know our runtime too."""
+    if entry.path != DAEMON_JSON or entry.content is None:
+        return entry
+    try:
+        text = units.with_runtime(entry.content.decode())
+    except ValueError as error:
+        where = f"files/{DAEMON_JSON}"
+        raise InvalidDefinitions([Problem(where, None, "", str(error))]) from None
+    return Entry(entry.path, entry.mode, text.encode())
 
 
 def _runnable(entry: Entry) -> Entry:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 
-from provisimus.workspace.definitions.machine import Health, Machine
+from provisimus.ondisk.places import RUNTIME
+from provisimus.workspace.definitions.machine import Health, HealthAnswer, Machine
 
 LIBRARY = "/usr/local/lib/provisimus"
 
@@ -87,6 +88,23 @@ SyslogIdentifier=provisimus-containers
 WantedBy=multi-user.target
 """
 
+TELLING = 60
+"""Seconds that `health` gives the stack's wishes after the answer is known."""
+
+ANSWER = f"""\
+[Unit]
+Description=Tell over HTTP whether the service of this machine is healthy
+CollectMode=inactive-or-failed
+
+[Service]
+ExecStart=-{LIBRARY}/answer
+StandardInput=socket
+StandardError=journal
+User=daemon
+RuntimeMaxSec=10
+SyslogIdentifier=provisimus-answer
+"""
+
 
 def units(machine: Machine) -> dict[str, str]:
     """Path on the machine to text, for every unit and its settings."""
@@ -101,13 +119,16 @@ def units(machine: Machine) -> dict[str, str]:
         made[f"{system}/provisimus-health.service"] = _health_service(machine.health)
         made[f"{system}/provisimus-health.timer"] = _health_timer(machine.health)
         made["etc/provisimus/health"] = health_settings(machine.health)
+        made[f"{system}/provisimus-answer.socket"] = _answer_socket(machine.health.publish)
+        made[f"{system}/provisimus-answer@.service"] = ANSWER
     return made
 
 
 def health_settings(health: Health) -> str:
     """What `scripts/machine/health` reads, as shell assignments. Seconds count from power-on."""
     path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
-    return f"url={_quoted(f'http://127.0.0.1:{health.http.port}{path}')}\nwithin={health.within}\n"
+    url = f"http://127.0.0.1:{health.http.port}{path}"
+    return f"url={_quoted(url)}\nwithin={health.within}\nevery={health.every}\n"
 
 
 def _health_service(health: Health) -> str:
@@ -119,7 +140,7 @@ After=provisimus-bootstrap.service
 [Service]
 Type=oneshot
 ExecStart={LIBRARY}/health
-TimeoutStartSec={health.within + 30}
+TimeoutStartSec={health.within + 30 + TELLING}
 SyslogIdentifier=provisimus-health
 {ON_THE_CONSOLE}"""
 
@@ -139,6 +160,22 @@ WantedBy=timers.target
 """
 
 
+def _answer_socket(answer: HealthAnswer) -> str:
+    """Nothing runs while nobody asks: systemd listens."""
+    return f"""\
+[Unit]
+Description=Where this machine tells over HTTP whether its service is healthy
+
+[Socket]
+ListenStream={answer.port if answer.open else f"127.0.0.1:{answer.port}"}
+Accept=yes
+MaxConnections=32
+
+[Install]
+WantedBy=sockets.target
+"""
+
+
 def docker_settings() -> str:
     """/etc/docker/daemon.json: a pinned storage driver, bounded logs, a quick start.
 
@@ -152,7 +189,22 @@ def docker_settings() -> str:
         "log-driver": "json-file",
         "log-opts": {"max-size": "20m", "max-file": "5"},
     }
-    return json.dumps(settings, indent=2) + "\n"
+    return with_runtime(json.dumps(settings))
+
+
+def with_runtime(settings: str) -> str:
+    """The engine's settings with the runtime that hands the stack's environment over.
+
+    Raises ValueError when they are no JSON object.
+    """
+    try:
+        given = json.loads(settings)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+    if not isinstance(given, dict) or not isinstance(given.get("runtimes", {}), dict):
+        raise ValueError("is no JSON object with the settings of the engine")  # noqa: TRY004
+    runtimes = {**given.get("runtimes", {}), RUNTIME: {"path": f"{LIBRARY}/runtime"}}
+    return json.dumps({**given, "runtimes": runtimes}, indent=2) + "\n"
 
 
 def sudoers(user: str) -> str:

@@ -9,6 +9,7 @@ from provisimus.environment import Environment
 from provisimus.errors import Unhealthy
 from provisimus.events import Said, Tell, Warned, step
 from provisimus.model import Stack
+from provisimus.stacks.template import WAITING, resources_of
 from provisimus.stacks.types.interface import Template
 from provisimus.workspace.definitions.machine import Health
 
@@ -52,6 +53,9 @@ def wait_healthy(
         return
     url = f"http://{address}:{health.http.port}{health.http.path}"
     if address is None or not is_open(template, health.http.port):
+        if resources_of(template, WAITING):
+            tell(Said(f"health of {stack.name}", "the machine told the stack that it is healthy"))
+            return
         tell(
             Warned(
                 f"{stack.name}: port {health.http.port} is open to nobody, so its health "

@@ -16,6 +16,8 @@ from provisimus.stacks.types.interface import IMAGE_ID, Template
 INSTANCE = "AWS::EC2::Instance"
 VOLUME = "AWS::EC2::Volume"
 ATTACHMENT = "AWS::EC2::VolumeAttachment"
+WAITING = "AWS::CloudFormation::WaitCondition"
+"""Where a stack waits for the signal of a machine that became healthy."""
 
 BODY_LIMIT = 51_200
 """Bytes of a template in a request ("AWS CloudFormation quotas", template body size)."""

@@ -43,6 +43,8 @@ def run(tmp_path: Path) -> Run:
     for there, here in (
         ("/etc/provisimus/health", tmp_path / "settings"),
         ("/run/provisimus", tmp_path / "run"),
+        ("/etc/provisimus/publish", tmp_path / "publish"),
+        ("/usr/bin/python3 -I -S /usr/local/lib/provisimus/python", "python"),
         ("/proc/uptime", tmp_path / "uptime"),
     ):
         assert there in text
@@ -103,3 +105,42 @@ def test_half_way_through_its_time_a_starting_service_tells_too(
         *("starting", "container app", "app | cannot open /data/db", "app | bye"),
         *("container agent", "healthy"),
     ]
+
+
+def test_what_changes_is_told_to_the_stack_and_the_rest_now_and_then(
+    program: Callable[[str, str], None], run: Run, tmp_path: Path
+) -> None:
+    health, told = tmp_path / "run/health", tmp_path / "told"
+    published = tmp_path / "run/published"
+    program("docker", DOCKER)
+    program("timeout", '#!/bin/sh\nshift\nexec "$@"\n')
+    program(
+        "python",
+        f"#!/bin/sh\n[ $1 = publish ]\ncat {health} >>{told}\n"
+        f"[ ! -e {tmp_path}/down ] && touch {published}\n",
+    )
+    program("curl", f"#!/bin/sh\n[ -e {tmp_path}/up ] || {{ printf 'no\\tbody\\001'; exit 7; }}\n")
+
+    def said() -> list[str]:
+        lines = told.read_text().splitlines() if told.exists() else []
+        told.unlink(missing_ok=True)
+        return [json.loads(line)["status"] for line in lines]
+
+    (tmp_path / "up").touch()
+    run()
+    assert said() == [], "the stack does not ask for it"
+    (tmp_path / "publish").touch()
+    run()
+    assert said() == ["healthy"]
+    run()
+    assert said() == [], "nothing changed"
+    os.utime(published, (1, 1))
+    run()
+    assert said() == ["healthy"], "it is told every five minutes"
+    (tmp_path / "up").unlink()
+    (tmp_path / "down").touch()
+    run()
+    assert said() == ["unhealthy"]
+    run()
+    assert said() == ["unhealthy"], "what could not be told is told again"
+    assert json.loads(health.read_text())["detail"] == "nobody"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 from pathlib import Path
 
@@ -48,8 +49,13 @@ def test_a_plain_machine() -> None:
         *("steps/95-search", "steps/99-leave"),
     ]
     assert [path for path in found if path.endswith((".service", ".timer"))] == [
-        "root/etc/systemd/system/provisimus-bootstrap.service"
+        "root/etc/systemd/system/provisimus-bootstrap.service",
+        "root/etc/systemd/system/provisimus-settings.service",
     ]
+    assert text(found["enable"]) == "provisimus-settings.service\n"
+    assert "root/usr/local/lib/provisimus/python/ondisk/aws.py" in found
+    started = found["root/usr/local/lib/provisimus/python/__main__.py"]
+    assert "from ondisk.programs import main" in text(started)
 
 
 def test_users() -> None:
@@ -76,8 +82,17 @@ def test_volumes_bring_their_unit() -> None:
 def test_health_brings_its_timer() -> None:
     found = staged(health={"http": {"port": 8080, "path": "/health"}, "every": "30s"})
     assert text(found["root/etc/provisimus/health"]) == (
-        "url=http://127.0.0.1:8080/health\nwithin=300\n"
+        "url=http://127.0.0.1:8080/health\nwithin=300\nevery=30\n"
     )
+    assert text(found["enable"]).split() == [
+        "provisimus-settings.service",
+        "provisimus-answer.socket",
+    ]
+    socket = text(found["root/etc/systemd/system/provisimus-answer.socket"])
+    assert "ListenStream=127.0.0.1:9180\n" in socket
+    others = staged(health={"http": {"port": 80}, "publish": {"port": 99, "open": True}})
+    socket = text(others["root/etc/systemd/system/provisimus-answer.socket"])
+    assert "ListenStream=99\n" in socket
     timer = text(found["root/etc/systemd/system/provisimus-health.timer"])
     assert "OnUnitInactiveSec=30\n" in timer
 
@@ -88,10 +103,17 @@ def test_a_setup_script_with_an_interpreter_becomes_executable() -> None:
 
 
 def test_engine_settings_of_the_users_own_win() -> None:
-    own = Entry("etc/docker/daemon.json", 0o644, b"{}")
+    own = Entry("etc/docker/daemon.json", 0o644, b'{"runtimes": {"kata": {}}, "debug": true}')
     found = staged(MachineFiles(files=(own,)))
-    assert found["root/etc/docker/daemon.json"].content == b"{}"
+    runtime = {"path": "/usr/local/lib/provisimus/runtime"}
+    assert json.loads(text(found["root/etc/docker/daemon.json"])) == {
+        "runtimes": {"kata": {}, "provisimus": runtime},
+        "debug": True,
+    }
     assert "restart-docker" in found
+    for broken in (b"{", b"[]", b'{"runtimes": []}'):
+        with pytest.raises(InvalidDefinitions, match=r"daemon\.json"):
+            staged(MachineFiles(files=(Entry("etc/docker/daemon.json", 0o644, broken),)))
 
 
 def test_a_path_of_ours_cannot_be_taken() -> None:

@@ -40,11 +40,28 @@ class HttpHealth(Definition):
     path: str = "/health"
 
 
+class HealthAnswer(Definition):
+    """Where a machine says over HTTP how its service is: 200 or 503, with the answer as JSON."""
+
+    port: Port = 9180
+    open: bool = False
+    """Whether others may ask, as far as the stack's `ingress` lets them; else the machine alone."""
+
+
 class Health(Definition):
     http: HttpHealth
     every: Seconds = 30
     within: Seconds = 300
     """How long after the start of the machine the first healthy answer may take."""
+    publish: HealthAnswer = HealthAnswer()
+
+    @model_validator(mode="after")
+    def _ports(self) -> Health:
+        if self.publish.port == self.http.port:
+            raise ValueError(
+                f"publish has the service's own port, {self.http.port} — choose another"
+            )
+        return self
 
 
 class MachineVolume(Definition):
