@@ -22,6 +22,14 @@ INSTALL = (
     "https://developer.hashicorp.com/packer/install (script/setup installs it)"
 )
 Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Packer:
+    path: str
+    version: Version
+
+
 TAIL = 20
 
 PHASES = (
@@ -170,8 +178,8 @@ def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
     )
 
 
-def find_packer(needed: Version, word: str, where: str | None = None) -> tuple[str, Version]:
-    """The path and version of Packer. Raises ToolMissing, or ToolFailed when it is too old.
+def find_packer(needed: Version, word: str, where: str | None = None) -> Packer:
+    """The Packer on the PATH. Raises ToolMissing, or ToolFailed when it is too old.
 
     `word` is what needs that version, `where` the template that says it.
     """
@@ -183,7 +191,7 @@ def find_packer(needed: Version, word: str, where: str | None = None) -> tuple[s
     complaint = too_old(version, needed, word)
     if complaint:
         raise ToolFailed(complaint, where=where, hint=INSTALL)
-    return path, version
+    return Packer(path, version)
 
 
 def parse_version(said: str) -> Version | None:
@@ -199,11 +207,11 @@ def too_old(version: Version, needed: Version, word: str) -> str | None:
     return f"Packer {have} is too old: `{word}` needs {want} or newer"
 
 
-def has_amazon(path: str, version: Version) -> bool:
+def has_amazon(tool: Packer) -> bool:
     """Whether this Packer can build for AWS: newer ones come without the builder (1.11)."""
-    if version < (1, 11, 0):
+    if tool.version < (1, 11, 0):
         return True
-    said = run([path, "plugins", "installed"], timeout=30).stdout
+    said = run([tool.path, "plugins", "installed"], timeout=30).stdout
     return "packer-plugin-amazon" in said
 
 

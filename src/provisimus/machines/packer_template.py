@@ -183,3 +183,9 @@ def needed_version(text: str) -> tuple[tuple[int, int, int], str]:
     """The oldest Packer that takes a definition's own template, and the word that needs it."""
     found = [(version, word) for word, version in NEEDS.items() if re.search(rf"\b{word}\b", text)]
     return max(found, default=(OLDEST, "amazon-ebs"))
+
+
+def asks_imdsv2(version: tuple[int, int, int], own: str | None) -> bool:
+    """Whether the builder requires IMDSv2 by the template, a definition's `own` or ours."""
+    del version
+    return own is not None and re.search(r"http_tokens\W+required", own) is not None

@@ -49,8 +49,10 @@ def execute(
     if machine is None:
         return Released(images)
     from provisimus.machines import bake
+    from provisimus.release.registries import RegistryAccess
 
-    baked = bake(machine, environment, {**images, **release.vendors}, commits, tell, run)
+    given: dict[str, ContainerImage | str] = {**images, **release.vendors}
+    baked = bake(machine, environment, given, commits, tell, run, RegistryAccess())
     return Released(images, baked, _stack(release, environment, baked, commits, tell, run, timeout))
 
 

@@ -9,12 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
+
+SERVER = Path(__file__).parent / "ec2.py"
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +27,7 @@ def endpoint() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, str(SERVER), "-H", "127.0.0.1", "-p", str(port)],
         env={
             **os.environ,
             "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
@@ -44,7 +48,21 @@ def environment(endpoint: str) -> Environment:
     """An environment on an empty EC2, without the local cloud around it."""
     httpx.post(f"{endpoint}/moto-api/reset", trust_env=False).raise_for_status()
     cloud = Cloud("eu-west-1", None, endpoint, None, ("test", "test"))
+    give_way_out(cloud.ec2)
     return Environment("staging", cloud, "127.0.0.1:5000", ssh_from=("198.51.100.0/24",))
+
+
+def give_way_out(ec2: Any) -> None:
+    """The default VPC leads to an internet gateway, as that of a real account does."""
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.describe_route_tables(Filters=[{"Name": "association.main", "Values": ["true"]}])
+    ec2.create_route(
+        RouteTableId=table["RouteTables"][0]["RouteTableId"],
+        DestinationCidrBlock="0.0.0.0/0",
+        GatewayId=gateway,
+    )
 
 
 def await_answer(url: str, within: float = 60.0) -> None:
