@@ -23,7 +23,7 @@ from provisimus.machines.boot_test import boot_test
 from provisimus.machines.catalogue import BaseImage, find_machine_image
 from provisimus.machines.check import Images, check
 from provisimus.machines.opening import open_to
-from provisimus.machines.packer_run import run_packer
+from provisimus.machines.packer_run import LATER, check_template, run_packer
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
 from provisimus.machines.removal import remove_image
@@ -109,9 +109,12 @@ def _make(
             work,
             datetime.now(UTC),
         )
+        scraps = runs.scraps_folder(run)
+        sketch = replace(build, security_group=LATER)
+        check_template(plan, environment, checked.packer, sketch, work, scraps)
         with open_to(environment, build, checked.ssh_from, tell) as group:
             build = replace(build, security_group=group)
-            run_packer(plan, environment, checked.packer, build, run, work, tell)
+            run_packer(plan, environment, checked.packer, build, work, scraps, tell)
     image = _find(plan, environment, usable=False)
     if image is None:
         raise NotFound(

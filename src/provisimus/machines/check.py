@@ -146,10 +146,11 @@ def the_packer(plan: MachinePlan) -> packer.Packer:
     InvalidDefinitions for a template that would open SSH to the world.
     """
     own = plan.files.packer_template
-    needed, word = packer_template.OLDEST, "amazon-ebs"
+    needed, word, fetches = packer_template.OLDEST, "amazon-ebs", True
     if own is not None:
         text = own.read_text("utf-8")
         needed, word = packer_template.needed_version(text)
+        fetches = packer_template.declares_plugins(text)
         if packer_template.opens_ssh_itself(text):
             raise InvalidDefinitions(
                 [
@@ -161,10 +162,12 @@ def the_packer(plan: MachinePlan) -> packer.Packer:
                 ]
             )
     found = packer.find_packer(needed, word, str(own) if own else None)
-    if not packer.has_amazon(found):
+    if not fetches and not packer.has_amazon(found):
         raise ToolMissing(
             "this Packer has no builder for AWS",
-            hint="packer plugins install github.com/hashicorp/amazon",
+            where=str(own),
+            hint="declare it: packer { required_plugins { amazon = … } }, or "
+            "packer plugins install github.com/hashicorp/amazon",
         )
     return found
 

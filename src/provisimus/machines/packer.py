@@ -208,7 +208,9 @@ def too_old(version: Version, needed: Version, word: str) -> str | None:
 
 
 def has_amazon(tool: Packer) -> bool:
-    """Whether this Packer can build for AWS: newer ones come without the builder (1.11)."""
+    """Whether this Packer can build for AWS as it stands: newer ones come without the builder
+    (1.11).
+    """
     if tool.version < (1, 11, 0):
         return True
     said = run([tool.path, "plugins", "installed"], timeout=30).stdout
@@ -216,9 +218,20 @@ def has_amazon(tool: Packer) -> bool:
 
 
 def build_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[str]:
-    """The command line of a bake."""
+    """The command line of a bake. `template` is a file, or a folder of HCL."""
     given = [f"-var={name}={value}" for name, value in sorted(variables.items())]
     return [path, "-machine-readable", "build", "-on-error=cleanup", *given, str(template)]
+
+
+def validate_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[str]:
+    """What has Packer read a template and ask nobody."""
+    given = [f"-var={name}={value}" for name, value in sorted(variables.items())]
+    return [path, "validate", *given, str(template)]
+
+
+def init_argv(path: str, template: Path) -> list[str]:
+    """What has Packer fetch the plugins that a template declares, those that it lacks."""
+    return [path, "init", str(template)]
 
 
 def build_environment(cloud: Mapping[str, str], work: Path, scraps: Path) -> dict[str, str]:

@@ -1,20 +1,97 @@
-"""Running Packer for one bake: its template written, its words told, its failure explained."""
+"""Running Packer for one bake: its template written and checked, its words told, its failure
+explained.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from provisimus.environment import Environment
-from provisimus.errors import ToolFailed
+from provisimus.errors import InvalidDefinitions, ToolFailed
 from provisimus.events import Tell
-from provisimus.machines import packer, packer_template, runs
+from provisimus.machines import packer, packer_template
+from provisimus.machines.packer_problems import problems_in
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
-from provisimus.process import stream
+from provisimus.process import run, stream
 
 GRACE = 300.0
 """Seconds that an interrupted Packer gets to terminate what it launched."""
+LATER = "sg-00000000000000000"
+"""Stands for the security group that is made when the template is known to be sound."""
+FETCHING = 600.0
+"""Seconds for plugins to come over the network."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A template on the disk and what it is given: a file, or a folder of HCL."""
+
+    template: Path
+    variables: Mapping[str, str]
+    fetches: bool
+    """Whether it declares plugins for `packer init`."""
+
+
+def write_template(plan: MachinePlan, tool: packer.Packer, build: Build, work: Path) -> Job:
+    """Ours, written for this Packer, or the definition's own with the values that it declares."""
+    own = plan.files.packer_template
+    if own is not None:
+        text = own.read_text("utf-8")
+        wanted = packer_template.declared_variables(own.name, text)
+        ours = packer_template.variables(build)
+        given = {name: value for name, value in ours.items() if name in wanted}
+        return Job(own, given, packer_template.declares_plugins(text))
+    if tool.version >= packer_template.MODERN:
+        folder = work / "template"
+        folder.mkdir(exist_ok=True)
+        for name, data in packer_template.modern_template(build).items():
+            (folder / name).write_text(json.dumps(data, indent=2))
+        return Job(folder, {}, fetches=True)
+    path = work / "template.json"
+    path.write_text(json.dumps(packer_template.template(build), indent=2))
+    return Job(path, {}, fetches=False)
+
+
+def check_template(
+    plan: MachinePlan,
+    environment: Environment,
+    tool: packer.Packer,
+    build: Build,
+    work: Path,
+    scraps: Path,
+) -> None:
+    """Fetch the plugins that the template declares, and have Packer read it, before anything is
+    made. Raises InvalidDefinitions for the definition's own, with file and line; ToolFailed.
+    """
+    job = write_template(plan, tool, build, work)
+    variables = _variables(environment, work, scraps)
+    if job.fetches:
+        run(
+            packer.init_argv(tool.path, job.template),
+            cwd=plan.folder,
+            env=variables,
+            timeout=FETCHING,
+            hint="Packer fetches its plugin for AWS from GitHub; without a way there, install it: "
+            "packer plugins install github.com/hashicorp/amazon",
+        )
+    said: list[str] = []
+    try:
+        stream(
+            packer.validate_argv(tool.path, job.template, job.variables),
+            said.append,
+            cwd=plan.folder,
+            env=variables,
+            hint=packer.INSTALL,
+        )
+    except ToolFailed as error:
+        problems = problems_in(said, plan.files.packer_template or job.template)
+        if plan.files.packer_template is None or not problems:
+            raise
+        raise InvalidDefinitions(problems) from error
 
 
 def run_packer(
@@ -22,33 +99,26 @@ def run_packer(
     environment: Environment,
     tool: packer.Packer,
     build: Build,
-    run: str,
     work: Path,
+    scraps: Path,
     tell: Tell,
 ) -> None:
     """Launch, set up, image, clean up. Raises ToolFailed, ToolMissing."""
-    own = plan.files.packer_template
-    if own is None:
-        path = work / "template.json"
-        path.write_text(json.dumps(packer_template.template(build), indent=2))
-        given: dict[str, str] = {}
-    else:
-        path = own
-        wanted = packer_template.declared_variables(own.name, own.read_text("utf-8"))
-        ours = packer_template.variables(build)
-        given = {name: value for name, value in ours.items() if name in wanted}
+    job = write_template(plan, tool, build, work)
     narrator = packer.Narrator(tell, plan.machine)
     try:
         with narrator:
             stream(
-                packer.build_argv(tool.path, path, given),
+                packer.build_argv(tool.path, job.template, job.variables),
                 narrator,
                 cwd=plan.folder,
-                env=packer.build_environment(
-                    environment.cloud.environment_variables(), work, runs.scraps_folder(run)
-                ),
+                env=_variables(environment, work, scraps),
                 grace=GRACE,
                 hint=packer.INSTALL,
             )
     except ToolFailed as error:
         raise packer.failure(narrator, error, plan.folder) from error
+
+
+def _variables(environment: Environment, work: Path, scraps: Path) -> dict[str, str]:
+    return packer.build_environment(environment.cloud.environment_variables(), work, scraps)

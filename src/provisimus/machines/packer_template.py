@@ -1,7 +1,9 @@
-"""The Packer template of a bake, builder `amazon-ebs`. Pure; what runs it stands in ``bake.py``.
+"""The Packer template of a bake, builder `amazon-ebs`. Pure; what runs it: ``packer_run.py``.
 
-Legacy JSON, which Packer reads from 1.6.0 on. Nothing secret is in it: credentials come to Packer
-through its environment. Packer interpolates `{{`, which no value here can hold.
+Legacy JSON, which Packer reads from 1.6.0 on, and for 1.7 and later the same in HCL's JSON, with
+what they can do more: IMDSv2 on the machine that bakes and in the AMI, and the plugin declared.
+Nothing secret is in either: credentials come to Packer through its environment. Packer interpolates
+`{{` in the one and `${` in the other, which no value here can hold.
 """
 
 from __future__ import annotations
@@ -15,6 +17,12 @@ from typing import Any
 
 OLDEST = (1, 6, 0)
 """The oldest Packer that knows `aws_polling` and `throughput`, which the template needs."""
+
+MODERN = (1, 7, 0)
+"""The first Packer that takes `required_plugins` and what only plugins know."""
+
+PLUGIN = ">= 1.2.8, < 2.0.0"
+"""The plugin for AWS: 1.x speaks to every Packer from 1.7 on, and knows `imds_support`."""
 
 NEEDS = {
     "required_plugins": (1, 7, 0),
@@ -58,18 +66,49 @@ class Build:
 
 
 def template(build: Build) -> dict[str, Any]:
-    """The template as data."""
-    return {
-        "builders": [builder(build)],
-        "provisioners": [
-            {"type": "file", "source": str(build.archive), "destination": ARCHIVE},
-            {
-                "type": "shell",
-                "inline_shebang": "/bin/sh -eu",
-                "inline": list(provisioning_commands(build.environment)),
-            },
-        ],
+    """The template as data, in the legacy form."""
+    return {"builders": [builder(build)], "provisioners": provisioners(build)}
+
+
+def modern_template(build: Build) -> dict[str, dict[str, Any]]:
+    """The files of the template for Packer 1.7 and later, by name.
+
+    The plugin stands in a file of its own: the rest is what every Packer since 1.6.0 can read, but
+    for two words.
+    """
+    source = {
+        **_without_type(builder(build)),
+        "metadata_options": {
+            "http_endpoint": "enabled",
+            "http_tokens": "required",
+            "http_put_response_hop_limit": 1,
+        },
+        "imds_support": "v2.0",
     }
+    steps = [{each["type"]: _without_type(each)} for each in provisioners(build)]
+    plugin = {"source": "github.com/hashicorp/amazon", "version": PLUGIN}
+    return {
+        "machine.pkr.json": {
+            "source": {"amazon-ebs": {"machine": source}},
+            "build": {"sources": ["source.amazon-ebs.machine"], "provisioner": steps},
+        },
+        "plugins.pkr.json": {"packer": {"required_plugins": {"amazon": plugin}}},
+    }
+
+
+def _without_type(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key != "type"}
+
+
+def provisioners(build: Build) -> list[dict[str, Any]]:
+    return [
+        {"type": "file", "source": str(build.archive), "destination": ARCHIVE},
+        {
+            "type": "shell",
+            "inline_shebang": "/bin/sh -eu",
+            "inline": list(provisioning_commands(build.environment)),
+        },
+    ]
 
 
 def provisioning_commands(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -187,5 +226,11 @@ def needed_version(text: str) -> tuple[tuple[int, int, int], str]:
 
 def asks_imdsv2(version: tuple[int, int, int], own: str | None) -> bool:
     """Whether the builder requires IMDSv2 by the template, a definition's `own` or ours."""
-    del version
-    return own is not None and re.search(r"http_tokens\W+required", own) is not None
+    if own is None:
+        return version >= MODERN
+    return re.search(r"http_tokens\W+required", own) is not None
+
+
+def declares_plugins(own: str) -> bool:
+    """Whether a definition's own template has Packer fetch its plugins (`packer init`)."""
+    return re.search(r"\brequired_plugins\b", own) is not None

@@ -45,11 +45,15 @@ def plan(environment: Environment, tmp_path: Path) -> Plan:
 
 
 def packer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: str) -> None:
-    """Put a program named packer first on the PATH, of version 1.6.6, that runs `build`."""
+    """Put a program named packer first on the PATH, of version 1.6.6, that runs `build`.
+
+    It finds every template sound.
+    """
     program = tmp_path / "bin" / "packer"
     program.parent.mkdir()
     program.write_text(
-        f'#!/bin/sh\n[ "$1" != version ] || {{ echo Packer v1.6.6; exit; }}\n{build}\n'
+        f'#!/bin/sh\n[ "$1" != version ] || {{ echo Packer v1.6.6; exit; }}\n'
+        f'[ "$1" != validate ] || exit 0\n{build}\n'
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
@@ -151,6 +155,26 @@ def test_a_template_of_ones_own_without_a_security_group_is_refused(
             "declare the variable security_group_id and use it",
         )
     ]
+
+
+def test_an_error_in_a_template_of_ones_own_is_told_before_anything_is_made(
+    environment: Environment, plan: Plan
+) -> None:
+    own = plan().folder / "template.pkr.hcl"
+    own.write_text(
+        'variable "security_group_id" {}\n'
+        'source "amazon-ebs" "machine" {\n'
+        "  security_group_id = var.security_group_id\n"
+        "  nonsense = true\n"
+        "}\n"
+        'build { sources = ["source.amazon-ebs.machine"] }\n'
+    )
+    with pytest.raises(InvalidDefinitions) as caught:
+        run(plan(), environment)
+    assert [str(each) for each in caught.value.problems] == [
+        f'{own}:4: Unsupported argument: An argument named "nonsense" is not expected here.'
+    ]
+    assert groups(environment) == {"default"}
 
 
 def test_no_packer_at_all(

@@ -11,7 +11,10 @@ import pytest
 from provisimus.machines.packer_template import (
     OLDEST,
     Build,
+    asks_imdsv2,
     declared_variables,
+    declares_plugins,
+    modern_template,
     needed_version,
     opens_ssh_itself,
     provisioning_commands,
@@ -104,3 +107,45 @@ def test_what_a_template_of_ones_own_needs() -> None:
 )
 def test_who_opens_ssh_for_a_template_of_ones_own(text: str, itself: bool) -> None:
     assert opens_ssh_itself(text) == itself
+
+
+@pytest.mark.parametrize(("name", "build"), [("aws", AWS), ("local", LOCAL)])
+def test_the_whole_template_for_newer_packers(name: str, build: Build) -> None:
+    golden = json.loads((GOLDEN / f"template-modern-{name}.json").read_text())
+    assert modern_template(build) == golden
+
+
+def test_newer_packers_get_the_same_machine_and_imdsv2() -> None:
+    old, new = template(AWS)["builders"][0], modern_template(AWS)["machine.pkr.json"]
+    source = new["source"]["amazon-ebs"]["machine"]
+    more = {key: value for key, value in source.items() if key not in old}
+    assert {key: value for key, value in source.items() if key in old} == {
+        key: value for key, value in old.items() if key != "type"
+    }
+    assert more == {
+        "metadata_options": {
+            "http_endpoint": "enabled",
+            "http_tokens": "required",
+            "http_put_response_hop_limit": 1,
+        },
+        "imds_support": "v2.0",
+    }
+
+
+def test_nothing_of_the_template_is_taken_for_an_expression_of_hcl() -> None:
+    text = json.dumps(modern_template(LOCAL))
+    assert "${" not in text
+    assert "%{" not in text
+
+
+def test_who_asks_for_imdsv2() -> None:
+    assert not asks_imdsv2((1, 6, 6), None)
+    assert asks_imdsv2((1, 7, 0), None)
+    assert not asks_imdsv2((1, 12, 0), "source amazon-ebs x {}")
+    assert asks_imdsv2((1, 12, 0), 'metadata_options {\n http_tokens = "required"\n}')
+    assert asks_imdsv2((1, 12, 0), '{"metadata_options": {"http_tokens": "required"}}')
+
+
+def test_who_declares_plugins() -> None:
+    assert declares_plugins("packer { required_plugins { } }")
+    assert not declares_plugins("source amazon-ebs x { }")

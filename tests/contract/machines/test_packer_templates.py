@@ -1,0 +1,74 @@
+"""Our templates as the Packer at hand reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisimus.machines.packer_template import Build, modern_template, template
+
+pytestmark = pytest.mark.skipif(shutil.which("packer") is None, reason="there is no Packer")
+
+NEWER = ("metadata_options", "imds_support")
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    archive = tmp_path / "stage.tar"
+    archive.write_bytes(b"")
+    return Build(
+        region="eu-west-1",
+        base="ami-0123456789abcdef0",
+        root_device="/dev/xvda",
+        user="admin",
+        instance_type="t3.small",
+        disk=8,
+        ami_name="acme-greeter-1.0.0-0123456789ab-20260101T000000-abcdef",
+        description="greeter 1.0.0 of acme",
+        tags={"Name": "greeter 1.0.0"},
+        temporary_tags={"provisimus:run": "20260101T000000-abcdef"},
+        key_pair="provisimus-20260101T000000-abcdef",
+        archive=archive,
+        security_group="sg-1",
+        subnet="subnet-1",
+        environment={"PROVISIMUS_MACHINE": "greeter"},
+    )
+
+
+def validated(path: Path, data: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    path.write_text(json.dumps(data))
+    return subprocess.run(
+        ["packer", "validate", str(path)],
+        env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_the_template_is_sound(tmp_path: Path, build: Build, local: bool) -> None:
+    if local:
+        build = replace(build, subnet=None, tunnel=5000, endpoint="http://127.0.0.1:4800")
+    done = validated(tmp_path / "template.json", template(build))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_what_newer_packers_get_is_sound_but_for_what_is_newer(
+    tmp_path: Path, build: Build
+) -> None:
+    data = modern_template(build)["machine.pkr.json"]
+    source = data["source"]["amazon-ebs"]["machine"]
+    whole = validated(tmp_path / "machine.pkr.json", data)
+    for word in NEWER:
+        assert whole.returncode == 0 or word in whole.stdout + whole.stderr
+        del source[word]
+    done = validated(tmp_path / "machine.pkr.json", data)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
