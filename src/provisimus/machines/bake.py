@@ -109,12 +109,15 @@ def _make(
             work,
             datetime.now(UTC),
         )
+        build = replace(build, signs_in=bool(checked.access))
         scraps = runs.scraps_folder(run)
         sketch = replace(build, security_group=LATER)
-        check_template(plan, environment, checked.packer, sketch, work, scraps)
+        check_template(plan, environment, checked.packer, sketch, work, scraps, checked.access)
         with open_to(environment, build, checked.ssh_from, tell) as group:
             build = replace(build, security_group=group)
-            run_packer(plan, environment, checked.packer, build, work, scraps, tell)
+            run_packer(
+                *(plan, environment, checked.packer, build, work, scraps, checked.access, tell)
+            )
     image = _find(plan, environment, usable=False)
     if image is None:
         raise NotFound(

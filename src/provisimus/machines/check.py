@@ -25,6 +25,7 @@ from provisimus.machines.catalogue import BaseImage, find_base
 from provisimus.machines.compose import ComposeFile, ServiceImage, compose_file
 from provisimus.machines.definition import COMPOSE_TEMPLATE, Entry
 from provisimus.machines.plan import MachinePlan
+from provisimus.machines.pull_access import VARIABLE, PullAccess, pull_access
 from provisimus.machines.staging import staging
 from provisimus.model import ContainerImage
 
@@ -41,6 +42,7 @@ class Checked:
     compose: ComposeFile
     entries: tuple[Entry, ...]
     ssh_from: tuple[str, ...]
+    access: PullAccess
 
 
 class Gathering:
@@ -111,6 +113,7 @@ def check(
     tool = base = compose = None
     entries: tuple[Entry, ...] = ()
     ssh_from: tuple[str, ...] = ()
+    access = PullAccess()
     with gathering.part():
         tool = the_packer(plan)
     with gathering.part():
@@ -127,6 +130,8 @@ def check(
         base = find_base(environment, plan.definition.base, plan.base)
     with gathering.part():
         ssh_from = ssh_source.networks(environment)
+    with gathering.part():
+        access = the_access(plan, images, registries)
     facts = the_facts(plan, environment, tool, base, name)
     answers = asking.ask(environment, facts, references(plan, images), registries)
     gathering.add(*answers.faults, *preflight.findings(answers.facts))
@@ -136,9 +141,13 @@ def check(
     assert tool is not None
     assert base is not None
     assert compose is not None
-    for warning in (*compose.warnings, *preflight.warnings(answers.facts)):
+    for warning in (
+        *compose.warnings,
+        *preflight.warnings(answers.facts),
+        *_unused(plan, access),
+    ):
         tell(Warned(warning))
-    return Checked(tool, base, compose, entries, ssh_from)
+    return Checked(tool, base, compose, entries, ssh_from, access)
 
 
 def the_packer(plan: MachinePlan) -> packer.Packer:
@@ -170,6 +179,24 @@ def the_packer(plan: MachinePlan) -> packer.Packer:
             "packer plugins install github.com/hashicorp/amazon",
         )
     return found
+
+
+def the_access(plan: MachinePlan, images: Images, registries: Registries | None) -> PullAccess:
+    """How the machine logs in to the registries of its images. Raises CloudFault (ECR)."""
+    if registries is None:
+        return PullAccess()
+    logins = [registries.login(reference) for reference in references(plan, images)]
+    return pull_access(each for each in logins if each is not None)
+
+
+def _unused(plan: MachinePlan, access: PullAccess) -> Iterator[str]:
+    own = plan.files.packer_template
+    if own is None or not access:
+        return
+    if VARIABLE not in packer_template.declared_variables(own.name, own.read_text("utf-8")):
+        yield (
+            f"{own} declares no variable {VARIABLE}, so its images are pulled without credentials"
+        )
 
 
 def the_compose_file(plan: MachinePlan, images: Images) -> ComposeFile:

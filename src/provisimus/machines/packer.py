@@ -15,6 +15,7 @@ from typing import Self
 
 from provisimus.errors import ToolFailed
 from provisimus.events import Said, Tell, step
+from provisimus.machines.pull_access import PullAccess
 from provisimus.process import find_program, run
 
 INSTALL = (
@@ -31,6 +32,8 @@ class Packer:
 
 
 TAIL = 20
+
+NOBODY = PullAccess()
 
 PHASES = (
     ("Prevalidating", "check"),
@@ -82,8 +85,9 @@ class Narrator:
     Also remembers what an error needs: the script that failed and its last lines.
     """
 
-    def __init__(self, tell: Tell, subject: str) -> None:
+    def __init__(self, tell: Tell, subject: str, access: PullAccess = NOBODY) -> None:
         self._tell = tell
+        self._access = access
         self._subject = subject
         self._phase: str | None = None
         self._open = ExitStack()
@@ -102,7 +106,8 @@ class Narrator:
         self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def __call__(self, raw: str) -> None:
-        line = read_line(raw)
+        # Packer masks sensitive variables for people, and with -machine-readable it does not.
+        line = read_line(self._access.blanked(raw))
         if line is None or line.kind not in ("say", "message", "error"):
             return
         for text in line.text.splitlines():

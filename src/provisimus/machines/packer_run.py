@@ -5,7 +5,8 @@ explained.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from provisimus.machines import packer, packer_template
 from provisimus.machines.packer_problems import problems_in
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
+from provisimus.machines.pull_access import VARIABLE, PullAccess
 from provisimus.process import run, stream
 
 GRACE = 300.0
@@ -44,6 +46,8 @@ def write_template(plan: MachinePlan, tool: packer.Packer, build: Build, work: P
         wanted = packer_template.declared_variables(own.name, text)
         ours = packer_template.variables(build)
         given = {name: value for name, value in ours.items() if name in wanted}
+        if VARIABLE in wanted and not build.signs_in:
+            given[VARIABLE] = ""
         return Job(own, given, packer_template.declares_plugins(text))
     if tool.version >= packer_template.MODERN:
         folder = work / "template"
@@ -63,12 +67,13 @@ def check_template(
     build: Build,
     work: Path,
     scraps: Path,
+    access: PullAccess,
 ) -> None:
     """Fetch the plugins that the template declares, and have Packer read it, before anything is
     made. Raises InvalidDefinitions for the definition's own, with file and line; ToolFailed.
     """
     job = write_template(plan, tool, build, work)
-    variables = _variables(environment, work, scraps)
+    variables = {**_variables(environment, work, scraps), **access.variables()}
     if job.fetches:
         run(
             packer.init_argv(tool.path, job.template),
@@ -101,23 +106,40 @@ def run_packer(
     build: Build,
     work: Path,
     scraps: Path,
+    access: PullAccess,
     tell: Tell,
 ) -> None:
     """Launch, set up, image, clean up. Raises ToolFailed, ToolMissing."""
     job = write_template(plan, tool, build, work)
-    narrator = packer.Narrator(tell, plan.machine)
+    narrator = packer.Narrator(tell, plan.machine, access)
     try:
-        with narrator:
+        with narrator, _blanking(access):
             stream(
                 packer.build_argv(tool.path, job.template, job.variables),
                 narrator,
                 cwd=plan.folder,
-                env=_variables(environment, work, scraps),
+                env={**_variables(environment, work, scraps), **access.variables()},
                 grace=GRACE,
                 hint=packer.INSTALL,
             )
     except ToolFailed as error:
         raise packer.failure(narrator, error, plan.folder) from error
+
+
+@contextmanager
+def _blanking(access: PullAccess) -> Iterator[None]:
+    """The last lines of a program that failed may hold what nobody is to see: also not in the
+    journal, nor in the error that this one came from.
+    """
+    try:
+        yield
+    except ToolFailed as error:
+        raise ToolFailed(
+            access.blanked(error.message),
+            status=error.status,
+            tail=tuple(map(access.blanked, error.tail)),
+            hint=error.hint,
+        ) from None
 
 
 def _variables(environment: Environment, work: Path, scraps: Path) -> dict[str, str]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from provisimus.machines.pull_access import FROM, VARIABLE
+
 OLDEST = (1, 6, 0)
 """The oldest Packer that knows `aws_polling` and `throughput`, which the template needs."""
 
@@ -36,6 +38,8 @@ NEEDS = {
 ARCHIVE = "/tmp/provisimus-stage.tar"  # noqa: S108
 """Where the archive of ``staging.py`` is put on the machine that bakes."""
 STAGE = "/var/lib/provisimus-stage"
+IN_SHELL = "PROVISIMUS_REGISTRY"
+"""What the commands of a bake find Docker's configuration in, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Build:
     """Everything that a template says. `disk` in GiB; `endpoint` is set for the local cloud only.
 
     `tunnel` is the port of a registry on this machine's loopback, which the machine that bakes
-    reaches under the very same name; None for a registry that it reaches by itself.
+    reaches under the very same name; None for a registry that it reaches by itself. `signs_in` when
+    registries want credentials, which are never here.
     """
 
     region: str
@@ -62,12 +67,20 @@ class Build:
     subnet: str | None = None
     tunnel: int | None = None
     endpoint: str | None = None
+    signs_in: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def template(build: Build) -> dict[str, Any]:
     """The template as data, in the legacy form."""
-    return {"builders": [builder(build)], "provisioners": provisioners(build)}
+    made: dict[str, Any] = {
+        "builders": [builder(build)],
+        "provisioners": provisioners(build, f"{{{{user `{VARIABLE}`}}}}"),
+    }
+    if build.signs_in:
+        made["variables"] = {VARIABLE: f"{{{{env `{FROM}`}}}}"}
+        made["sensitive-variables"] = [VARIABLE]
+    return made
 
 
 def modern_template(build: Build) -> dict[str, dict[str, Any]]:
@@ -85,10 +98,14 @@ def modern_template(build: Build) -> dict[str, dict[str, Any]]:
         },
         "imds_support": "v2.0",
     }
-    steps = [{each["type"]: _without_type(each)} for each in provisioners(build)]
+    steps = [
+        {each["type"]: _without_type(each)} for each in provisioners(build, f"${{var.{VARIABLE}}}")
+    ]
+    sensitive = {VARIABLE: {"type": "string", "sensitive": True}}
     plugin = {"source": "github.com/hashicorp/amazon", "version": PLUGIN}
     return {
         "machine.pkr.json": {
+            **({"variable": sensitive} if build.signs_in else {}),
             "source": {"amazon-ebs": {"machine": source}},
             "build": {"sources": ["source.amazon-ebs.machine"], "provisioner": steps},
         },
@@ -100,15 +117,16 @@ def _without_type(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key != "type"}
 
 
-def provisioners(build: Build) -> list[dict[str, Any]]:
-    return [
-        {"type": "file", "source": str(build.archive), "destination": ARCHIVE},
-        {
-            "type": "shell",
-            "inline_shebang": "/bin/sh -eu",
-            "inline": list(provisioning_commands(build.environment)),
-        },
-    ]
+def provisioners(build: Build, config: str) -> list[dict[str, Any]]:
+    """`config` is how the template spells the value of the variable `registry_config`."""
+    shell = {
+        "type": "shell",
+        "inline_shebang": "/bin/sh -eu",
+        "inline": list(provisioning_commands(build.environment)),
+    }
+    if build.signs_in:
+        shell["environment_vars"] = [f"{IN_SHELL}={config}"]
+    return [{"type": "file", "source": str(build.archive), "destination": ARCHIVE}, shell]
 
 
 def provisioning_commands(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -118,7 +136,9 @@ def provisioning_commands(environment: Mapping[str, str]) -> tuple[str, ...]:
         f"sudo rm -rf {STAGE}",
         f"sudo install -d -m 0700 {STAGE}",
         f"sudo tar -C {STAGE} -xf {ARCHIVE}",
-        f"sudo env {settings} {STAGE}/run".replace("env  ", ""),
+        # Through a pipe: sudo logs its arguments, and whoever is there reads those of all.
+        f"{{ printenv {IN_SHELL} || true; }} | "
+        + f"sudo env {settings} {STAGE}/run".replace("env  ", ""),
     )
 
 

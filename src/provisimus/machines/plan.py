@@ -17,7 +17,7 @@ from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base
 from provisimus.workspace.workspace import Workspace
 
-RECIPE = 3
+RECIPE = 4
 """The version of our own part of a machine image. Raise it when `scripts/` or ``units.py`` changes
 what comes out; a test reminds you."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import socket
 import subprocess
@@ -10,13 +12,17 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tests.contract.machines.pushing import HTPASSWD, PASSWORD
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
+
+if TYPE_CHECKING:
+    from tests.contract.conftest import Serve
 
 SERVER = Path(__file__).parent / "ec2.py"
 
@@ -50,6 +56,25 @@ def environment(endpoint: str) -> Environment:
     cloud = Cloud("eu-west-1", None, endpoint, None, ("test", "test"))
     give_way_out(cloud.ec2)
     return Environment("staging", cloud, "127.0.0.1:5000", ssh_from=("198.51.100.0/24",))
+
+
+@pytest.fixture
+def guarded(
+    tmp_path: Path, serve_registry: Serve, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """A real registry that wants user and password, which Docker's configuration has."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    users = folder / "htpasswd"
+    users.write_text(HTPASSWD)
+    auth = {"auth": {"htpasswd": {"realm": "here", "path": str(users)}}}
+    with serve_registry(folder, auth) as url:
+        config = tmp_path / "docker"
+        config.mkdir()
+        pair = base64.b64encode(f"ci:{PASSWORD}".encode()).decode()
+        (config / "config.json").write_text(json.dumps({"auths": {url: {"auth": pair}}}))
+        monkeypatch.setenv("DOCKER_CONFIG", str(config))
+        yield url
 
 
 def give_way_out(ec2: Any) -> None:

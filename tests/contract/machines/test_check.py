@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from tests.contract.machines.pushing import MANIFEST, PASSWORD, push
 
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, ProvisimusError, Unready
@@ -18,17 +18,12 @@ from provisimus.images.registry import Registry
 from provisimus.machines import ImageInput, MachinePlan, plan_machine
 from provisimus.machines.access import ImageFacts, Login, Registries
 from provisimus.machines.check import Checked, check
-from provisimus.model import Digest
 from provisimus.release.registries import RegistryAccess
 from provisimus.workspace import open_workspace
-
-if TYPE_CHECKING:
-    from tests.contract.conftest import Serve
 
 RUN = "20260101T000000-abcdef"
 REFERENCE = "127.0.0.1:5000/greeter@sha256:" + "1f" * 32
 OLD = "and Packer 1.6.6 starts instances without asking for IMDSv2"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 Planned = Callable[..., MachinePlan]
 
 
@@ -175,49 +170,13 @@ def test_an_account_that_enforces_imdsv2(environment: Environment, planned: Plan
 # ---- the registry, through the chain's access to it ----------------------------------------------
 
 
-@pytest.fixture
-def guarded(
-    tmp_path: Path, serve_registry: Serve, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """A real registry that wants user and password, which Docker's configuration has."""
-    users = tmp_path / "htpasswd"
-    users.write_text("ci:$2b$04$GT6dQog2PVK2kRqYTtXqPO0Nra6KqSpSQxv2OpStMlvMYqIkw5QE6\n")
-    auth = {"auth": {"htpasswd": {"realm": "here", "path": str(users)}}}
-    with serve_registry(tmp_path, auth) as url:
-        config = tmp_path / "docker"
-        config.mkdir()
-        pair = base64.b64encode(b"ci:secret").decode()
-        (config / "config.json").write_text(json.dumps({"auths": {url: {"auth": pair}}}))
-        monkeypatch.setenv("DOCKER_CONFIG", str(config))
-        yield url
-
-
-def push(url: str, architecture: str = "amd64") -> str:
-    registry = Registry(url)
-    config = json.dumps({"os": "linux", "architecture": architecture}).encode()
-    parts = [registry.put_blob("greeter", part) for part in (config, b"x" * 1000, b"y" * 500)]
-    blobs = [{"mediaType": "x/y", "digest": str(one.digest), "size": one.size} for one in parts]
-    body = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": {**blobs[0], "mediaType": "application/vnd.oci.image.config.v1+json"},
-        "layers": [
-            {**blob, "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
-            for blob in blobs[1:]
-        ],
-    }
-    text = json.dumps(body).encode()
-    digest = registry.put_manifest("greeter", str(Digest.of(text)), MANIFEST, text)
-    return f"{url}/greeter@{digest}"
-
-
 def test_an_image_is_looked_for_with_its_registrys_credentials(guarded: str) -> None:
     access = RegistryAccess()
     reference = push(guarded, "arm64")
     assert access.look(reference) == ImageFacts({"linux/arm64": 1500})
     assert access.look(f"{guarded}/greeter@sha256:{'1f' * 32}") is None
-    assert access.login(reference) == Login(guarded, "ci", "secret")
-    assert "secret" not in repr(access.login(reference))
+    assert access.login(reference) == Login(guarded, "ci", PASSWORD)
+    assert PASSWORD not in repr(access.login(reference))
 
 
 def test_an_index_has_a_size_for_each_platform(guarded: str) -> None:

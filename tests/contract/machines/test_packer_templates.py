@@ -46,15 +46,17 @@ def validated(path: Path, data: dict[str, Any]) -> subprocess.CompletedProcess[s
     path.write_text(json.dumps(data))
     return subprocess.run(
         ["packer", "validate", str(path)],
-        env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+        env={**os.environ, "CHECKPOINT_DISABLE": "1", "PKR_VAR_registry_config": "{}"},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
+@pytest.mark.parametrize("signs_in", [False, True])
 @pytest.mark.parametrize("local", [False, True])
-def test_the_template_is_sound(tmp_path: Path, build: Build, local: bool) -> None:
+def test_the_template_is_sound(tmp_path: Path, build: Build, local: bool, signs_in: bool) -> None:
+    build = replace(build, signs_in=signs_in)
     if local:
         build = replace(build, subnet=None, tunnel=5000, endpoint="http://127.0.0.1:4800")
     done = validated(tmp_path / "template.json", template(build))
@@ -64,7 +66,7 @@ def test_the_template_is_sound(tmp_path: Path, build: Build, local: bool) -> Non
 def test_what_newer_packers_get_is_sound_but_for_what_is_newer(
     tmp_path: Path, build: Build
 ) -> None:
-    data = modern_template(build)["machine.pkr.json"]
+    data = modern_template(replace(build, signs_in=True))["machine.pkr.json"]
     source = data["source"]["amazon-ebs"]["machine"]
     whole = validated(tmp_path / "machine.pkr.json", data)
     for word in NEWER:

@@ -44,7 +44,11 @@ AWS = Build(
 LOCAL = replace(AWS, subnet=None, tunnel=5000, endpoint="http://127.0.0.1:4800")
 
 
-@pytest.mark.parametrize(("name", "build"), [("aws", AWS), ("local", LOCAL)])
+SIGNED = replace(AWS, signs_in=True)
+BUILDS = [("aws", AWS), ("local", LOCAL), ("credentials", SIGNED)]
+
+
+@pytest.mark.parametrize(("name", "build"), BUILDS)
 def test_the_whole_template(name: str, build: Build) -> None:
     assert template(build) == json.loads((GOLDEN / f"template-{name}.json").read_text())
 
@@ -66,7 +70,9 @@ def test_the_registry_has_one_name_here_and_there() -> None:
 
 
 def test_commands_without_settings() -> None:
-    assert provisioning_commands({})[-1] == "sudo /var/lib/provisimus-stage/run"
+    assert provisioning_commands({})[-1] == (
+        "{ printenv PROVISIMUS_REGISTRY || true; } | sudo /var/lib/provisimus-stage/run"
+    )
 
 
 def test_every_value_of_the_template_is_offered_to_a_template_of_ones_own() -> None:
@@ -109,7 +115,7 @@ def test_who_opens_ssh_for_a_template_of_ones_own(text: str, itself: bool) -> No
     assert opens_ssh_itself(text) == itself
 
 
-@pytest.mark.parametrize(("name", "build"), [("aws", AWS), ("local", LOCAL)])
+@pytest.mark.parametrize(("name", "build"), BUILDS)
 def test_the_whole_template_for_newer_packers(name: str, build: Build) -> None:
     golden = json.loads((GOLDEN / f"template-modern-{name}.json").read_text())
     assert modern_template(build) == golden
@@ -130,6 +136,15 @@ def test_newer_packers_get_the_same_machine_and_imdsv2() -> None:
         },
         "imds_support": "v2.0",
     }
+
+
+def test_credentials_are_sensitive_variables_and_not_in_the_template() -> None:
+    old, new = template(SIGNED), modern_template(SIGNED)["machine.pkr.json"]
+    assert old["variables"] == {"registry_config": "{{env `PROVISIMUS_REGISTRY_CONFIG`}}"}
+    assert old["sensitive-variables"] == ["registry_config"]
+    assert new["variable"] == {"registry_config": {"type": "string", "sensitive": True}}
+    assert "registry_config" not in json.dumps([template(AWS), modern_template(AWS)])
+    assert "registry_config" not in variables(SIGNED)
 
 
 def test_nothing_of_the_template_is_taken_for_an_expression_of_hcl() -> None:
