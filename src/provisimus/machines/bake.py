@@ -8,6 +8,7 @@ healthy on its own, say that it may be used.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,12 @@ from provisimus.environment import Environment
 from provisimus.errors import NotFound, Unhealthy
 from provisimus.events import Said, Tell, step
 from provisimus.files import writing
-from provisimus.machines import runs, tags
+from provisimus.machines import keeping, opening, runs, tags
 from provisimus.machines.access import Registries
 from provisimus.machines.boot_test import boot_test
 from provisimus.machines.catalogue import BaseImage, find_machine_image
 from provisimus.machines.check import Images, check
-from provisimus.machines.opening import open_to
+from provisimus.machines.packer import GONE
 from provisimus.machines.packer_run import LATER, check_template, run_packer
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
@@ -39,10 +40,13 @@ def bake(
     tell: Tell,
     run: str,
     registries: Registries | None = None,
+    *,
+    debug: bool = False,
 ) -> MachineImage:
     """Bake the planned machine image, unless it is there by now. Minutes.
 
-    `registries` answers for the images; without, nobody is asked whether they are there.
+    `registries` answers for the images; without, nobody is asked whether they are there. `debug`
+    keeps the machine when something on it fails, with a way in.
 
     Raises InvalidDefinitions, Unready, NotFound (base), ToolMissing, ToolFailed (Packer, a setup
     script, a secret on the disk), Unhealthy (the boot test), Unreachable. Whatever ends it, what it
@@ -61,7 +65,7 @@ def bake(
             if there is not None:
                 outcome.result = f"{there.image_id}, baked by another run just now"
                 return there
-        image = _bake(plan, environment, images, commits, tell, run, registries)
+        image = _bake(plan, environment, images, commits, tell, run, registries, debug=debug)
         outcome.result = image.image_id
         return image
 
@@ -74,11 +78,13 @@ def _bake(
     tell: Tell,
     run: str,
     registries: Registries | None,
+    *,
+    debug: bool,
 ) -> MachineImage:
     environment.cloud.check_account()
     image = _find(plan, environment, usable=False)
     if image is None:
-        image = _make(plan, environment, images, commits, tell, run, registries)
+        image = _make(plan, environment, images, commits, tell, run, registries, debug=debug)
     else:
         tell(Said(f"{plan.machine}: boot test", f"{image.image_id} was baked and never tested"))
     return _try(image, plan, environment, tell, run)
@@ -92,10 +98,12 @@ def _make(
     tell: Tell,
     run: str,
     registries: Registries | None,
+    *,
+    debug: bool,
 ) -> MachineImage:
     environment.ensure_base(plan.definition.base, plan.base, tell)
     name = tags.ami_name(plan.project, plan.machine, plan.version, plan.fingerprint, run)
-    checked = check(plan, environment, images, run, name, registries, tell)
+    checked = check(plan, environment, images, run, name, registries, tell, debug=debug)
     with runs.work_folder(plan.state, run) as work:
         with writing(work):
             write_archive(checked.entries, work / "stage.tar")
@@ -113,10 +121,23 @@ def _make(
         scraps = runs.scraps_folder(run)
         sketch = replace(build, security_group=LATER)
         check_template(plan, environment, checked.packer, sketch, work, scraps, checked.access)
-        with open_to(environment, build, checked.ssh_from, tell) as group:
+        with ExitStack() as undo:
+            group = opening.make_group(environment, build)
+            undo.callback(opening.remove_group, environment, group, tell)
+            opening.let_in(environment, group, checked.ssh_from)
             build = replace(build, security_group=group)
+            if debug:
+                build = replace(build, key_file=keeping.make_key(environment, build, work))
+                undo.callback(keeping.remove_key, environment, build, tell)
+                undo.callback(keeping.terminate, environment, run, tell)
+
+            def left(build: Build = build) -> str:
+                kept = keeping.keep(environment, build, run, work, undo) if debug else None
+                return str(kept) if kept else GONE
+
             run_packer(
-                *(plan, environment, checked.packer, build, work, scraps, checked.access, tell)
+                *(plan, environment, checked.packer, build, work, scraps, checked.access),
+                *(tell, left),
             )
     image = _find(plan, environment, usable=False)
     if image is None:

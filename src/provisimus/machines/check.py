@@ -19,7 +19,7 @@ from provisimus.errors import (
     Unready,
 )
 from provisimus.events import Said, Tell, Warned
-from provisimus.machines import asking, packer, packer_template, preflight, ssh_source
+from provisimus.machines import asking, keeping, packer, packer_template, preflight, ssh_source
 from provisimus.machines.access import Registries
 from provisimus.machines.catalogue import BaseImage, find_base
 from provisimus.machines.compose import ComposeFile, ServiceImage, compose_file
@@ -103,6 +103,8 @@ def check(
     name: str,
     registries: Registries | None,
     tell: Tell,
+    *,
+    debug: bool = False,
 ) -> Checked:
     """Look at everything; `name` is what the AMI will be called. Asks, and launches nothing.
 
@@ -116,6 +118,8 @@ def check(
     access = PullAccess()
     with gathering.part():
         tool = the_packer(plan)
+    if debug and (finding := keeping.lacks_a_way_in(plan)):
+        gathering.add(finding)
     with gathering.part():
         compose = the_compose_file(plan, images)
         entries = staging(

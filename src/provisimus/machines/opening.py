@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from provisimus.aws import as_tags, speaking
 from provisimus.environment import Environment
@@ -15,18 +14,12 @@ from provisimus.machines.packer_template import Build
 from provisimus.machines.removal import remove
 
 
-@contextmanager
-def open_to(
-    environment: Environment, build: Build, ssh_from: tuple[str, ...], tell: Tell
-) -> Iterator[str]:
-    """A group that lets Packer in over SSH: ours, since Packer 1.6 cannot tag one of its own.
-
-    Removed when the bake ends; one that cannot be removed is left to `machine reap`.
-    """
+def make_group(environment: Environment, build: Build) -> str:
+    """A group that lets nobody in yet: ours, since Packer 1.6 cannot tag one of its own."""
     cloud = environment.cloud
     vpc = vpc_of(environment)
     with speaking(cloud, "make the security group of the bake"):
-        group = cloud.ec2.create_security_group(
+        return cloud.ec2.create_security_group(
             GroupName=build.key_pair,
             Description="SSH while a machine image is baked",
             VpcId=vpc,
@@ -34,17 +27,18 @@ def open_to(
                 {"ResourceType": "security-group", "Tags": as_tags(build.temporary_tags)},
             ],
         )["GroupId"]
-    try:
-        with speaking(cloud, "open SSH for the bake"):
-            cloud.ec2.authorize_security_group_ingress(
-                GroupId=group, IpPermissions=[ssh_source.permission(ssh_from)]
-            )
-        yield group
-    finally:
-        _remove_group(environment, group, tell)
 
 
-def _remove_group(environment: Environment, group: str, tell: Tell) -> None:
+def let_in(environment: Environment, group: str, ssh_from: Sequence[str]) -> None:
+    """Open SSH to the networks that Packer comes from."""
+    with speaking(environment.cloud, "open SSH for the bake"):
+        environment.cloud.ec2.authorize_security_group_ingress(
+            GroupId=group, IpPermissions=[ssh_source.permission(ssh_from)]
+        )
+
+
+def remove_group(environment: Environment, group: str, tell: Tell) -> None:
+    """One that cannot be removed is left to `machine reap`."""
     try:
         remove(environment.cloud, "security group", group, within=20)
     except ProvisimusError as error:

@@ -149,15 +149,21 @@ class Narrator:
         return f"{self._subject}: {phase}"
 
 
-def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
-    """The error of a failed bake: the script that failed and its last lines, or Packer's words."""
+GONE = "the temporary machine is gone; with --debug it is kept"
+
+
+def failure(narrator: Narrator, error: ToolFailed, folder: Path, left: str = GONE) -> ToolFailed:
+    """The error of a failed bake: the script that failed and its last lines, or Packer's words.
+
+    `left` says what became of the machine.
+    """
     if narrator.found:
         return ToolFailed(
             "the machine image would hold what must never be in one",
             tail=tuple(narrator.found[:TAIL]),
             where=str(folder / "machine.yaml"),
             hint="remove it in the last script of setup/, or, if it is meant to be there, "
-            "hygiene: {allow: [/the/path]}; the temporary machine is gone",
+            f"hygiene: {{allow: [/the/path]}}; {left}",
         )
     if narrator.failed:
         script, status, tail = narrator.failed
@@ -167,12 +173,12 @@ def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
             status=int(status) if status.isdigit() else None,
             tail=tail,
             where=str(folder / script) if own else None,
-            hint="the temporary machine is gone; run the same command again after the repair",
+            hint=f"repair it and run the same command again; {left}",
         )
     words = [text for text in narrator.errors if not text.startswith("Build '")]
     if not words:
         return error
-    hint = None
+    hint = None if left == GONE else left
     if any("Timeout waiting for SSH" in text for text in words):
         hint = "can it be reached (subnet, route, security group), and is the base's user right?"
     return ToolFailed(
@@ -222,10 +228,15 @@ def has_amazon(tool: Packer) -> bool:
     return "packer-plugin-amazon" in said
 
 
-def build_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[str]:
-    """The command line of a bake. `template` is a file, or a folder of HCL."""
+def build_argv(
+    path: str, template: Path, variables: Mapping[str, str], *, keep: bool = False
+) -> list[str]:
+    """The command line of a bake. `template` is a file, or a folder of HCL; `keep` leaves the
+    machine when something fails.
+    """
     given = [f"-var={name}={value}" for name, value in sorted(variables.items())]
-    return [path, "-machine-readable", "build", "-on-error=cleanup", *given, str(template)]
+    on_error = f"-on-error={'abort' if keep else 'cleanup'}"
+    return [path, "-machine-readable", "build", on_error, *given, str(template)]
 
 
 def validate_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[str]:

@@ -5,7 +5,7 @@ explained.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,14 +108,21 @@ def run_packer(
     scraps: Path,
     access: PullAccess,
     tell: Tell,
+    left: Callable[[], str] = lambda: packer.GONE,
 ) -> None:
-    """Launch, set up, image, clean up. Raises ToolFailed, ToolMissing."""
+    """Launch, set up, image, clean up. Raises ToolFailed, ToolMissing.
+
+    `left` says what became of the machine of a bake that failed. With a key of ours, Packer leaves
+    it to us.
+    """
     job = write_template(plan, tool, build, work)
     narrator = packer.Narrator(tell, plan.machine, access)
     try:
         with narrator, _blanking(access):
             stream(
-                packer.build_argv(tool.path, job.template, job.variables),
+                packer.build_argv(
+                    *(tool.path, job.template, job.variables), keep=build.key_file is not None
+                ),
                 narrator,
                 cwd=plan.folder,
                 env={**_variables(environment, work, scraps), **access.variables()},
@@ -123,7 +130,7 @@ def run_packer(
                 hint=packer.INSTALL,
             )
     except ToolFailed as error:
-        raise packer.failure(narrator, error, plan.folder) from error
+        raise packer.failure(narrator, error, plan.folder, left()) from error
 
 
 @contextmanager

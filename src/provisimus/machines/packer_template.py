@@ -48,7 +48,8 @@ class Build:
 
     `tunnel` is the port of a registry on this machine's loopback, which the machine that bakes
     reaches under the very same name; None for a registry that it reaches by itself. `signs_in` when
-    registries want credentials, which are never here.
+    registries want credentials, which are never here. `key_file` is the private half of `key_pair`
+    where that exists already; without, Packer makes a temporary one.
     """
 
     region: str
@@ -68,6 +69,7 @@ class Build:
     tunnel: int | None = None
     endpoint: str | None = None
     signs_in: bool = False
+    key_file: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -165,8 +167,7 @@ def builder(build: Build) -> dict[str, Any]:
                 "delete_on_termination": True,
             },
         ],
-        # Packer tags neither key pairs nor, before 1.7, security groups: the name tells the run.
-        "temporary_key_pair_name": build.key_pair,
+        **key_of(build),
         "communicator": "ssh",
         "ssh_username": build.user,
         "ssh_interface": "public_ip",
@@ -191,6 +192,16 @@ def builder(build: Build) -> dict[str, Any]:
     return made
 
 
+def key_of(build: Build) -> dict[str, str]:
+    if build.key_file:
+        return {
+            "ssh_keypair_name": build.key_pair,
+            "ssh_private_key_file": str(build.key_file),
+        }
+    # Packer tags neither key pairs nor, before 1.7, security groups: the name tells the run.
+    return {"temporary_key_pair_name": build.key_pair}
+
+
 def variables(build: Build) -> dict[str, str]:
     """Our values for a definition's own template, which declares those that it wants."""
     return {
@@ -205,6 +216,8 @@ def variables(build: Build) -> dict[str, str]:
         "tags": json.dumps(dict(build.tags)),
         "run_tags": json.dumps(dict(build.temporary_tags)),
         "key_pair": build.key_pair,
+        "ssh_keypair_name": build.key_pair if build.key_file else "",
+        "ssh_private_key_file": str(build.key_file or ""),
         "archive": str(build.archive),
         "archive_destination": ARCHIVE,
         "provision": "\n".join(provisioning_commands(build.environment)),

@@ -16,7 +16,7 @@ from provisimus.events import silence
 from provisimus.machines import ImageInput, MachinePlan, bake, plan_machine, runs
 from provisimus.machines.bake import the_build
 from provisimus.machines.catalogue import BaseImage
-from provisimus.machines.opening import open_to
+from provisimus.machines.opening import let_in, make_group, remove_group
 from provisimus.model import Commits, Digest, MachineImage
 from provisimus.workspace import open_workspace
 
@@ -132,11 +132,13 @@ def test_ssh_is_open_to_the_networks_of_the_environment_while_it_bakes(
         *(planned, environment, base, {"greeter": REFERENCE}, Commits({}), RUN, work),
         datetime(2026, 1, 1, tzinfo=UTC),
     )
-    with open_to(environment, build, given, silence) as group:
-        [seen] = environment.cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    group = make_group(environment, build)
+    let_in(environment, group, given)
+    [seen] = environment.cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
     [rule] = seen["IpPermissions"]
     assert (rule["FromPort"], rule["ToPort"]) == (22, 22)
     assert tuple(each["CidrIp"] for each in rule["IpRanges"]) == given
+    remove_group(environment, group, silence)
     assert groups(environment) == {"default"}
 
 

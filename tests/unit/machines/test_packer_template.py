@@ -45,6 +45,7 @@ LOCAL = replace(AWS, subnet=None, tunnel=5000, endpoint="http://127.0.0.1:4800")
 
 
 SIGNED = replace(AWS, signs_in=True)
+KEYED = replace(AWS, key_file=Path("/scratch/key.pem"))
 BUILDS = [("aws", AWS), ("local", LOCAL), ("credentials", SIGNED)]
 
 
@@ -145,6 +146,19 @@ def test_credentials_are_sensitive_variables_and_not_in_the_template() -> None:
     assert new["variable"] == {"registry_config": {"type": "string", "sensitive": True}}
     assert "registry_config" not in json.dumps([template(AWS), modern_template(AWS)])
     assert "registry_config" not in variables(SIGNED)
+
+
+def test_a_key_of_ours_takes_the_place_of_packers() -> None:
+    old, new = (template(build)["builders"][0] for build in (AWS, KEYED))
+    assert {key: old[key] for key in old if key not in new} == {
+        "temporary_key_pair_name": "provisimus-20260101T000000-abcdef"
+    }
+    assert {key: new[key] for key in new if key not in old} == {
+        "ssh_keypair_name": "provisimus-20260101T000000-abcdef",
+        "ssh_private_key_file": "/scratch/key.pem",
+    }
+    assert variables(KEYED)["ssh_private_key_file"] == "/scratch/key.pem"
+    assert variables(AWS)["ssh_private_key_file"] == ""
 
 
 def test_nothing_of_the_template_is_taken_for_an_expression_of_hcl() -> None:
