@@ -24,6 +24,7 @@ from provisimus.errors import (
     RolledBack,
     ToolFailed,
     Unhealthy,
+    Unready,
     UsageFault,
 )
 
@@ -190,6 +191,11 @@ def report(error: ProvisimusError, *, as_json: bool) -> None:
             say(f"  {problem}", err=True)
             if problem.hint:
                 say(f"      {problem.hint}", fg="cyan", err=True)
+    if isinstance(error, Unready) and len(error.findings) > 1:
+        for each in error.findings:
+            say(f"  {each.where}: {each.what}" if each.where else f"  {each.what}", err=True)
+            if each.hint:
+                say(f"      {each.hint}", fg="cyan", err=True)
     if isinstance(error, (ToolFailed, Unhealthy, RolledBack)):
         for line in error.tail:
             say(f"  | {line}", dim=True, err=True)

@@ -43,8 +43,13 @@ def plan(session: Session, target: str, exit_code: bool) -> None:
 
 @machine.command()
 @click.argument("target", metavar="SERVICE[@VERSION]", shell_complete=service_names)
+@click.option(
+    "--debug",
+    is_flag=True,
+    help="When something fails on the machine, keep it and say how to enter.",
+)
 @with_session(env=True, dry_run=True, work=True)
-def bake(session: Session, target: str) -> None:
+def bake(session: Session, target: str, debug: bool) -> None:
     """Bake a machine image, with the container images that it needs.
 
     What exists under the same fingerprint is kept.
@@ -63,7 +68,8 @@ def bake(session: Session, target: str) -> None:
         _show_plan(session, wanted.plan)
         return
     commits = commits_of(session.workspace)
-    image = execute(wanted, environment, commits, session.tell, session.run).machine_image
+    made = execute(wanted, environment, commits, session.tell, session.run, debug=debug)
+    image = made.machine_image
     assert image is not None
     session.emit(_as_json(image), image.image_id)
 

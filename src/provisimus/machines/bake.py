@@ -8,59 +8,28 @@ healthy on its own, say that it may be used.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from provisimus.aws import as_tags, speaking
 from provisimus.environment import Environment
-from provisimus.errors import (
-    InvalidDefinitions,
-    NotFound,
-    Problem,
-    ProvisimusError,
-    ToolFailed,
-    ToolMissing,
-    Unhealthy,
-)
-from provisimus.events import Said, Tell, Warned, step
+from provisimus.errors import NotFound, Unhealthy
+from provisimus.events import Said, Tell, step
 from provisimus.files import writing
-from provisimus.machines import packer, packer_template, runs, ssh_source, tags
+from provisimus.machines import keeping, opening, runs, tags
+from provisimus.machines.access import Registries
 from provisimus.machines.boot_test import boot_test
-from provisimus.machines.catalogue import (
-    BaseImage,
-    find_base,
-    find_machine_image,
-    vpc_of,
-)
-from provisimus.machines.compose import ComposeFile, ServiceImage, compose_file
-from provisimus.machines.definition import COMPOSE_TEMPLATE, Entry
+from provisimus.machines.catalogue import BaseImage, find_machine_image
+from provisimus.machines.check import Images, check
+from provisimus.machines.packer import GONE
+from provisimus.machines.packer_run import LATER, check_template, run_packer
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
-from provisimus.machines.removal import remove, remove_image
-from provisimus.machines.staging import staging, write_archive
-from provisimus.model import Commits, ContainerImage, MachineImage
-from provisimus.process import stream
-
-GRACE = 300.0
-"""Seconds that an interrupted Packer gets to terminate what it launched."""
-
-Images = Mapping[str, ContainerImage | str]
-"""By service: an image in a registry, or a vendor's reference `host/name@sha256:…`."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What was found out before launching."""
-
-    packer: str
-    base: BaseImage
-    compose: ComposeFile
-    entries: tuple[Entry, ...]
-    ssh_from: tuple[str, ...]
+from provisimus.machines.removal import remove_image
+from provisimus.machines.staging import write_archive
+from provisimus.model import Commits, MachineImage
 
 
 def bake(
@@ -70,12 +39,18 @@ def bake(
     commits: Commits,
     tell: Tell,
     run: str,
+    registries: Registries | None = None,
+    *,
+    debug: bool = False,
 ) -> MachineImage:
     """Bake the planned machine image, unless it is there by now. Minutes.
 
-    Raises InvalidDefinitions, NotFound (base), ToolMissing, ToolFailed (Packer, a setup script, a
-    secret on the disk), Unhealthy (the boot test), Unreachable. Whatever ends it, what it made for
-    a while is removed, or found by `machine reap`.
+    `registries` answers for the images; without, nobody is asked whether they are there. `debug`
+    keeps the machine when something on it fails, with a way in.
+
+    Raises InvalidDefinitions, Unready, NotFound (base), ToolMissing, ToolFailed (Packer, a setup
+    script, a secret on the disk), Unhealthy (the boot test), Unreachable. Whatever ends it, what it
+    made for a while is removed, or found by `machine reap`.
     """
     subject = f"machine image {plan.machine}@{plan.version}"
     with (
@@ -90,7 +65,7 @@ def bake(
             if there is not None:
                 outcome.result = f"{there.image_id}, baked by another run just now"
                 return there
-        image = _bake(plan, environment, images, commits, tell, run)
+        image = _bake(plan, environment, images, commits, tell, run, registries, debug=debug)
         outcome.result = image.image_id
         return image
 
@@ -102,11 +77,14 @@ def _bake(
     commits: Commits,
     tell: Tell,
     run: str,
+    registries: Registries | None,
+    *,
+    debug: bool,
 ) -> MachineImage:
     environment.cloud.check_account()
     image = _find(plan, environment, usable=False)
     if image is None:
-        image = _make(plan, environment, images, commits, tell, run)
+        image = _make(plan, environment, images, commits, tell, run, registries, debug=debug)
     else:
         tell(Said(f"{plan.machine}: boot test", f"{image.image_id} was baked and never tested"))
     return _try(image, plan, environment, tell, run)
@@ -119,11 +97,13 @@ def _make(
     commits: Commits,
     tell: Tell,
     run: str,
+    registries: Registries | None,
+    *,
+    debug: bool,
 ) -> MachineImage:
     environment.ensure_base(plan.definition.base, plan.base, tell)
-    checked = check(plan, environment, images, run)
-    for warning in checked.compose.warnings:
-        tell(Warned(warning))
+    name = tags.ami_name(plan.project, plan.machine, plan.version, plan.fingerprint, run)
+    checked = check(plan, environment, images, run, name, registries, tell, debug=debug)
     with runs.work_folder(plan.state, run) as work:
         with writing(work):
             write_archive(checked.entries, work / "stage.tar")
@@ -137,9 +117,28 @@ def _make(
             work,
             datetime.now(UTC),
         )
-        with open_to(environment, build, checked.ssh_from, tell) as group:
+        build = replace(build, signs_in=bool(checked.access))
+        scraps = runs.scraps_folder(run)
+        sketch = replace(build, security_group=LATER)
+        check_template(plan, environment, checked.packer, sketch, work, scraps, checked.access)
+        with ExitStack() as undo:
+            group = opening.make_group(environment, build)
+            undo.callback(opening.remove_group, environment, group, tell)
+            opening.let_in(environment, group, checked.ssh_from)
             build = replace(build, security_group=group)
-            _run_packer(plan, environment, checked, build, run, work, tell)
+            if debug:
+                build = replace(build, key_file=keeping.make_key(environment, build, work))
+                undo.callback(keeping.remove_key, environment, build, tell)
+                undo.callback(keeping.terminate, environment, run, tell)
+
+            def left(build: Build = build) -> str:
+                kept = keeping.keep(environment, build, run, work, undo) if debug else None
+                return str(kept) if kept else GONE
+
+            run_packer(
+                *(plan, environment, checked.packer, build, work, scraps, checked.access),
+                *(tell, left),
+            )
     image = _find(plan, environment, usable=False)
     if image is None:
         raise NotFound(
@@ -169,73 +168,6 @@ def _try(
     with speaking(cloud, f"tag {image.image_id} as usable"):
         cloud.ec2.create_tags(Resources=[image.image_id], Tags=as_tags(now))
     return replace(image, tags={**image.tags, **now})
-
-
-def check(plan: MachinePlan, environment: Environment, images: Images, run: str) -> Checked:
-    """Everything that can go wrong without launching anything. Raises as `bake` does."""
-    own = plan.files.packer_template
-    needed, word = packer_template.OLDEST, "amazon-ebs"
-    if own is not None:
-        text = own.read_text("utf-8")
-        needed, word = packer_template.needed_version(text)
-        if packer_template.opens_ssh_itself(text):
-            raise InvalidDefinitions(
-                [
-                    Problem(
-                        *(str(own), None, ""),
-                        "it names no security group, so Packer would open SSH to the world",
-                        "declare the variable security_group_id and use it",
-                    )
-                ]
-            )
-    path, version = packer.find_packer(needed, word, str(own) if own else None)
-    if not packer.has_amazon(path, version):
-        raise ToolMissing(
-            "this Packer has no builder for AWS",
-            hint="packer plugins install github.com/hashicorp/amazon",
-        )
-    services = [use if isinstance(use, str) else use.service for use in plan.definition.images]
-    given = tuple(service_image(service, images[service]) for service in services)
-    compose = compose_file(
-        plan.definition,
-        given,
-        plan.files.compose_template,
-        str(plan.folder / (COMPOSE_TEMPLATE if plan.files.compose_template else "machine.yaml")),
-    )
-    entries = staging(
-        plan.definition,
-        plan.files,
-        compose,
-        [each.reference for each in given],
-        lineage(plan, run),
-        plan.base.user,
-    )
-    base = find_base(environment, plan.definition.base, plan.base)
-    if base.size > plan.definition.disk:
-        raise InvalidDefinitions(
-            [
-                Problem(
-                    *(str(plan.folder / "machine.yaml"), None, "disk"),
-                    f"{plan.definition.disk} GiB is less than the {base.size} GiB of its base",
-                    f"write disk: {base.size} GiB, or more",
-                ),
-            ],
-        )
-    return Checked(path, base, compose, entries, ssh_source.networks(environment))
-
-
-def service_image(service: str, image: ContainerImage | str) -> ServiceImage:
-    if isinstance(image, str):
-        return ServiceImage(service, image)
-    return ServiceImage(service, image.reference, image.ports)
-
-
-def lineage(plan: MachinePlan, run: str) -> str:
-    """What /etc/provisimus/machine says: enough to know on the machine what it is."""
-    return (
-        f"PROJECT={plan.project}\nMACHINE={plan.machine}\nVERSION={plan.version}\n"
-        f"FINGERPRINT={plan.fingerprint}\nRUN={run}\n"
-    )
 
 
 def the_build(
@@ -301,75 +233,3 @@ def _find(
     return find_machine_image(
         environment, plan.project, plan.machine, plan.fingerprint, usable=usable
     )
-
-
-def _run_packer(
-    plan: MachinePlan,
-    environment: Environment,
-    checked: Checked,
-    build: Build,
-    run: str,
-    work: Path,
-    tell: Tell,
-) -> None:
-    own = plan.files.packer_template
-    if own is None:
-        path = work / "template.json"
-        path.write_text(json.dumps(packer_template.template(build), indent=2))
-        given: dict[str, str] = {}
-    else:
-        path = own
-        wanted = packer_template.declared_variables(own.name, own.read_text("utf-8"))
-        ours = packer_template.variables(build)
-        given = {name: value for name, value in ours.items() if name in wanted}
-    narrator = packer.Narrator(tell, plan.machine)
-    try:
-        with narrator:
-            stream(
-                packer.build_argv(checked.packer, path, given),
-                narrator,
-                cwd=plan.folder,
-                env=packer.build_environment(
-                    environment.cloud.environment_variables(), work, runs.scraps_folder(run)
-                ),
-                grace=GRACE,
-                hint=packer.INSTALL,
-            )
-    except ToolFailed as error:
-        raise packer.failure(narrator, error, plan.folder) from error
-
-
-@contextmanager
-def open_to(
-    environment: Environment, build: Build, ssh_from: tuple[str, ...], tell: Tell
-) -> Iterator[str]:
-    """A group that lets Packer in over SSH: ours, since Packer 1.6 cannot tag one of its own.
-
-    Removed when the bake ends; one that cannot be removed is left to `machine reap`.
-    """
-    cloud = environment.cloud
-    vpc = vpc_of(environment)
-    with speaking(cloud, "make the security group of the bake"):
-        group = cloud.ec2.create_security_group(
-            GroupName=build.key_pair,
-            Description="SSH while a machine image is baked",
-            VpcId=vpc,
-            TagSpecifications=[
-                {"ResourceType": "security-group", "Tags": as_tags(build.temporary_tags)},
-            ],
-        )["GroupId"]
-    try:
-        with speaking(cloud, "open SSH for the bake"):
-            cloud.ec2.authorize_security_group_ingress(
-                GroupId=group, IpPermissions=[ssh_source.permission(ssh_from)]
-            )
-        yield group
-    finally:
-        _remove_group(environment, group, tell)
-
-
-def _remove_group(environment: Environment, group: str, tell: Tell) -> None:
-    try:
-        remove(environment.cloud, "security group", group, within=20)
-    except ProvisimusError as error:
-        tell(Warned(f"{error.message}; provisimus machine reap removes it"))

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BaseImage:
-    """A base AMI as it stands. `size` of its root disk in GiB."""
+    """A base AMI as it stands. `size` of its root disk in GiB; `created` as EC2 gives it;
+    `imdsv2` when it has its instances require IMDSv2."""
 
     image_id: str
     name: str
     root_device: str
     size: int
     architecture: str = "x86_64"
+    owner: str = ""
+    created: str = ""
+    imdsv2: bool = False
 
 
 def find_machine_image(
@@ -121,6 +125,9 @@ def _base_image(image: dict[str, Any]) -> BaseImage:
         root,
         sizes[0] if sizes else 0,
         str(image.get("Architecture", "x86_64")),
+        str(image.get("OwnerId", "")),
+        str(image.get("CreationDate", "")),
+        image.get("ImdsSupport") == "v2.0",
     )
 
 

@@ -15,6 +15,7 @@ from typing import Self
 
 from provisimus.errors import ToolFailed
 from provisimus.events import Said, Tell, step
+from provisimus.machines.pull_access import PullAccess
 from provisimus.process import find_program, run
 
 INSTALL = (
@@ -22,7 +23,17 @@ INSTALL = (
     "https://developer.hashicorp.com/packer/install (script/setup installs it)"
 )
 Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Packer:
+    path: str
+    version: Version
+
+
 TAIL = 20
+
+NOBODY = PullAccess()
 
 PHASES = (
     ("Prevalidating", "check"),
@@ -74,8 +85,9 @@ class Narrator:
     Also remembers what an error needs: the script that failed and its last lines.
     """
 
-    def __init__(self, tell: Tell, subject: str) -> None:
+    def __init__(self, tell: Tell, subject: str, access: PullAccess = NOBODY) -> None:
         self._tell = tell
+        self._access = access
         self._subject = subject
         self._phase: str | None = None
         self._open = ExitStack()
@@ -94,7 +106,8 @@ class Narrator:
         self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def __call__(self, raw: str) -> None:
-        line = read_line(raw)
+        # Packer masks sensitive variables for people, and with -machine-readable it does not.
+        line = read_line(self._access.blanked(raw))
         if line is None or line.kind not in ("say", "message", "error"):
             return
         for text in line.text.splitlines():
@@ -136,15 +149,21 @@ class Narrator:
         return f"{self._subject}: {phase}"
 
 
-def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
-    """The error of a failed bake: the script that failed and its last lines, or Packer's words."""
+GONE = "the temporary machine is gone; with --debug it is kept"
+
+
+def failure(narrator: Narrator, error: ToolFailed, folder: Path, left: str = GONE) -> ToolFailed:
+    """The error of a failed bake: the script that failed and its last lines, or Packer's words.
+
+    `left` says what became of the machine.
+    """
     if narrator.found:
         return ToolFailed(
             "the machine image would hold what must never be in one",
             tail=tuple(narrator.found[:TAIL]),
             where=str(folder / "machine.yaml"),
             hint="remove it in the last script of setup/, or, if it is meant to be there, "
-            "hygiene: {allow: [/the/path]}; the temporary machine is gone",
+            f"hygiene: {{allow: [/the/path]}}; {left}",
         )
     if narrator.failed:
         script, status, tail = narrator.failed
@@ -154,12 +173,12 @@ def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
             status=int(status) if status.isdigit() else None,
             tail=tail,
             where=str(folder / script) if own else None,
-            hint="the temporary machine is gone; run the same command again after the repair",
+            hint=f"repair it and run the same command again; {left}",
         )
     words = [text for text in narrator.errors if not text.startswith("Build '")]
     if not words:
         return error
-    hint = None
+    hint = None if left == GONE else left
     if any("Timeout waiting for SSH" in text for text in words):
         hint = "can it be reached (subnet, route, security group), and is the base's user right?"
     return ToolFailed(
@@ -170,8 +189,8 @@ def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
     )
 
 
-def find_packer(needed: Version, word: str, where: str | None = None) -> tuple[str, Version]:
-    """The path and version of Packer. Raises ToolMissing, or ToolFailed when it is too old.
+def find_packer(needed: Version, word: str, where: str | None = None) -> Packer:
+    """The Packer on the PATH. Raises ToolMissing, or ToolFailed when it is too old.
 
     `word` is what needs that version, `where` the template that says it.
     """
@@ -183,7 +202,7 @@ def find_packer(needed: Version, word: str, where: str | None = None) -> tuple[s
     complaint = too_old(version, needed, word)
     if complaint:
         raise ToolFailed(complaint, where=where, hint=INSTALL)
-    return path, version
+    return Packer(path, version)
 
 
 def parse_version(said: str) -> Version | None:
@@ -199,18 +218,36 @@ def too_old(version: Version, needed: Version, word: str) -> str | None:
     return f"Packer {have} is too old: `{word}` needs {want} or newer"
 
 
-def has_amazon(path: str, version: Version) -> bool:
-    """Whether this Packer can build for AWS: newer ones come without the builder (1.11)."""
-    if version < (1, 11, 0):
+def has_amazon(tool: Packer) -> bool:
+    """Whether this Packer can build for AWS as it stands: newer ones come without the builder
+    (1.11).
+    """
+    if tool.version < (1, 11, 0):
         return True
-    said = run([path, "plugins", "installed"], timeout=30).stdout
+    said = run([tool.path, "plugins", "installed"], timeout=30).stdout
     return "packer-plugin-amazon" in said
 
 
-def build_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[str]:
-    """The command line of a bake."""
+def build_argv(
+    path: str, template: Path, variables: Mapping[str, str], *, keep: bool = False
+) -> list[str]:
+    """The command line of a bake. `template` is a file, or a folder of HCL; `keep` leaves the
+    machine when something fails.
+    """
     given = [f"-var={name}={value}" for name, value in sorted(variables.items())]
-    return [path, "-machine-readable", "build", "-on-error=cleanup", *given, str(template)]
+    on_error = f"-on-error={'abort' if keep else 'cleanup'}"
+    return [path, "-machine-readable", "build", on_error, *given, str(template)]
+
+
+def validate_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[str]:
+    """What has Packer read a template and ask nobody."""
+    given = [f"-var={name}={value}" for name, value in sorted(variables.items())]
+    return [path, "validate", *given, str(template)]
+
+
+def init_argv(path: str, template: Path) -> list[str]:
+    """What has Packer fetch the plugins that a template declares, those that it lacks."""
+    return [path, "init", str(template)]
 
 
 def build_environment(cloud: Mapping[str, str], work: Path, scraps: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from provisimus.errors import Locked
 
 SOCKET_ROOM = 107 - 30
+KEPT = "kept"
 
 
 def place_of(state: Path) -> str:
@@ -43,7 +44,14 @@ def work_folder(state: Path, run: str) -> Iterator[Path]:
             scraps_folder(run).mkdir(mode=0o700)
             yield folder
         finally:
-            _remove(folder, run)
+            shutil.rmtree(scraps_folder(run), ignore_errors=True)
+            if not (folder / KEPT).exists():
+                _remove(folder, run)
+
+
+def keep(folder: Path) -> None:
+    """Let a work folder stay when its bake ends, until `forget`."""
+    (folder / KEPT).touch()
 
 
 def scraps_folder(run: str) -> Path:

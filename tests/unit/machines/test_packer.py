@@ -118,6 +118,19 @@ def test_a_failed_setup_script_is_named_with_its_last_lines() -> None:
     assert error.tail == ("hello", "no such file")
     assert error.where == "packer/greeter/setup/10-hello"
     assert error.status == 3
+    assert error.hint == (
+        "repair it and run the same command again; the temporary machine is gone; "
+        "with --debug it is kept"
+    )
+
+
+def test_a_failure_says_what_became_of_the_machine() -> None:
+    first = ToolFailed("packer failed", status=1)
+    for text in (BAD, "1,,ui,error,==> amazon-ebs: something\n"):
+        _, narrator = narrate(text)
+        hint = failure(narrator, first, Path(), "i-1 is kept").hint
+        assert hint is not None
+        assert hint.endswith("i-1 is kept")
 
 
 def test_packers_own_error_comes_first() -> None:
@@ -148,3 +161,4 @@ def test_the_command_line() -> None:
         *("/usr/bin/packer", "-machine-readable", "build", "-on-error=cleanup"),
         *("-var=base_ami=y", "-var=region=x", "/w/t.json"),
     ]
+    assert build_argv("packer", Path("t"), {}, keep=True)[3] == "-on-error=abort"
