@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from provisimus.aws import as_tags, speaking
@@ -28,7 +29,7 @@ from provisimus.errors import (
 )
 from provisimus.events import Said, Tell, Warned, step
 from provisimus.files import writing
-from provisimus.machines import packer, packer_template, runs, ssh_source, tags
+from provisimus.machines import intents, packer, packer_template, runs, ssh_source, tags
 from provisimus.machines.boot_test import boot_test
 from provisimus.machines.catalogue import (
     BaseImage,
@@ -104,12 +105,14 @@ def _bake(
     run: str,
 ) -> MachineImage:
     environment.cloud.check_account()
-    image = _find(plan, environment, usable=False)
-    if image is None:
-        image = _make(plan, environment, images, commits, tell, run)
-    else:
-        tell(Said(f"{plan.machine}: boot test", f"{image.image_id} was baked and never tested"))
-    return _try(image, plan, environment, tell, run)
+    # Until the end: what this folder knows of is never taken for a killed run's.
+    with runs.work_folder(plan.state, run) as work:
+        image = _find(plan, environment, usable=False)
+        if image is None:
+            image = _make(plan, environment, images, commits, tell, run, work)
+        else:
+            tell(Said(f"{plan.machine}: boot test", f"{image.image_id} was baked and never tested"))
+        return _try(image, plan, environment, tell, run, work)
 
 
 def _make(
@@ -119,27 +122,23 @@ def _make(
     commits: Commits,
     tell: Tell,
     run: str,
+    work: Path,
 ) -> MachineImage:
     environment.ensure_base(plan.definition.base, plan.base, tell)
     checked = check(plan, environment, images, run)
     for warning in checked.compose.warnings:
         tell(Warned(warning))
-    with runs.work_folder(plan.state, run) as work:
-        with writing(work):
-            write_archive(checked.entries, work / "stage.tar")
-        build = the_build(
-            plan,
-            environment,
-            checked.base,
-            images,
-            commits,
-            run,
-            work,
-            datetime.now(UTC),
-        )
-        with open_to(environment, build, checked.ssh_from, tell) as group:
-            build = replace(build, security_group=group)
-            _run_packer(plan, environment, checked, build, run, work, tell)
+    with writing(work):
+        write_archive(checked.entries, work / "stage.tar")
+    build = the_build(
+        *(plan, environment, checked.base, images, commits, run, work, datetime.now(UTC))
+    )
+    intents.about_to(work, "security group", build.key_pair)
+    with open_to(environment, build, checked.ssh_from, tell) as group:
+        build = replace(build, security_group=group)
+        for kind, name in packer_template.makes(build):
+            intents.about_to(work, kind, name)
+        _run_packer(plan, environment, checked, build, run, work, tell)
     image = _find(plan, environment, usable=False)
     if image is None:
         raise NotFound(
@@ -151,7 +150,12 @@ def _make(
 
 
 def _try(
-    image: MachineImage, plan: MachinePlan, environment: Environment, tell: Tell, run: str
+    image: MachineImage,
+    plan: MachinePlan,
+    environment: Environment,
+    tell: Tell,
+    run: str,
+    work: Path,
 ) -> MachineImage:
     """The image, tagged as usable once it became healthy. One that did not is removed."""
     cloud = environment.cloud
@@ -160,7 +164,8 @@ def _try(
     )
     try:
         seconds = boot_test(
-            *(image, plan.definition, environment, marks, f"provisimus-{run}-test", tell)
+            *(image, plan.definition, environment, marks, f"provisimus-{run}-test", tell),
+            about=partial(intents.about_to, work),
         )
     except Unhealthy:
         remove_image(cloud, image.image_id)
@@ -327,7 +332,7 @@ def _run_packer(
         with narrator:
             stream(
                 packer.build_argv(checked.packer, path, given),
-                narrator,
+                intents.listening(work, narrator),
                 cwd=plan.folder,
                 env=packer.build_environment(
                     environment.cloud.environment_variables(), work, runs.scraps_folder(run)

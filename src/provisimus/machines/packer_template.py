@@ -132,6 +132,15 @@ def builder(build: Build) -> dict[str, Any]:
     return made
 
 
+def makes(build: Build) -> tuple[tuple[str, str], ...]:
+    """Kind and name of what Packer makes by this template; an instance is named by its tags."""
+    return (
+        ("key pair", build.key_pair),
+        ("instance", build.key_pair),
+        ("image", build.ami_name),
+    )
+
+
 def variables(build: Build) -> dict[str, str]:
     """Our values for a definition's own template, which declares those that it wants."""
     return {
