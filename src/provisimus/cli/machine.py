@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.machine_reap import reap
 from provisimus.cli.names import machine_names, service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
@@ -138,43 +139,7 @@ def show(session: Session, target: str) -> None:
     session.emit(_as_json(image), "\n".join(lines))
 
 
-@machine.command()
-@click.option("--all-runs", is_flag=True, help="Also of runs that may be alive on other machines.")
-@with_session(env=True, yes=True, dry_run=True, work=True)
-def reap(session: Session, all_runs: bool) -> None:
-    """Remove what killed bakes left in the cloud: instances, volumes, keys, groups, half images.
-
-    \b
-    Examples:
-      provisimus machine reap --dry-run
-      provisimus machine reap --env staging --yes
-    """
-    from provisimus.machines.reap import find_temporary
-    from provisimus.machines.reap import reap as remove
-
-    environment = session.open()
-    state = session.workspace.state
-    found = find_temporary(environment, session.workspace.name, state, all_runs=all_runs)
-    removable = [each for each in found if each.removable]
-    text = (
-        table(
-            ["kind", "id", "machine", "run", "remove", "reason"],
-            [
-                (*(each.kind, each.id, each.machine, each.run),
-                 *("yes" if each.removable else "no", each.reason))
-                for each in found
-            ],
-        )
-        if found
-        else "no bake left anything behind"
-    )  # fmt: skip
-    if session.dry_run or not removable:
-        session.emit([asdict(each) for each in found], text)
-        return
-    click.echo(text, err=True)
-    session.confirm(f"Remove {_count(len(removable))}?")
-    removed = remove(environment, found, state, session.tell)
-    session.emit([asdict(each) for each in removed], f"removed {_count(len(removed))}")
+machine.add_command(reap)
 
 
 def _plan_release(session: Session, environment: Environment, target: str) -> ReleasePlan:
@@ -196,7 +161,3 @@ def _show_plan(session: Session, wanted: Plan) -> None:
 
 def _as_json(image: MachineImage) -> dict[str, Any]:
     return {**asdict(image), "fingerprint": str(image.fingerprint) if image.fingerprint else None}
-
-
-def _count(number: int) -> str:
-    return f"{number} thing{'s' if number != 1 else ''}"

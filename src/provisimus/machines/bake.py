@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from provisimus.aws import as_tags, speaking
@@ -18,7 +19,7 @@ from provisimus.environment import Environment
 from provisimus.errors import NotFound, Unhealthy
 from provisimus.events import Said, Tell, step
 from provisimus.files import writing
-from provisimus.machines import keeping, opening, runs, tags
+from provisimus.machines import intents, keeping, opening, packer_template, runs, tags
 from provisimus.machines.access import Registries
 from provisimus.machines.boot_test import boot_test
 from provisimus.machines.catalogue import BaseImage, find_machine_image
@@ -82,12 +83,16 @@ def _bake(
     debug: bool,
 ) -> MachineImage:
     environment.cloud.check_account()
-    image = _find(plan, environment, usable=False)
-    if image is None:
-        image = _make(plan, environment, images, commits, tell, run, registries, debug=debug)
-    else:
-        tell(Said(f"{plan.machine}: boot test", f"{image.image_id} was baked and never tested"))
-    return _try(image, plan, environment, tell, run)
+    # Until the end: what this folder knows of is never taken for a killed run's.
+    with runs.work_folder(plan.state, run) as work:
+        image = _find(plan, environment, usable=False)
+        if image is None:
+            image = _make(
+                *(plan, environment, images, commits, tell, run, work, registries), debug=debug
+            )
+        else:
+            tell(Said(f"{plan.machine}: boot test", f"{image.image_id} was baked and never tested"))
+        return _try(image, plan, environment, tell, run, work)
 
 
 def _make(
@@ -97,6 +102,7 @@ def _make(
     commits: Commits,
     tell: Tell,
     run: str,
+    work: Path,
     registries: Registries | None,
     *,
     debug: bool,
@@ -104,41 +110,36 @@ def _make(
     environment.ensure_base(plan.definition.base, plan.base, tell)
     name = tags.ami_name(plan.project, plan.machine, plan.version, plan.fingerprint, run)
     checked = check(plan, environment, images, run, name, registries, tell, debug=debug)
-    with runs.work_folder(plan.state, run) as work:
-        with writing(work):
-            write_archive(checked.entries, work / "stage.tar")
-        build = the_build(
-            plan,
-            environment,
-            checked.base,
-            images,
-            commits,
-            run,
-            work,
-            datetime.now(UTC),
+    with writing(work):
+        write_archive(checked.entries, work / "stage.tar")
+    build = the_build(
+        *(plan, environment, checked.base, images, commits, run, work, datetime.now(UTC))
+    )
+    build = replace(build, signs_in=bool(checked.access))
+    scraps = runs.scraps_folder(run)
+    sketch = replace(build, security_group=LATER)
+    check_template(plan, environment, checked.packer, sketch, work, scraps, checked.access)
+    with ExitStack() as undo:
+        intents.about_to(work, "security group", build.key_pair)
+        group = opening.make_group(environment, build)
+        undo.callback(opening.remove_group, environment, group, tell)
+        opening.let_in(environment, group, checked.ssh_from)
+        build = replace(build, security_group=group)
+        for kind, made in packer_template.makes(build):
+            intents.about_to(work, kind, made)
+        if debug:
+            build = replace(build, key_file=keeping.make_key(environment, build, work))
+            undo.callback(keeping.remove_key, environment, build, tell)
+            undo.callback(keeping.terminate, environment, run, tell)
+
+        def left(build: Build = build) -> str:
+            kept = keeping.keep(environment, build, run, work, undo) if debug else None
+            return str(kept) if kept else GONE
+
+        run_packer(
+            *(plan, environment, checked.packer, build, work, scraps, checked.access),
+            *(tell, left),
         )
-        build = replace(build, signs_in=bool(checked.access))
-        scraps = runs.scraps_folder(run)
-        sketch = replace(build, security_group=LATER)
-        check_template(plan, environment, checked.packer, sketch, work, scraps, checked.access)
-        with ExitStack() as undo:
-            group = opening.make_group(environment, build)
-            undo.callback(opening.remove_group, environment, group, tell)
-            opening.let_in(environment, group, checked.ssh_from)
-            build = replace(build, security_group=group)
-            if debug:
-                build = replace(build, key_file=keeping.make_key(environment, build, work))
-                undo.callback(keeping.remove_key, environment, build, tell)
-                undo.callback(keeping.terminate, environment, run, tell)
-
-            def left(build: Build = build) -> str:
-                kept = keeping.keep(environment, build, run, work, undo) if debug else None
-                return str(kept) if kept else GONE
-
-            run_packer(
-                *(plan, environment, checked.packer, build, work, scraps, checked.access),
-                *(tell, left),
-            )
     image = _find(plan, environment, usable=False)
     if image is None:
         raise NotFound(
@@ -150,7 +151,12 @@ def _make(
 
 
 def _try(
-    image: MachineImage, plan: MachinePlan, environment: Environment, tell: Tell, run: str
+    image: MachineImage,
+    plan: MachinePlan,
+    environment: Environment,
+    tell: Tell,
+    run: str,
+    work: Path,
 ) -> MachineImage:
     """The image, tagged as usable once it became healthy. One that did not is removed."""
     cloud = environment.cloud
@@ -159,7 +165,8 @@ def _try(
     )
     try:
         seconds = boot_test(
-            *(image, plan.definition, environment, marks, f"provisimus-{run}-test", tell)
+            *(image, plan.definition, environment, marks, f"provisimus-{run}-test", tell),
+            about=partial(intents.about_to, work),
         )
     except Unhealthy:
         remove_image(cloud, image.image_id)

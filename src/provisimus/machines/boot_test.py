@@ -20,6 +20,7 @@ from provisimus.errors import ProvisimusError, Unhealthy
 from provisimus.events import Said, Tell, Warned, step
 from provisimus.evidence import evidence
 from provisimus.machines.catalogue import vpc_of, zone_of
+from provisimus.machines.intents import About
 from provisimus.machines.removal import remove
 from provisimus.model import MachineImage
 from provisimus.user_data import user_data_of
@@ -40,14 +41,16 @@ def boot_test(
     tags: Mapping[str, str],
     name: str,
     tell: Tell,
+    about: About,
 ) -> int:
     """Seconds from power-on until the machine was healthy. `tags` mark what is made for a while.
+    `about` is told of each thing before it is made.
 
     Raises Unhealthy with what the console says. Everything made is removed.
     """
     subject = f"{image.machine}: boot test"
     with step(tell, subject, f"{image.image_id} must become healthy on its own") as outcome:
-        with started(image, definition, environment, tags, name, tell) as instance:
+        with started(image, definition, environment, tags, name, tell, about) as instance:
             seconds = _await(instance, definition, environment, subject, tell)
         outcome.result = f"healthy {seconds} s after power-on"
     return seconds
@@ -130,6 +133,7 @@ def started(
     tags: Mapping[str, str],
     name: str,
     tell: Tell,
+    about: About,
 ) -> Iterator[str]:
     """An instance of the image with new volumes, apart from everything; removed at the end."""
     ec2: Any = environment.cloud.ec2
@@ -145,6 +149,7 @@ def started(
             undo.callback(_remove, environment, kind, identifier, tell)
             return identifier
 
+        about("security group", name)
         with speaking(environment.cloud, "make the security group of the boot test"):
             group = made(
                 "security group",
@@ -162,6 +167,7 @@ def started(
                 )
         volumes = []
         for each in definition.volumes:
+            about("volume", each.mount)
             with speaking(environment.cloud, f"make a volume for {each.mount}"):
                 identifier = ec2.create_volume(
                     AvailabilityZone=zone,
@@ -173,6 +179,7 @@ def started(
         where: dict[str, Any] = {"Placement": {"AvailabilityZone": zone}}
         if environment.subnet:
             where = {"SubnetId": environment.subnet}
+        about("instance", name)
         with speaking(environment.cloud, f"start {image.image_id}"):
             instance = ec2.run_instances(
                 ImageId=image.image_id,

@@ -17,7 +17,7 @@ from provisimus.aws import as_tags, speaking
 from provisimus.environment import Environment
 from provisimus.errors import Finding, ProvisimusError
 from provisimus.events import Tell, Warned
-from provisimus.machines import runs, tags
+from provisimus.machines import intents, runs, tags
 from provisimus.machines.packer_template import STAGE, Build, declared_variables
 from provisimus.machines.plan import MachinePlan
 from provisimus.machines.removal import remove
@@ -111,6 +111,7 @@ def keep(
     with speaking(environment.cloud, f"tag {instance['InstanceId']} as kept"):
         ec2.create_tags(Resources=[instance["InstanceId"], *group], Tags=marks)
     undo.pop_all()
+    intents.all_answered(work)
     runs.keep(work)
     return Kept(
         instance["InstanceId"],

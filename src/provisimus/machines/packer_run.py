@@ -13,7 +13,7 @@ from pathlib import Path
 from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, ToolFailed
 from provisimus.events import Tell
-from provisimus.machines import packer, packer_template
+from provisimus.machines import intents, packer, packer_template
 from provisimus.machines.packer_problems import problems_in
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
@@ -123,7 +123,7 @@ def run_packer(
                 packer.build_argv(
                     *(tool.path, job.template, job.variables), keep=build.key_file is not None
                 ),
-                narrator,
+                intents.listening(work, narrator),
                 cwd=plan.folder,
                 env={**_variables(environment, work, scraps), **access.variables()},
                 grace=GRACE,

@@ -202,6 +202,15 @@ def key_of(build: Build) -> dict[str, str]:
     return {"temporary_key_pair_name": build.key_pair}
 
 
+def makes(build: Build) -> tuple[tuple[str, str], ...]:
+    """Kind and name of what Packer makes by this template; an instance is named by its tags."""
+    return (
+        ("key pair", build.key_pair),
+        ("instance", build.key_pair),
+        ("image", build.ami_name),
+    )
+
+
 def variables(build: Build) -> dict[str, str]:
     """Our values for a definition's own template, which declares those that it wants."""
     return {
