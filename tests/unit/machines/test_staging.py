@@ -76,6 +76,16 @@ def test_volumes_bring_their_unit() -> None:
     assert "Before=docker.service provisimus-bootstrap.service" in unit
 
 
+def test_volumes_bring_the_timer_of_their_snapshots() -> None:
+    found = staged(volumes=[{"mount": "/data", "quiesce": "/opt/flush"}, {"mount": "/log"}])
+    assert text(found["root/etc/provisimus/quiesce"]) == "/data /opt/flush\n"
+    unit = text(found["root/etc/systemd/system/provisimus-snapshots@.service"])
+    assert "ConditionPathExists=/etc/provisimus/snapshots\n" in unit
+    assert "python snapshots thaw\n" in unit.partition("ExecStopPost=")[2]
+    assert "provisimus-snapshots.timer" in text(found["enable"])
+    assert "root/etc/systemd/system/provisimus-snapshots.timer" not in staged()
+
+
 def test_health_brings_its_timer() -> None:
     found = staged(health={"http": {"port": 8080, "path": "/health"}, "every": "30s"})
     assert text(found["root/etc/provisimus/health"]) == (
