@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 def install(cloud: Cloud) -> None:
     """Hook everything; once in a process, before the first request."""
-    from provisimus.localcloud.hooks import console, images, instances, network, volumes
+    from provisimus.localcloud.hooks import (
+        console,
+        images,
+        instances,
+        network,
+        snapshots,
+        volumes,
+    )
 
-    for hooked in (volumes, images, instances, network, console):
+    for hooked in (volumes, snapshots, images, instances, network, console):
         hooked.install(cloud)
