@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 15.0
 """Seconds for which one call is tried. The next check comes soon, and shall not wait for it."""
-OVER = "ValidationError"
-"""What SignalResource says when nobody waits for the signal (any more)."""
+REFUSED = "ValidationError"
+"""What SignalResource says when nobody waits for the signal any more, or not yet."""
 
 
 def main(arguments: list[str], places: Places | None = None, client: Client | None = None) -> int:
@@ -100,7 +100,8 @@ def _signal(asked: Any, health: Any, places: Places, client: Client) -> None:
         client.query("cloudformation", "2010-05-15", "SignalResource", about, PATIENCE)
         print(f"told the stack {asked['stack']}: {status}", flush=True)
     except Fault as fault:
-        if fault.code != OVER:
+        # A machine may be quicker than its stack, which makes what waits for it at last.
+        if fault.code != REFUSED or "does not exist" in str(fault):
             raise
         print(f"nobody waits for a signal: {fault}", flush=True)
     os.makedirs(places.kept, exist_ok=True)

@@ -158,3 +158,24 @@ def test_a_policy_where_none_may_be_is_refused_by_name(story: Any) -> None:
     """
     with pytest.raises(ClientError, match=r"CreationPolicy of AWS::EC2::SecurityGroup \(resource"):
         story.create(group)
+
+
+WAITING = """
+Resources:
+  Healthy:
+    Type: AWS::CloudFormation::WaitCondition
+    DependsOn: Group
+    CreationPolicy: {ResourceSignal: {Count: 1, Timeout: PT5M}}
+  Group: {Type: "AWS::EC2::SecurityGroup", Properties: {GroupDescription: a}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "ends"), [("SUCCESS", "CREATE_COMPLETE"), ("FAILURE", "ROLLBACK_COMPLETE")]
+)
+def test_a_wait_condition_is_nothing_but_the_wait(story: Any, status: str, ends: str) -> None:
+    api = story.world.cloudformation
+    story.stack_id = api.create_stack(StackName=story.name, TemplateBody=WAITING)["StackId"]
+    assert story.begun("Healthy")
+    signal(story, "i-1", status, "Healthy")
+    assert story.settle() == ends

@@ -59,6 +59,7 @@ environments:                   # what differs, per environment
         signal = _signal_id(wanted, volumes) if wanted.definition.health.signal else ""
         user_data = _user_data(wanted, volumes, signal)
         instance = instance_id_of(user_data)
+        attachments = _attachments(volumes, instance)
         return {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": f"{wanted.service}: one instance with its data volumes (Provisimus)",
@@ -69,8 +70,8 @@ environments:                   # what differs, per environment
                 "InstanceProfile": _instance_profile(),
                 **{name: _volume(volume) for name, volume in volumes.items()},
                 instance: _instance(wanted, user_data),
-                **_attachments(volumes, instance),
-                **({signal: _waiting(wanted)} if signal else {}),
+                **attachments,
+                **({signal: _waiting(wanted, [instance, *attachments])} if signal else {}),
             },
             "Outputs": _outputs(wanted, volumes, instance),
         }
@@ -162,12 +163,14 @@ def _signal_id(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> str:
     return "Healthy" + _short(repr((identity, _user_data(wanted, volumes, "Healthy"))))
 
 
-def _waiting(wanted: WantedStack) -> dict[str, Any]:
+def _waiting(wanted: WantedStack, begun: list[str]) -> dict[str, Any]:
+    """`begun` is what must be there before the machine can have an answer."""
     assert wanted.health is not None
     # At most twelve hours ("CreationPolicy attribute", Timeout).
     seconds = min(wanted.health.within + SIGNAL_MARGIN, 12 * 3600)
     return {
         "Type": WAITING,
+        "DependsOn": begun,
         "CreationPolicy": {"ResourceSignal": {"Count": 1, "Timeout": f"PT{seconds}S"}},
     }
 
