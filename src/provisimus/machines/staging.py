@@ -23,8 +23,15 @@ from provisimus.workspace.definitions.machine import Machine, User
 SCRIPTS = Path(__file__).parent / "scripts"
 ONDISK = Path(__file__).parents[1] / "ondisk"
 PYTHON = "usr/local/lib/provisimus/python"
-STARTER = "from ondisk.programs import main\n\nmain()\n"
-"""What `python3 -I -S /usr/local/lib/provisimus/python PROGRAM` runs."""
+STARTER = f"""\
+import sys
+
+sys.path.insert(0, "/{PYTHON}")
+from ondisk.programs import main
+
+main()
+"""
+"""What `python3 -I -S …/python/run PROGRAM` runs. A folder would take Python half as long again."""
 TOOLS = ("ready", "run", "step")
 """Scripts of the bake that are no steps: what the steps are run with, and call."""
 DAEMON_JSON = "etc/docker/daemon.json"
@@ -106,7 +113,7 @@ def _root(
         Entry(f"{PYTHON}/ondisk/{path.name}", 0o644, path.read_bytes())
         for path in sorted(ONDISK.glob("*.py"))
     ]
-    entries.append(Entry(f"{PYTHON}/__main__.py", 0o644, STARTER.encode()))
+    entries.append(Entry(f"{PYTHON}/run", 0o644, STARTER.encode()))
     folders = {
         parent.as_posix()
         for entry in entries

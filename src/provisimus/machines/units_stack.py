@@ -15,7 +15,7 @@ from provisimus.machines.units import (
 from provisimus.user_data import ENVIRONMENT_FILE, SNAPSHOTS_FILE
 from provisimus.workspace.definitions.machine import Machine
 
-PYTHON = f"/usr/bin/python3 -I -S {LIBRARY}/python"
+PYTHON = f"/usr/bin/python3 -I -S {LIBRARY}/python/run"
 """Starts in the half of the time without looking for packages, none of which is wanted."""
 
 SETTINGS = f"""\

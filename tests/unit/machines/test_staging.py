@@ -51,7 +51,7 @@ def test_a_plain_machine() -> None:
     ]
     assert text(found["enable"]) == "provisimus-settings.service\n"
     assert "root/usr/local/lib/provisimus/python/ondisk/aws.py" in found
-    started = found["root/usr/local/lib/provisimus/python/__main__.py"]
+    started = found["root/usr/local/lib/provisimus/python/run"]
     assert "from ondisk.programs import main" in text(started)
 
 
@@ -81,7 +81,7 @@ def test_volumes_bring_the_timer_of_their_snapshots() -> None:
     assert text(found["root/etc/provisimus/quiesce"]) == "/data /opt/flush\n"
     unit = text(found["root/etc/systemd/system/provisimus-snapshots@.service"])
     assert "ConditionPathExists=/etc/provisimus/snapshots\n" in unit
-    assert "python snapshots thaw\n" in unit.partition("ExecStopPost=")[2]
+    assert "python/run snapshots thaw\n" in unit.partition("ExecStopPost=")[2]
     assert "provisimus-snapshots.timer" in text(found["enable"])
     assert "root/etc/systemd/system/provisimus-snapshots.timer" not in staged()
 
