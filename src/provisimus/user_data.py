@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 VOLUMES_FILE = "/etc/provisimus/volumes"
+SNAPSHOTS_FILE = "/etc/provisimus/snapshots"
 PUBLISH_FILE = "/etc/provisimus/publish"
 ENVIRONMENT_FILE = "/etc/provisimus/environment"
 

@@ -99,6 +99,7 @@ CollectMode=inactive-or-failed
 [Service]
 ExecStart=-{LIBRARY}/answer
 StandardInput=socket
+StandardOutput=socket
 StandardError=journal
 User=daemon
 RuntimeMaxSec=10

@@ -8,11 +8,10 @@ Called after a change and every few minutes. What cannot be told now is told the
 
 from __future__ import annotations
 
-import json
 import os
 
 from .aws import Client, Fault
-from .places import METRIC, NAMESPACE, Places
+from .places import METRIC, NAMESPACE, Places, read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 15.0
 """Seconds for which one call is tried. The next check comes soon, and shall not wait for it."""
-OVER = "ValidationError"
-"""What SignalResource says when nobody waits for the signal (any more)."""
+REFUSED = "ValidationError"
+"""What SignalResource says when nobody waits for the signal any more, or not yet."""
 
 
 def main(arguments: list[str], places: Places | None = None, client: Client | None = None) -> int:
@@ -32,8 +31,8 @@ def main(arguments: list[str], places: Places | None = None, client: Client | No
     if arguments:
         print("usage: publish")
         return 2
-    asked = _read(places.publish)
-    health = _read(places.health)
+    asked = read_json(places.publish)
+    health = read_json(places.health) or {}
     if not asked or health.get("status") not in ("healthy", "unhealthy"):
         return 0
     faults = [_fault_of(tell, asked, health, places, client) for tell in (_signal, _metric)]
@@ -101,18 +100,10 @@ def _signal(asked: Any, health: Any, places: Places, client: Client) -> None:
         client.query("cloudformation", "2010-05-15", "SignalResource", about, PATIENCE)
         print(f"told the stack {asked['stack']}: {status}", flush=True)
     except Fault as fault:
-        if fault.code != OVER:
+        # A machine may be quicker than its stack, which makes what waits for it at last.
+        if fault.code != REFUSED or "does not exist" in str(fault):
             raise
         print(f"nobody waits for a signal: {fault}", flush=True)
     os.makedirs(places.kept, exist_ok=True)
     with open(mark, "w", encoding="utf-8") as file:
         file.write(told)
-
-
-def _read(path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found: dict[str, Any] = json.load(file)
-    except FileNotFoundError:
-        return {}
-    return found

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 
 from .aws import Client, Fault
@@ -71,6 +70,9 @@ def reload(places: Places, client: Client) -> int:
         print("no setting changed")
         return 0
     write(places.environment, values)
+    # Not on boot.
+    import subprocess
+
     containers = running()
     print(f"{', '.join(changed)} changed; starting {len(containers)} containers anew", flush=True)
     if containers:
@@ -80,6 +82,8 @@ def reload(places: Places, client: Client) -> int:
 
 def running() -> list[str]:
     """The ids of the running containers that get the environment."""
+    import subprocess
+
     ids = subprocess.run(["docker", "ps", "--quiet"], capture_output=True, text=True, check=True)
     if not ids.stdout.split():
         return []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from provisimus.ondisk.places import NAMESPACE
+from provisimus.ondisk.places import NAMESPACE, POLICY
 from provisimus.ondisk.references import references
 
 Statement = dict[str, Any]
@@ -50,6 +50,25 @@ def telling(*, metric: bool, signal: bool) -> list[Statement]:
     if signal:
         found.append(allow("cloudformation:SignalResource", {"Ref": "AWS::StackId"}))
     return found
+
+
+def snapshotting(volumes: list[str], policies: list[Any]) -> list[Statement]:
+    """To take snapshots of these volumes (logical ids) in the name of these policies, and to remove
+    what carries such a name, nothing else."""
+    if not volumes:
+        return []
+    snapshots = {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*"}
+    given = {"StringEquals": {f"aws:RequestTag/{POLICY}": policies}}
+    carried = {"StringEquals": {f"aws:ResourceTag/{POLICY}": policies}}
+    at_creation = {"StringEquals": {"ec2:CreateAction": "CreateSnapshot"}}
+    return [
+        allow("ec2:CreateSnapshot", [_arn("ec2", f"volume/${{{name}}}") for name in volumes]),
+        allow("ec2:CreateSnapshot", snapshots, Condition=given),
+        allow("ec2:CreateTags", snapshots, Condition=at_creation),
+        allow("ec2:DeleteSnapshot", snapshots, Condition=carried),
+        # These know no resources.
+        allow(["ec2:DescribeSnapshots", "ec2:DescribeTags"], "*"),
+    ]
 
 
 def _parameter(name: str) -> Any:

@@ -44,7 +44,7 @@ def run(tmp_path: Path) -> Run:
         ("/etc/provisimus/health", tmp_path / "settings"),
         ("/run/provisimus", tmp_path / "run"),
         ("/etc/provisimus/publish", tmp_path / "publish"),
-        ("/usr/bin/python3 -I -S /usr/local/lib/provisimus/python", "python"),
+        ("/usr/bin/python3 -I -S /usr/local/lib/provisimus/python/run", "python"),
         ("/proc/uptime", tmp_path / "uptime"),
     ):
         assert there in text

@@ -54,7 +54,7 @@ def test_a_plain_machine() -> None:
     ]
     assert text(found["enable"]) == "provisimus-settings.service\n"
     assert "root/usr/local/lib/provisimus/python/ondisk/aws.py" in found
-    started = found["root/usr/local/lib/provisimus/python/__main__.py"]
+    started = found["root/usr/local/lib/provisimus/python/run"]
     assert "from ondisk.programs import main" in text(started)
 
 
@@ -77,6 +77,16 @@ def test_volumes_bring_their_unit() -> None:
     assert text(found["root/etc/provisimus/mounts"]) == "/data\n/log\n"
     unit = text(found["root/etc/systemd/system/provisimus-volumes.service"])
     assert "Before=docker.service provisimus-bootstrap.service" in unit
+
+
+def test_volumes_bring_the_timer_of_their_snapshots() -> None:
+    found = staged(volumes=[{"mount": "/data", "quiesce": "/opt/flush"}, {"mount": "/log"}])
+    assert text(found["root/etc/provisimus/quiesce"]) == "/data /opt/flush\n"
+    unit = text(found["root/etc/systemd/system/provisimus-snapshots@.service"])
+    assert "ConditionPathExists=/etc/provisimus/snapshots\n" in unit
+    assert "python/run snapshots thaw\n" in unit.partition("ExecStopPost=")[2]
+    assert "provisimus-snapshots.timer" in text(found["enable"])
+    assert "root/etc/systemd/system/provisimus-snapshots.timer" not in staged()
 
 
 def test_health_brings_its_timer() -> None:

@@ -111,6 +111,19 @@ def test_a_signal_that_nobody_waits_for_is_over(places: Places, cloud: FakeCloud
     assert len(told(cloud)) == 1
 
 
+def test_a_machine_that_is_quicker_than_its_stack_says_it_again(
+    places: Places, cloud: FakeCloud
+) -> None:
+    ask(places, metric=False)
+    becomes(places, "healthy")
+    early = "<E><Code>ValidationError</Code><Message>Resource x does not exist for</Message></E>"
+    cloud.on("SignalResource", (400, early), (200, ""))
+    assert publish.main([], places, cloud.client()) == 1
+    assert publish.main([], places, cloud.client()) == 0
+    assert publish.main([], places, cloud.client()) == 0
+    assert told(cloud) == ["SignalResource SUCCESS"] * 2
+
+
 def test_nothing_is_told_that_nobody_asked_for(places: Places, cloud: FakeCloud) -> None:
     becomes(places, "healthy")
     ask(places, metric=False, signal="")

@@ -196,7 +196,7 @@ def test_the_runtime_is_runc_with_one_more_step(tmp_path: Path) -> None:
     text = (SCRIPTS / "machine" / "runtime").read_text()
     assert "/etc/provisimus/environment" in text
     text = text.replace("/etc/provisimus/environment", str(given))
-    text = text.replace("/usr/bin/python3 -I -S /usr/local/lib/provisimus/python", "python")
+    text = text.replace("/usr/bin/python3 -I -S /usr/local/lib/provisimus/python/run", "python")
     (tmp_path / "script").write_text(text)
     fails = f"cat {tmp_path}/fault 2>/dev/null && exit 1; :"
     for name, body in (("runc", ""), ("python", fails)):

@@ -40,6 +40,7 @@ def wanted(
         Network("vpc-1", "subnet-1", "eu-west-1a", public),
         health,
         machine,
+        {"provisimus:project": "acme", "provisimus:service": "greeter"},
     )
 
 
@@ -69,6 +70,13 @@ CASES = {
     "health-told": wanted(
         told={"metric": True, "signal": True},
         data_volumes=[{"mount": "/data", "size": "20 GiB"}],
+    ),
+    "snapshots": wanted(
+        data_volumes=[
+            {"mount": "/data", "size": "20 GiB", "snapshots": {"every": "24h", "keep": 14}},
+            {"mount": "/scratch", "size": "5 GiB"},
+            {"mount": "/log", "size": "5 GiB", "snapshots": {"every": "1h", "keep": 2}},
+        ],
     ),
     "no-health": wanted(health=None, ingress=OPEN),
 }

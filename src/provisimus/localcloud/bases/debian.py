@@ -80,8 +80,11 @@ cloud_final_modules: [package-update-upgrade-install, write-files-deferred, scri
   scripts-per-boot, scripts-per-instance, scripts-user, final-message]
 """
 
+# Without the metadata card, that address must not be looked for elsewhere: on a computer that is
+# itself a cloud's instance, the way out would lead to its own metadata service.
 _NETWORK = (
-    "[Match]\nName=en* eth*\n\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+    "[Match]\nName=en* eth*\n\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n\n"
+    f"[Route]\nDestination={ipaddress.IPv4Address(ADDRESS)}/32\nType=unreachable\nMetric=4096\n"
 )
 # The card whose other end is the metadata service. It has no router, so it cannot take the default
 # route, and nothing waits for it: its address is there as soon as the card is.

@@ -8,10 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.ondisk.places import POLICY, RHYTHM
 from provisimus.stacks import permissions
 from provisimus.stacks.template import WAITING
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, StackType, WantedStack
-from provisimus.user_data import ENVIRONMENT_FILE, PUBLISH_FILE, literally, user_data_of
+from provisimus.user_data import (
+    ENVIRONMENT_FILE,
+    PUBLISH_FILE,
+    SNAPSHOTS_FILE,
+    literally,
+    user_data_of,
+)
 from provisimus.workspace.definitions.stack import DataVolume, Ingress
 
 EVERYWHERE = "0.0.0.0/0"
@@ -38,7 +45,7 @@ instance_type: t3.small
 ingress:                        # who may reach it; everything else is closed
   - {port: 8080, from: 0.0.0.0/0}
 data_volumes:                   # encrypted, outlive every instance, snapshotted when removed
-  - {mount: /data, size: 20 GiB}
+  - {mount: /data, size: 20 GiB, snapshots: {every: 24h, keep: 14}}
 health: {signal: true, metric: true}  # the stack waits for the first healthy answer; CloudWatch
 environment:                    # of the main container; the machine fetches what is only named
   GREETER_MODE: blue
@@ -52,18 +59,19 @@ environments:                   # what differs, per environment
         signal = _signal_id(wanted, volumes) if wanted.definition.health.signal else ""
         user_data = _user_data(wanted, volumes, signal)
         instance = instance_id_of(user_data)
+        attachments = _attachments(volumes, instance)
         return {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": f"{wanted.service}: one instance with its data volumes (Provisimus)",
             "Parameters": _parameters(wanted),
             "Resources": {
                 "SecurityGroup": _security_group(wanted.service, wanted.definition.ingress),
-                "Role": _role(wanted),
+                "Role": _role(wanted, volumes),
                 "InstanceProfile": _instance_profile(),
                 **{name: _volume(volume) for name, volume in volumes.items()},
                 instance: _instance(wanted, user_data),
-                **_attachments(volumes, instance),
-                **({signal: _waiting(wanted)} if signal else {}),
+                **attachments,
+                **({signal: _waiting(wanted, [instance, *attachments])} if signal else {}),
             },
             "Outputs": _outputs(wanted, volumes, instance),
         }
@@ -111,11 +119,30 @@ def _user_data(wanted: WantedStack, volumes: Mapping[str, DataVolume], signal: s
             "metric": health.metric,
             "signal": signal,
         }
+    if kept := _kept(volumes):
+        told[SNAPSHOTS_FILE] = [
+            {
+                "mount": each.mount,
+                "volume": f"${{{name}}}",
+                "tags": {**wanted.ours, POLICY: _policy(each)},
+            }
+            for name, each in kept.items()
+        ]
     if wanted.definition.environment:
         told[ENVIRONMENT_FILE] = {
             name: literally(value) for name, value in wanted.definition.environment.items()
         }
     return user_data_of(((f"${{{name}}}", each.mount) for name, each in volumes.items()), told)
+
+
+def _kept(volumes: Mapping[str, DataVolume]) -> dict[str, DataVolume]:
+    """The volumes of which the machine takes snapshots."""
+    return {name: each for name, each in volumes.items() if each.snapshots}
+
+
+def _policy(volume: DataVolume) -> str:
+    """Its name, as text for Fn::Sub: a volume's successor goes on with the same."""
+    return f"${{AWS::StackName}}:{volume.mount}"
 
 
 def _signal_id(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> str:
@@ -136,12 +163,14 @@ def _signal_id(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> str:
     return "Healthy" + _short(repr((identity, _user_data(wanted, volumes, "Healthy"))))
 
 
-def _waiting(wanted: WantedStack) -> dict[str, Any]:
+def _waiting(wanted: WantedStack, begun: list[str]) -> dict[str, Any]:
+    """`begun` is what must be there before the machine can have an answer."""
     assert wanted.health is not None
     # At most twelve hours ("CreationPolicy attribute", Timeout).
     seconds = min(wanted.health.within + SIGNAL_MARGIN, 12 * 3600)
     return {
         "Type": WAITING,
+        "DependsOn": begun,
         "CreationPolicy": {"ResourceSignal": {"Count": 1, "Timeout": f"PT{seconds}S"}},
     }
 
@@ -191,7 +220,7 @@ def _rule(ingress: Ingress) -> dict[str, Any]:
     }
 
 
-def _role(wanted: WantedStack) -> dict[str, Any]:
+def _role(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
     """A role that may do what the definition asks for, and nothing where it asks for nothing."""
     properties: dict[str, Any] = {
         "Description": f"The instance of {wanted.service}",
@@ -210,6 +239,9 @@ def _role(wanted: WantedStack) -> dict[str, Any]:
     statements = [
         *permissions.reading(wanted.definition.environment),
         *permissions.telling(metric=health.metric, signal=health.signal),
+        *permissions.snapshotting(
+            list(kept := _kept(volumes)), [{"Fn::Sub": _policy(each)} for each in kept.values()]
+        ),
     ]
     if statements:
         properties["Policies"] = permissions.policies(statements)
@@ -221,6 +253,13 @@ def _instance_profile() -> dict[str, Any]:
 
 
 def _volume(volume: DataVolume) -> dict[str, Any]:
+    tags = [
+        {"Key": "Name", "Value": {"Fn::Sub": f"${{AWS::StackName}} {volume.mount}"}},
+        {"Key": "provisimus:mount", "Value": volume.mount},
+    ]
+    if volume.snapshots:
+        rhythm = f"every={volume.snapshots.every} keep={volume.snapshots.keep}"
+        tags.append({"Key": RHYTHM, "Value": rhythm})
     return {
         "Type": "AWS::EC2::Volume",
         "DeletionPolicy": "Snapshot",
@@ -230,10 +269,7 @@ def _volume(volume: DataVolume) -> dict[str, Any]:
             "Encrypted": True,
             "VolumeType": "gp3",
             "Size": volume.size,
-            "Tags": [
-                {"Key": "Name", "Value": {"Fn::Sub": f"${{AWS::StackName}} {volume.mount}"}},
-                {"Key": "provisimus:mount", "Value": volume.mount},
-            ],
+            "Tags": tags,
         },
     }
 

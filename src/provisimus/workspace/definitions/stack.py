@@ -41,8 +41,16 @@ class Ingress(Definition):
 
 
 class Snapshots(Definition):
+    """How often the machine takes a snapshot of the volume, and how many stay."""
+
     every: Seconds
     keep: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _not_too_often(self) -> Snapshots:
+        if self.every < 3600:
+            raise ValueError("every is less than 1h — the machine looks every quarter of an hour")
+        return self
 
 
 class DataVolume(Definition):

@@ -72,6 +72,7 @@ class Instance(Handler):
         }
     )
     seconds = 900
+    signals = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         demand("RunInstances", wanted.properties, "ImageId")
