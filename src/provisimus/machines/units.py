@@ -6,6 +6,7 @@ What the units run stands in ``scripts/machine/``; how they get on the disk in `
 from __future__ import annotations
 
 import json
+import shlex
 
 from provisimus.ondisk.places import RUNTIME
 from provisimus.workspace.definitions.machine import Health, HealthAnswer, Machine
@@ -127,9 +128,14 @@ def units(machine: Machine) -> dict[str, str]:
 
 def health_settings(health: Health) -> str:
     """What `scripts/machine/health` reads, as shell assignments. Seconds count from power-on."""
-    path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
-    url = f"http://127.0.0.1:{health.http.port}{path}"
-    return f"url={_quoted(url)}\nwithin={health.within}\nevery={health.every}\n"
+    if health.http:
+        path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
+        way, what = "http", f"http://127.0.0.1:{health.http.port}{path}"
+    elif health.container:
+        way, what = "container", health.container
+    else:
+        way, what = "run", shlex.join(health.run)
+    return f"way={way}\nwhat={shlex.quote(what)}\nwithin={health.within}\nevery={health.every}\n"
 
 
 def _health_service(health: Health) -> str:
@@ -215,9 +221,3 @@ def sudoers(user: str) -> str:
 def _lines(values: object) -> str:
     assert not isinstance(values, str)
     return "".join(f"{value}\n" for value in values)  # type: ignore[attr-defined]
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

@@ -92,7 +92,7 @@ def test_volumes_bring_the_timer_of_their_snapshots() -> None:
 def test_health_brings_its_timer() -> None:
     found = staged(health={"http": {"port": 8080, "path": "/health"}, "every": "30s"})
     assert text(found["root/etc/provisimus/health"]) == (
-        "url=http://127.0.0.1:8080/health\nwithin=300\nevery=30\n"
+        "way=http\nwhat=http://127.0.0.1:8080/health\nwithin=300\nevery=30\n"
     )
     assert text(found["enable"]).split() == [
         "provisimus-settings.service",
@@ -196,3 +196,32 @@ def test_the_system_is_set_up_as_the_definition_says() -> None:
 def test_what_would_break_the_system_is_refused(key: str, said: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         staged(**{key: said})
+
+
+@pytest.mark.parametrize(
+    ("health", "settings"),
+    [
+        ({"container": "greeter"}, "way=container\nwhat=greeter\n"),
+        ({"run": ["check", "it is up"]}, "way=run\nwhat='check '\"'\"'it is up'\"'\"''\n"),
+    ],
+)
+def test_health_is_asked_in_other_ways_too(health: dict[str, object], settings: str) -> None:
+    checked = {"greeter": {"health": {"run": ["true"]}}}
+    found = staged(health={**health, "within": "1m"}, containers=checked)
+    assert text(found["root/etc/provisimus/health"]) == settings + "within=60\nevery=30\n"
+
+
+@pytest.mark.parametrize(
+    ("health", "why"),
+    [
+        ({}, "say one of http, container and run"),
+        ({"http": {"port": 1}, "run": ["x"]}, "say one of http, container and run"),
+        (
+            {"container": "greeter"},
+            "health asks the container 'greeter', which has no health check",
+        ),
+    ],
+)
+def test_health_is_asked_in_one_way(health: dict[str, object], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        staged(health=health)

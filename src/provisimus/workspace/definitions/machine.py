@@ -49,7 +49,13 @@ class HealthAnswer(Definition):
 
 
 class Health(Definition):
-    http: HttpHealth
+    """How a machine is asked for its service's health, in one of three ways."""
+
+    http: HttpHealth | None = None
+    container: Name | None = None
+    """A container that has a health check of its own, whose answer counts."""
+    run: tuple[str, ...] = ()
+    """A command on the machine that ends with 0 as long as the service is healthy."""
     every: Seconds = 30
     within: Seconds = 300
     """How long after the start of the machine the first healthy answer may take."""
@@ -57,7 +63,9 @@ class Health(Definition):
 
     @model_validator(mode="after")
     def _ports(self) -> Health:
-        if self.publish.port == self.http.port:
+        if [bool(self.http), bool(self.container), bool(self.run)].count(True) != 1:
+            raise ValueError("say one of http, container and run — http: {port: 8080}")
+        if self.http and self.publish.port == self.http.port:
             raise ValueError(
                 f"publish has the service's own port, {self.http.port} — choose another"
             )
@@ -102,6 +110,18 @@ class Machine(System):
         double = {name for name in names if names.count(name) > 1}
         if double:
             raise ValueError(f"{', '.join(sorted(double))} stands twice among main and side_carts")
+        return self
+
+    @model_validator(mode="after")
+    def _checked(self) -> Machine:
+        name = self.health.container if self.health else None
+        if name is not None:
+            container = self.containers.get(name)
+            if container is None or container.health is None:
+                raise ValueError(
+                    f"health asks the container {name!r}, which has no health check — "
+                    f"containers: {{{name}: {{health: {{run: [a-command]}}}}}}"
+                )
         return self
 
     @field_validator("containers")
