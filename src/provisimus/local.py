@@ -138,6 +138,11 @@ class LocalCloud:
         """Remove its files. Raises Refused while it runs."""
         if self._runs_as() is not None:
             raise Refused("the local cloud is running", hint="stop it first: provisimus local down")
+        from provisimus.process import run
+
+        # Removing through a mount would empty what is mounted; a killed build may leave its own.
+        for place in mounts_below(self.directory, Path("/proc/mounts").read_text()):
+            run(["umount", "--lazy", place], hint="unmount it as root")
         if self.directory.exists():
             shutil.rmtree(self.directory)
 
@@ -251,6 +256,12 @@ def last_error(lines: Sequence[str]) -> tuple[str, str | None]:
             return line.removeprefix("error: "), hint
         hint = line.removeprefix("hint: ")
     return "it said nothing", hint
+
+
+def mounts_below(folder: Path, mounts: str) -> list[str]:
+    """The mount points below a folder in the text of /proc/mounts, the deepest first. Pure."""
+    places = [line.split(" ")[1].replace("\\040", " ") for line in mounts.splitlines()]
+    return sorted((each for each in places if each.startswith(f"{folder}/")), key=len)[::-1]
 
 
 def from_environment(registry_url: str, variables: Mapping[str, str] = os.environ) -> LocalCloud:

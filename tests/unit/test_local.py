@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provisimus.errors import UsageFault
-from provisimus.local import LocalCloud, from_environment, last_error
+from provisimus.local import LocalCloud, from_environment, last_error, mounts_below
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ def test_ports_and_folder_are_the_variables(tmp_path: Path) -> None:
 def test_a_port_that_is_none(name: str, port: str) -> None:
     with pytest.raises(UsageFault, match=f"{name} is '{port}'"):
         from_environment("127.0.0.1:5000", {name: port})
+
+
+def test_what_is_mounted_below_a_folder_goes_deepest_first() -> None:
+    mounts = (
+        "sys /a/b/root/sys sysfs ro 0 0\nnone /a/b/root/sys/deep tmpfs rw 0 0\n"
+        "/dev/sda1 /a ext4 rw 0 0\n/dev/sdb1 /a/bc ext4 rw 0 0\n"
+        "tmpfs /a/b/my\\040disk tmpfs rw 0 0\n"
+    )
+    assert mounts_below(Path("/a/b"), mounts) == [
+        "/a/b/root/sys/deep",
+        "/a/b/root/sys",
+        "/a/b/my disk",
+    ]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
-from provisimus.localcloud.processes import Command, Nursery, end
+from provisimus.localcloud.processes import APART, Command, Nursery, end
 
 log = logging.getLogger(__name__)
 
@@ -205,8 +205,7 @@ def docker_service(layout: Layout) -> Service:
     layout.docker.mkdir(exist_ok=True)
     socket_path = layout.docker_socket
     arguments = (
-        "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-        "dockerd", "--data-root", str(layout.docker / "data"),
+        *APART, "dockerd", "--data-root", str(layout.docker / "data"),
         "--exec-root", str(layout.docker_run), "--pidfile", str(layout.docker / "pid"),
         "--host", f"unix://{socket_path}", "--storage-driver", "overlay2",
         "--group", "root", "--config-file", str(layout.docker / "daemon.json"),

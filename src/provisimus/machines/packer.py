@@ -91,6 +91,7 @@ class Narrator:
         self._subject = subject
         self._phase: str | None = None
         self._open = ExitStack()
+        self._broken = False
         self._said: deque[str] = deque(maxlen=TAIL)
         self.errors: list[str] = []
         self.failed: tuple[str, str, tuple[str, ...]] | None = None
@@ -102,8 +103,11 @@ class Narrator:
         return self
 
     def __exit__(self, *error: object) -> None:
-        # With an error the open phase failed; without one it is done.
-        self._open.__exit__(*error)  # type: ignore[arg-type]
+        if self._broken and isinstance(error[1], ToolFailed):
+            # The phase that failed is told; what is open now is the clean-up after it.
+            self._open.close()
+        else:
+            self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def __call__(self, raw: str) -> None:
         # Packer masks sensitive variables for people, and with -machine-readable it does not.
@@ -118,10 +122,11 @@ class Narrator:
             self._hear_ours(text.removeprefix("provisimus: "))
             return
         phase = next((name for begin, name in PHASES if text.startswith(begin)), None)
-        if phase and kind != "message":
-            self._enter(phase)
         if kind == "error" and text.strip():
             self.errors.append(text)
+            self._fail(text)
+        if phase and kind != "message":
+            self._enter(phase)
         if text.strip() and not text.startswith("Adding tag"):
             self._said.append(text)
             self._tell(Said(self._name(self._phase or "start"), text))
@@ -136,6 +141,14 @@ class Narrator:
             # A script of the definition fails first, then the step that runs it.
             script, _, status = rest.partition(" with status ")
             self.failed = (script, status, tuple(self._said))
+            self._fail(f"exit status {status}")
+
+    def _fail(self, why: str) -> None:
+        """The open phase failed. Only the first does: what comes after it cleans up."""
+        if not self._broken:
+            self._broken = True
+            error = ToolFailed(why)
+            self._open.__exit__(ToolFailed, error, None)
 
     def _enter(self, phase: str) -> None:
         if phase == self._phase:

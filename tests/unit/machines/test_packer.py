@@ -62,6 +62,8 @@ def in_short(events: list[Event]) -> list[str]:
                 short.append(f"  {text}")
             case Finished(step, _, _):
                 short.append(f"- {step}")
+            case Failed(step, _, error):
+                short.append(f"! {step}: {error}")
     return short
 
 
@@ -99,6 +101,35 @@ def test_phases_become_steps() -> None:
         "+ greeter: setup/10-hello",
         "  hello",
         "- greeter: setup/10-hello",
+    ]
+
+
+def test_the_phase_that_failed_is_told_and_the_clean_up_after_it_is_none() -> None:
+    events: list[Event] = []
+    narrator = Narrator(events.append, "greeter")
+    for line in BAD.splitlines():
+        narrator(line)
+    narrator.__exit__(ToolFailed, ToolFailed("packer failed"), None)
+    assert [each for each in in_short(events) if each[0] == "!"] == [
+        "! greeter: setup/10-hello: exit status 3"
+    ]
+    assert in_short(events)[-1] == "- greeter: clean up"
+
+
+def test_what_packer_says_fails_the_phase_that_it_is_in() -> None:
+    events, _ = narrate(
+        "1,,ui,say,==> amazon-ebs: Waiting for SSH to become available...\n"
+        "1,,ui,error,==> amazon-ebs: Timeout waiting for SSH.\n"
+        "1,,ui,say,==> amazon-ebs: Terminating the source AWS instance...\n"
+    )
+    assert in_short(events) == [
+        "+ greeter: wait for SSH",
+        "  Waiting for SSH to become available...",
+        "! greeter: wait for SSH: Timeout waiting for SSH.",
+        "  Timeout waiting for SSH.",
+        "+ greeter: clean up",
+        "  Terminating the source AWS instance...",
+        "- greeter: clean up",
     ]
 
 
