@@ -208,8 +208,9 @@ class _Upload:
         where = f"{self._location}{mark}{urlencode({'digest': str(source.digest)})}"
         try:
             self._request("PUT", where, 201, content, {**_BYTES, **headers})
-        except (Unreachable, PassingFault):
-            # It may have arrived, and only its answer was lost.
+        except ProvisimusError:
+            # It may have arrived, and only its answer was lost; or it was there before, which some
+            # registry may call a fault.
             if source.failed is not None or not self._is_there():
                 raise
         assert source.size is not None
