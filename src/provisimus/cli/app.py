@@ -134,9 +134,6 @@ def _exit_with(command: click.Command, arguments: list[str]) -> NoReturn:
 
 
 def _run(command: click.Command, arguments: list[str]) -> NoReturn:
-    # Imports and botocore's models make hundreds of thousands of objects that stay; to look through
-    # them after every 700 new ones finds nothing and takes a tenth of a plan's time.
-    gc.set_threshold(200_000)
     listen_for_interruptions()
     if "_PROVISIMUS_COMPLETE" in os.environ:
         command.main(arguments, prog_name="provisimus")
