@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.machine_lock import lock
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import NotFound
@@ -145,6 +146,9 @@ def reap(session: Session, all_runs: bool) -> None:
     session.confirm(f"Remove {_count(len(removable))}?")
     removed = remove(environment, found, state, session.tell)
     session.emit([asdict(each) for each in removed], f"removed {_count(len(removed))}")
+
+
+machine.add_command(lock)
 
 
 def _plan_release(session: Session, environment: Environment, target: str) -> ReleasePlan:

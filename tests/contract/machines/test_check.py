@@ -158,7 +158,8 @@ def test_an_account_that_enforces_imdsv2(environment: Environment, planned: Plan
     ec2: Any = environment.cloud.ec2
     ec2.modify_instance_metadata_defaults(HttpTokens="required")
     _, events = looked(planned("disk: 20 GiB\n"), environment)
-    (warning,) = [event.text for event in events if isinstance(event, Warned)]
+    warning, unpinned = [event.text for event in events if isinstance(event, Warned)]
+    assert unpinned.startswith("the base debian-12 is not pinned in staging")
     assert warning.startswith("the account makes instances IMDSv2-only, and Packer 1.6.6")
 
     ec2.modify_instance_metadata_defaults(HttpTokens="optional", HttpTokensEnforced="enabled")
