@@ -23,7 +23,7 @@ from provisimus.machines.access import Registries
 from provisimus.machines.boot_test import boot_test
 from provisimus.machines.catalogue import BaseImage, find_machine_image
 from provisimus.machines.check import Images, check
-from provisimus.machines.packer import GONE
+from provisimus.machines.packer_failure import GONE
 from provisimus.machines.packer_run import LATER, check_template, run_packer
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
@@ -58,13 +58,13 @@ def bake(
         runs.alone(
             plan.state,
             plan.fingerprint.short,
-        ) as first,
+        ),
     ):
-        if not first:
-            there = _find(plan, environment)
-            if there is not None:
-                outcome.result = f"{there.image_id}, baked by another run just now"
-                return there
+        # Another run may have baked it since the plan was made, or while we waited for it.
+        there = _find(plan, environment)
+        if there is not None:
+            outcome.result = f"{there.image_id}, baked by another run just now"
+            return there
         image = _bake(plan, environment, images, commits, tell, run, registries, debug=debug)
         outcome.result = image.image_id
         return image

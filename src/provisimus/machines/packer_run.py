@@ -14,6 +14,7 @@ from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, ToolFailed
 from provisimus.events import Tell
 from provisimus.machines import packer, packer_template
+from provisimus.machines.packer_failure import GONE, failure
 from provisimus.machines.packer_problems import problems_in
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
@@ -108,7 +109,7 @@ def run_packer(
     scraps: Path,
     access: PullAccess,
     tell: Tell,
-    left: Callable[[], str] = lambda: packer.GONE,
+    left: Callable[[], str] = lambda: GONE,
 ) -> None:
     """Launch, set up, image, clean up. Raises ToolFailed, ToolMissing.
 
@@ -130,7 +131,7 @@ def run_packer(
                 hint=packer.INSTALL,
             )
     except ToolFailed as error:
-        raise packer.failure(narrator, error, plan.folder, left()) from error
+        raise failure(*(narrator, error, plan.folder, left()), disk=plan.definition.disk) from error
 
 
 @contextmanager

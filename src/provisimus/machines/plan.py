@@ -169,9 +169,10 @@ def machine_inputs(
 ) -> dict[str, str]:
     """Every input by name, as a digest (the version and the recipe as they are). Pure.
 
-    Comments in machine.yaml and the type of the instance that bakes change nothing in the image.
+    Comments in machine.yaml, the type of the instance that bakes and how long a script may take
+    change nothing in the image.
     """
-    said = definition.model_dump(mode="json", exclude={"instance_type"})
+    said = definition.model_dump(mode="json", exclude={"instance_type", "setup_timeout"})
     packer = files.packer_template
     inputs = {
         "version": version,

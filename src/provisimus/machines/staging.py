@@ -2,7 +2,8 @@
 
     run step ready     what runs steps/ (ours) and setup/ (the definition's), in name order
     root/              copied over the machine's root: files/, units, settings, the Compose file
-    images mounts start users keys/<user> builder allowed     what the steps read, a line each
+    images mounts start users keys/<user> builder allowed setup-timeout
+                       what the steps read, a line each
 
 Its entries are decided here as values; only `write_archive` touches a disk.
 """
@@ -54,6 +55,7 @@ def staging(
         _text("users", (f"{user.name} {user.expires or '-'}" for user in machine.users)),
         _text("builder", [builder]),
         _text("allowed", machine.hygiene.allow),
+        _text("setup-timeout", [str(machine.setup_timeout)]),
         *(_text(f"keys/{user.name}", user.ssh_keys, mode=0o600) for user in machine.users),
     ]
     if compose.start is not None:

