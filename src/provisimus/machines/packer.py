@@ -115,18 +115,21 @@ class Narrator:
         self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def __call__(self, raw: str) -> None:
-        # Packer masks sensitive variables for people, and with -machine-readable it does not.
-        line = read_line(self._access.blanked(raw))
+        line = read_line(raw)
         if line is None or line.kind not in ("say", "message", "error"):
             return
         for text in line.text.splitlines():
             self._hear(line.kind, text.rstrip())
 
     def _hear(self, kind: str, text: str) -> None:
+        # Packer masks sensitive variables for people, and with -machine-readable it does not. What
+        # is understood of a line is so before a password that is a common word is taken out of it.
         if text.startswith("provisimus: "):
-            self._hear_ours(text.removeprefix("provisimus: "))
+            verb, _, rest = text.removeprefix("provisimus: ").partition(" ")
+            self._hear_ours(verb, self._access.blanked(rest))
             return
         phase = next((name for begin, name in PHASES if text.startswith(begin)), None)
+        text = self._access.blanked(text)
         if phase and kind != "message":
             self._enter(phase)
         if kind == "error" and text.strip():
@@ -137,8 +140,7 @@ class Narrator:
             self._said.append(text)
             self._tell(Said(self._name(self._phase or "start"), text))
 
-    def _hear_ours(self, text: str) -> None:
-        verb, _, rest = text.partition(" ")
+    def _hear_ours(self, verb: str, rest: str) -> None:
         if verb == "step":
             self._enter(re.sub(r"^\d+-", "", rest))
         elif verb == "found":

@@ -86,16 +86,18 @@ def check_template(
         )
     said: list[str] = []
     try:
-        stream(
-            packer.validate_argv(tool.path, job.template, job.variables),
-            said.append,
-            cwd=plan.folder,
-            env=variables,
-            hint=packer.INSTALL,
-        )
+        with _blanking(access):
+            stream(
+                packer.validate_argv(tool.path, job.template, job.variables),
+                said.append,
+                cwd=plan.folder,
+                env=variables,
+                hint=packer.INSTALL,
+            )
     except ToolFailed as error:
-        problems = problems_in(said, plan.files.packer_template or job.template)
-        if plan.files.packer_template is None or not problems:
+        own = plan.files.packer_template
+        problems = problems_in(map(access.blanked, said), own or job.template)
+        if own is None or not problems:
             raise
         raise InvalidDefinitions(problems) from error
 
