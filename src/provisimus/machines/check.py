@@ -141,7 +141,7 @@ def check(
     gathering.add(*answers.faults, *preflight.findings(answers.facts))
     gathering.end()
     for unknown in answers.unknown:
-        tell(Said(f"{plan.machine}: check", f"not known: {unknown}"))
+        tell(Said(f"{plan.machine}: before launch", f"not known: {unknown}"))
     assert tool is not None
     assert base is not None
     assert compose is not None
