@@ -9,8 +9,12 @@ from provisimus.images.registry.client import DOCKER_LIST, OCI_INDEX, Manifest, 
 from provisimus.images.registry.credentials import HUB_KEY, find_credentials
 from provisimus.images.registry.names import DOCKER_HUB, Reference, parse_reference
 from provisimus.machines.access import ImageFacts, Login
+from provisimus.machines.preflight import PLATFORMS
 from provisimus.model import Digest
 
+SIZED = frozenset(PLATFORMS.values())
+"""Platforms of EC2. Of others in an index, no manifest is asked for: registries count that as pulls
+and allow so many."""
 UNKNOWN_PLATFORM = "unknown/unknown"
 """What attestations inside of an index are for."""
 
@@ -32,14 +36,15 @@ class RegistryAccess:
         if found.media_type not in (OCI_INDEX, DOCKER_LIST):
             platform = _platform(client, asked, found)
             return ImageFacts({platform: _stored(found)} if platform else {})
-        stored = {}
+        stored: dict[str, int] = {}
         for each in found.data["manifests"]:
             platform = _named(each.get("platform", {}))
-            one = None
-            if platform != UNKNOWN_PLATFORM:
+            if platform in SIZED:
                 one = client.manifest(asked.repository, str(each["digest"]))
-            if one is not None:
-                stored[platform] = _stored(one)
+                # An index may name what was never put there.
+                stored |= {platform: _stored(one)} if one else {}
+            elif platform != UNKNOWN_PLATFORM:
+                stored[platform] = 0
         return ImageFacts(stored)
 
     def login(self, reference: str) -> Login | None:
