@@ -60,7 +60,8 @@ def make(
         build = replace(build, signs_in=bool(checked.access))
         scraps = runs.scraps_folder(run)
         sketch = replace(build, security_group=LATER)
-        check_template(plan, environment, checked.packer, sketch, work, scraps, checked.access)
+        with step(tell, f"{plan.machine}: template", "Packer reads it before anything is made"):
+            check_template(plan, environment, checked.packer, sketch, work, scraps, checked.access)
         with ExitStack() as undo:
             group = opening.make_group(environment, build)
             undo.callback(opening.remove_group, environment, group, tell)

@@ -6,7 +6,7 @@ import json
 import threading
 
 from provisimus.images.registry.client import DOCKER_LIST, OCI_INDEX, Manifest, Registry
-from provisimus.images.registry.credentials import HUB_KEY, find_credentials
+from provisimus.images.registry.credentials import HUB_KEY, Credentials, find_credentials
 from provisimus.images.registry.names import DOCKER_HUB, Reference, parse_reference
 from provisimus.machines.access import ImageFacts, Login
 from provisimus.machines.preflight import PLATFORMS
@@ -24,6 +24,8 @@ class RegistryAccess:
 
     def __init__(self) -> None:
         self._clients: dict[str, Registry] = {}
+        self._found: dict[str, Credentials | None] = {}
+        """Asked once: a credential helper is a program, which may ask its user."""
         self._one_at_a_time = threading.Lock()
 
     def look(self, reference: str) -> ImageFacts | None:
@@ -50,7 +52,9 @@ class RegistryAccess:
     def login(self, reference: str) -> Login | None:
         """What Docker would use for the registry of an image, or AWS's token for ECR."""
         host = parse_reference(reference).host
-        found = find_credentials(host)
+        if host not in self._found:
+            self._found[host] = find_credentials(host)
+        found = self._found[host]
         if found is None:
             return None
         key = HUB_KEY if host == DOCKER_HUB else host
