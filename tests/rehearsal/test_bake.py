@@ -11,6 +11,7 @@ import gzip
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -29,15 +30,17 @@ from tests.contract.machines.test_packer_templates import documented_template
 from tests.rehearsal.ports import free_port
 
 from provisimus.environment import Environment, open_environment
+from provisimus.errors import ToolFailed
 from provisimus.events import Event, Finished, Said
 from provisimus.evidence import evidence
-from provisimus.machines import ImageInput, bake, find_temporary, plan_machine
+from provisimus.machines import ImageInput, bake, find_temporary, plan_machine, reap
 from provisimus.model import Commits, ContainerImage, Digest, MachineImage
 from provisimus.release.registries import RegistryAccess
 from provisimus.workspace import Workspace, open_workspace
 
 RUN = time.strftime("%Y%m%dT%H%M%S-abcdef", time.gmtime())
 OWN_RUN = RUN.replace("abcdef", "fedcba")
+KEPT_RUN = RUN.replace("abcdef", "00cafe")
 PROJECT = "bake-" + time.strftime("%H%M%S")
 """One of its own: with PROVISIMUS_REHEARSAL_DIR the cloud still holds earlier rehearsals."""
 BUSYBOX = shutil.which("busybox")
@@ -173,6 +176,36 @@ def test_a_template_of_ones_own_and_a_registry_that_wants_credentials(
     assert made.tags["provisimus:run"] == OWN_RUN
     assert made.tags["provisimus:healthy-after"]
     assert find_temporary(environment, PROJECT, scene.workspace.state) == ()
+
+
+def test_a_machine_whose_disk_fills_is_kept_for_whoever_asks(scene: Scene) -> None:
+    folder = scene.workspace.packer / "fills"
+    (folder / "setup").mkdir(parents=True)
+    (folder / "machine.yaml").write_text("base: debian-12\nmain: greeter\n")
+    (folder / "setup/10-fills").write_text("#!/bin/sh\nfallocate -l 100G /var/full\n")
+    images = {"greeter": scene.images["greeter"]}
+    given = {name: ImageInput(name, image.digest) for name, image in images.items()}
+    plan = plan_machine(scene.workspace, scene.environment, "fills", "1.0.0", given)
+    with pytest.raises(ToolFailed) as caught:
+        bake(
+            *(plan, scene.environment, images, Commits({}), lambda _: None, KEPT_RUN),
+            debug=True,
+        )
+    assert caught.value.message == "the disk of 8 GiB is full: setup/10-fills failed"
+    assert caught.value.where == f"{folder}/machine.yaml: disk"
+    command = str(caught.value.hint).partition("Enter it: ")[2].partition(" — ")[0]
+    entered = subprocess.run(
+        [*shlex.split(command), "sudo cat /var/lib/provisimus-stage/setup/10-fills"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert "fallocate" in entered.stdout, entered.stderr
+
+    state = scene.workspace.state
+    left = find_temporary(scene.environment, PROJECT, state)
+    assert {each.kind for each in left} == {"instance", "key pair", "security group"}
+    reap(scene.environment, left, state, lambda _: None)
+    assert find_temporary(scene.environment, PROJECT, state) == ()
+    assert not Path(shlex.split(command)[2]).exists()
 
 
 def test_ten_boots_in_a_row_are_ten_answers(scene: Scene, image: MachineImage, long: bool) -> None:

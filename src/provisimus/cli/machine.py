@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.machine_lock import lock
 from provisimus.cli.machine_reap import reap
 from provisimus.cli.names import machine_names, service_names
 from provisimus.cli.session import Session, with_session
@@ -140,6 +141,9 @@ def show(session: Session, target: str) -> None:
 
 
 machine.add_command(reap)
+
+
+machine.add_command(lock)
 
 
 def _plan_release(session: Session, environment: Environment, target: str) -> ReleasePlan:

@@ -14,7 +14,7 @@ from typing import Protocol
 @dataclass(frozen=True)
 class ImageFacts:
     """An image that is in its registry: bytes of its layers as they are stored, by platform
-    (`linux/amd64`)."""
+    (`linux/amd64`); 0 for platforms that EC2 has not. Empty when the image tells none."""
 
     stored: Mapping[str, int]
 

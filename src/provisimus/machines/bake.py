@@ -1,36 +1,32 @@
 """Baking: from a plan and its container images to an AMI.
 
-The story, top to bottom: somebody else may be baking the same; check everything that can be known
-before a machine is launched; write the archive and the template; run Packer, which launches, sets
-up, images and cleans; read the AMI back by its fingerprint; start it, and only when it became
-healthy on its own, say that it may be used.
+The story, top to bottom: somebody else may be baking the same; make the AMI (``make.py``); read it
+back by its fingerprint; start it, and only when it became healthy on its own, say that it may be
+used.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provisimus.aws import as_tags, speaking
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, Unhealthy
 from provisimus.events import Said, Tell, step
-from provisimus.files import writing
-from provisimus.machines import intents, keeping, opening, packer_template, runs, tags
-from provisimus.machines.access import Registries
+from provisimus.machines import intents, runs, tags
 from provisimus.machines.boot_test import boot_test
-from provisimus.machines.catalogue import BaseImage, find_machine_image
-from provisimus.machines.check import Images, check
-from provisimus.machines.packer import GONE
-from provisimus.machines.packer_run import LATER, check_template, run_packer
-from provisimus.machines.packer_template import Build
+from provisimus.machines.catalogue import find_machine_image
 from provisimus.machines.plan import MachinePlan
 from provisimus.machines.removal import remove_image
-from provisimus.machines.staging import write_archive
 from provisimus.model import Commits, MachineImage
+
+if TYPE_CHECKING:
+    from provisimus.machines.access import Registries
+    from provisimus.machines.check import Images
 
 
 def bake(
@@ -59,13 +55,13 @@ def bake(
         runs.alone(
             plan.state,
             plan.fingerprint.short,
-        ) as first,
+        ),
     ):
-        if not first:
-            there = _find(plan, environment)
-            if there is not None:
-                outcome.result = f"{there.image_id}, baked by another run just now"
-                return there
+        # Another run may have baked it since the plan was made, or while we waited for it.
+        there = _find(plan, environment)
+        if there is not None:
+            outcome.result = f"{there.image_id}, baked by another run just now"
+            return there
         image = _bake(plan, environment, images, commits, tell, run, registries, debug=debug)
         outcome.result = image.image_id
         return image
@@ -87,59 +83,16 @@ def _bake(
     with runs.work_folder(plan.state, run) as work:
         image = _find(plan, environment, usable=False)
         if image is None:
-            image = _make(
-                *(plan, environment, images, commits, tell, run, work, registries), debug=debug
-            )
+            from provisimus.machines.make import make
+
+            make(*(plan, environment, images, commits, tell, run, work, registries), debug=debug)
+            image = _made(plan, environment)
         else:
             tell(Said(f"{plan.machine}: boot test", f"{image.image_id} was baked and never tested"))
         return _try(image, plan, environment, tell, run, work)
 
 
-def _make(
-    plan: MachinePlan,
-    environment: Environment,
-    images: Images,
-    commits: Commits,
-    tell: Tell,
-    run: str,
-    work: Path,
-    registries: Registries | None,
-    *,
-    debug: bool,
-) -> MachineImage:
-    environment.ensure_base(plan.definition.base, plan.base, tell)
-    name = tags.ami_name(plan.project, plan.machine, plan.version, plan.fingerprint, run)
-    checked = check(plan, environment, images, run, name, registries, tell, debug=debug)
-    with writing(work):
-        write_archive(checked.entries, work / "stage.tar")
-    build = the_build(
-        *(plan, environment, checked.base, images, commits, run, work, datetime.now(UTC))
-    )
-    build = replace(build, signs_in=bool(checked.access))
-    scraps = runs.scraps_folder(run)
-    sketch = replace(build, security_group=LATER)
-    check_template(plan, environment, checked.packer, sketch, work, scraps, checked.access)
-    with ExitStack() as undo:
-        intents.about_to(work, "security group", build.key_pair)
-        group = opening.make_group(environment, build)
-        undo.callback(opening.remove_group, environment, group, tell)
-        opening.let_in(environment, group, checked.ssh_from)
-        build = replace(build, security_group=group)
-        for kind, made in packer_template.makes(build):
-            intents.about_to(work, kind, made)
-        if debug:
-            build = replace(build, key_file=keeping.make_key(environment, build, work))
-            undo.callback(keeping.remove_key, environment, build, tell)
-            undo.callback(keeping.terminate, environment, run, tell)
-
-        def left(build: Build = build) -> str:
-            kept = keeping.keep(environment, build, run, work, undo) if debug else None
-            return str(kept) if kept else GONE
-
-        run_packer(
-            *(plan, environment, checked.packer, build, work, scraps, checked.access),
-            *(tell, left),
-        )
+def _made(plan: MachinePlan, environment: Environment) -> MachineImage:
     image = _find(plan, environment, usable=False)
     if image is None:
         raise NotFound(
@@ -175,63 +128,6 @@ def _try(
     with speaking(cloud, f"tag {image.image_id} as usable"):
         cloud.ec2.create_tags(Resources=[image.image_id], Tags=as_tags(now))
     return replace(image, tags={**image.tags, **now})
-
-
-def the_build(
-    plan: MachinePlan,
-    environment: Environment,
-    base: BaseImage,
-    images: Images,
-    commits: Commits,
-    run: str,
-    work: Path,
-    now: datetime,
-) -> Build:
-    """Everything that the template says. Pure but for the place's name."""
-    return Build(
-        region=environment.cloud.region,
-        base=base.image_id,
-        root_device=base.root_device,
-        user=plan.base.user,
-        instance_type=plan.definition.instance_type,
-        disk=plan.definition.disk,
-        ami_name=tags.ami_name(plan.project, plan.machine, plan.version, plan.fingerprint, run),
-        description=f"{plan.machine} {plan.version} of {plan.project}, made by Provisimus",
-        tags=tags.image_tags(
-            *(plan.project, plan.machine, plan.version, plan.fingerprint),
-            inputs=plan.inputs,
-            images={
-                service: image if isinstance(image, str) else image.reference
-                for service, image in images.items()
-            },
-            commits=commits,
-            base=base.image_id,
-            run=run,
-        ),
-        temporary_tags=tags.temporary_tags(
-            plan.project,
-            plan.machine,
-            run,
-            runs.place_of(plan.state),
-            now,
-        ),
-        key_pair=f"provisimus-{run}",
-        archive=work / "stage.tar",
-        subnet=environment.subnet,
-        tunnel=tunnel_port(environment.registry),
-        endpoint=environment.cloud.endpoint,
-        environment={
-            "PROVISIMUS_MACHINE": plan.machine,
-            "PROVISIMUS_VERSION": plan.version,
-            "PROVISIMUS_ENVIRONMENT": environment.name,
-        },
-    )
-
-
-def tunnel_port(registry: str) -> int | None:
-    """The port of a registry on this machine's loopback; None for one with a name of its own."""
-    host, _, port = registry.partition("/")[0].rpartition(":")
-    return int(port) if host in ("127.0.0.1", "localhost") and port.isdigit() else None
 
 
 def _find(

@@ -131,7 +131,7 @@ def check(
             plan.base.user,
         )
     with gathering.part():
-        base = find_base(environment, plan.definition.base, plan.base)
+        base = find_base(environment, plan.definition.base, plan.base, plan.pin)
     with gathering.part():
         ssh_from = ssh_source.networks(environment)
     with gathering.part():
@@ -141,7 +141,7 @@ def check(
     gathering.add(*answers.faults, *preflight.findings(answers.facts))
     gathering.end()
     for unknown in answers.unknown:
-        tell(Said(f"{plan.machine}: check", f"not known: {unknown}"))
+        tell(Said(f"{plan.machine}: before launch", f"not known: {unknown}"))
     assert tool is not None
     assert base is not None
     assert compose is not None
@@ -149,6 +149,7 @@ def check(
         *compose.warnings,
         *preflight.warnings(answers.facts),
         *_unused(plan, access),
+        *_unpinned(plan, environment),
     ):
         tell(Warned(warning))
     return Checked(tool, base, compose, entries, ssh_from, access)
@@ -200,6 +201,15 @@ def _unused(plan: MachinePlan, access: PullAccess) -> Iterator[str]:
     if VARIABLE not in packer_template.declared_variables(own.name, own.read_text("utf-8")):
         yield (
             f"{own} declares no variable {VARIABLE}, so its images are pulled without credentials"
+        )
+
+
+def _unpinned(plan: MachinePlan, environment: Environment) -> Iterator[str]:
+    if environment.local is None and plan.pin is None:
+        yield (
+            f"the base {plan.definition.base} is not pinned in {environment.name}, and the next "
+            "bake may start from another: provisimus machine lock --update "
+            f"--env {environment.name}"
         )
 
 

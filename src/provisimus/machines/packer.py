@@ -1,6 +1,7 @@
 """Packer as a program: is it there and new enough, what is its command line, what does it say.
 
-What it is told to do stands in ``packer_template.py``.
+What it is told to do stands in ``packer_template.py``, what its failures mean in
+``packer_failure.py``.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Packer:
 TAIL = 20
 
 NOBODY = PullAccess()
+
+FULL = re.compile(r"no space left on device|enough free space", re.IGNORECASE)
 
 PHASES = (
     ("Prevalidating", "check"),
@@ -96,6 +99,12 @@ class Narrator:
         self.errors: list[str] = []
         self.failed: tuple[str, str, tuple[str, ...]] | None = None
         """Script, status, last lines."""
+        self.hung: tuple[str, str, tuple[str, ...]] | None = None
+        """A script that had to be ended, after how many seconds, and its last lines."""
+        self.full = False
+        """Whether the disk of the machine was full."""
+        self.unpulled: list[str] = []
+        """References of images that could not be pulled."""
         self.found: list[str] = []
         """What was found on the machine that must not be in an image: path and what it is."""
 
@@ -110,18 +119,23 @@ class Narrator:
             self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def __call__(self, raw: str) -> None:
-        # Packer masks sensitive variables for people, and with -machine-readable it does not.
-        line = read_line(self._access.blanked(raw))
+        line = read_line(raw)
         if line is None or line.kind not in ("say", "message", "error"):
             return
         for text in line.text.splitlines():
             self._hear(line.kind, text.rstrip())
 
     def _hear(self, kind: str, text: str) -> None:
+        # Packer masks sensitive variables for people, and with -machine-readable it does not. What
+        # is understood of a line is so before a password that is a common word is taken out of it.
         if text.startswith("provisimus: "):
-            self._hear_ours(text.removeprefix("provisimus: "))
+            verb, _, rest = text.removeprefix("provisimus: ").partition(" ")
+            self._hear_ours(verb, self._access.blanked(rest))
             return
         phase = next((name for begin, name in PHASES if text.startswith(begin)), None)
+        text = self._access.blanked(text)
+        if FULL.search(text):
+            self.full = True
         if kind == "error" and text.strip():
             self.errors.append(text)
             self._fail(text)
@@ -131,12 +145,18 @@ class Narrator:
             self._said.append(text)
             self._tell(Said(self._name(self._phase or "start"), text))
 
-    def _hear_ours(self, text: str) -> None:
-        verb, _, rest = text.partition(" ")
+    def _hear_ours(self, verb: str, rest: str) -> None:
         if verb == "step":
             self._enter(re.sub(r"^\d+-", "", rest))
         elif verb == "found":
             self.found.append(rest)
+        elif verb == "full":
+            self.full = True
+        elif verb == "unpulled":
+            self.unpulled.append(rest)
+        elif verb == "hung":
+            script, _, seconds = rest.partition(" after ")
+            self.hung = (script, seconds, tuple(self._said))
         elif verb == "failed" and self.failed is None:
             # A script of the definition fails first, then the step that runs it.
             script, _, status = rest.partition(" with status ")
@@ -154,52 +174,14 @@ class Narrator:
         if phase == self._phase:
             return
         self._open.close()
+        # What one step was told, and went on from, is not what another fails of.
+        self.full = False
         self._phase = phase
         self._said.clear()
         self._open.enter_context(step(self._tell, self._name(phase)))
 
     def _name(self, phase: str) -> str:
         return f"{self._subject}: {phase}"
-
-
-GONE = "the temporary machine is gone; with --debug it is kept"
-
-
-def failure(narrator: Narrator, error: ToolFailed, folder: Path, left: str = GONE) -> ToolFailed:
-    """The error of a failed bake: the script that failed and its last lines, or Packer's words.
-
-    `left` says what became of the machine.
-    """
-    if narrator.found:
-        return ToolFailed(
-            "the machine image would hold what must never be in one",
-            tail=tuple(narrator.found[:TAIL]),
-            where=str(folder / "machine.yaml"),
-            hint="remove it in the last script of setup/, or, if it is meant to be there, "
-            f"hygiene: {{allow: [/the/path]}}; {left}",
-        )
-    if narrator.failed:
-        script, status, tail = narrator.failed
-        own = script.startswith("setup/")
-        return ToolFailed(
-            f"{script if own else 'the step ' + script} failed while baking: exit status {status}",
-            status=int(status) if status.isdigit() else None,
-            tail=tail,
-            where=str(folder / script) if own else None,
-            hint=f"repair it and run the same command again; {left}",
-        )
-    words = [text for text in narrator.errors if not text.startswith("Build '")]
-    if not words:
-        return error
-    hint = None if left == GONE else left
-    if any("Timeout waiting for SSH" in text for text in words):
-        hint = "can it be reached (subnet, route, security group), and is the base's user right?"
-    return ToolFailed(
-        f"Packer failed: {words[0]}",
-        status=error.status,
-        tail=tuple(words[-TAIL:]),
-        hint=hint,
-    )
 
 
 def find_packer(needed: Version, word: str, where: str | None = None) -> Packer:

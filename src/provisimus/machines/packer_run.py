@@ -14,6 +14,7 @@ from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, ToolFailed
 from provisimus.events import Tell
 from provisimus.machines import intents, packer, packer_template
+from provisimus.machines.packer_failure import GONE, failure
 from provisimus.machines.packer_problems import problems_in
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
@@ -85,16 +86,18 @@ def check_template(
         )
     said: list[str] = []
     try:
-        stream(
-            packer.validate_argv(tool.path, job.template, job.variables),
-            said.append,
-            cwd=plan.folder,
-            env=variables,
-            hint=packer.INSTALL,
-        )
+        with _blanking(access):
+            stream(
+                packer.validate_argv(tool.path, job.template, job.variables),
+                said.append,
+                cwd=plan.folder,
+                env=variables,
+                hint=packer.INSTALL,
+            )
     except ToolFailed as error:
-        problems = problems_in(said, plan.files.packer_template or job.template)
-        if plan.files.packer_template is None or not problems:
+        own = plan.files.packer_template
+        problems = problems_in(map(access.blanked, said), own or job.template)
+        if own is None or not problems:
             raise
         raise InvalidDefinitions(problems) from error
 
@@ -108,7 +111,7 @@ def run_packer(
     scraps: Path,
     access: PullAccess,
     tell: Tell,
-    left: Callable[[], str] = lambda: packer.GONE,
+    left: Callable[[], str] = lambda: GONE,
 ) -> None:
     """Launch, set up, image, clean up. Raises ToolFailed, ToolMissing.
 
@@ -130,7 +133,7 @@ def run_packer(
                 hint=packer.INSTALL,
             )
     except ToolFailed as error:
-        raise packer.failure(narrator, error, plan.folder, left()) from error
+        raise failure(*(narrator, error, plan.folder, left()), disk=plan.definition.disk) from error
 
 
 @contextmanager

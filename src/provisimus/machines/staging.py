@@ -3,7 +3,7 @@
     run step ready     what runs steps/ (ours) and setup/ (the definition's), in name order
     root/              copied over the machine's root: files/, units, settings, the Compose file
     images mounts start users keys/<user> builder allowed enable docker updates zone
-                       what the steps read, in lines
+    setup-timeout      what the steps read, in lines
 
 Its entries are decided here as values; only `write_archive` touches a disk.
 """
@@ -50,6 +50,7 @@ def staging(
         _text("docker", system.docker_wanted(machine.docker)),
         _text("updates", system.updates_wanted(machine.updates)),
         _text("zone", [machine.time.zone]),
+        _text("setup-timeout", [str(machine.setup_timeout)]),
         *(_text(f"keys/{user.name}", user.ssh_keys, mode=0o600) for user in machine.users),
     ]
     if compose.start is not None:

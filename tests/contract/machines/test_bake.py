@@ -14,8 +14,8 @@ from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, NotFound, ToolFailed, ToolMissing
 from provisimus.events import silence
 from provisimus.machines import ImageInput, MachinePlan, bake, plan_machine, runs
-from provisimus.machines.bake import the_build
 from provisimus.machines.catalogue import BaseImage
+from provisimus.machines.make import the_build
 from provisimus.machines.opening import let_in, make_group, remove_group
 from provisimus.model import Commits, Digest, MachineImage
 from provisimus.workspace import open_workspace

@@ -158,7 +158,8 @@ def test_an_account_that_enforces_imdsv2(environment: Environment, planned: Plan
     ec2: Any = environment.cloud.ec2
     ec2.modify_instance_metadata_defaults(HttpTokens="required")
     _, events = looked(planned("disk: 20 GiB\n"), environment)
-    (warning,) = [event.text for event in events if isinstance(event, Warned)]
+    warning, unpinned = [event.text for event in events if isinstance(event, Warned)]
+    assert unpinned.startswith("the base debian-12 is not pinned in staging")
     assert warning.startswith("the account makes instances IMDSv2-only, and Packer 1.6.6")
 
     ec2.modify_instance_metadata_defaults(HttpTokens="optional", HttpTokensEnforced="enabled")
@@ -192,16 +193,13 @@ def test_an_index_has_a_size_for_each_platform(guarded: str) -> None:
         }
         for name, digest in images.items()
     ]
-    attestation = {
-        **manifests[0],
-        "platform": {"os": "unknown", "architecture": "unknown"},
-    }
-    text = json.dumps(
-        {"schemaVersion": 2, "mediaType": kind, "manifests": [*manifests, attestation]}
-    ).encode()
+    attestation = {**manifests[0], "platform": {"os": "unknown", "architecture": "unknown"}}
+    other = {**manifests[0], "platform": {"os": "linux", "architecture": "s390x"}}
+    listed = [*manifests, attestation, other]
+    text = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": listed}).encode()
     digest = registry.put_manifest("greeter", "latest", kind, text)
     facts = RegistryAccess().look(f"{guarded}/greeter@{digest}")
-    assert facts == ImageFacts({"linux/amd64": 1500, "linux/arm64": 1500})
+    assert facts == ImageFacts({"linux/amd64": 1500, "linux/arm64": 1500, "linux/s390x": 0})
 
 
 def test_without_credentials_the_check_says_how_to_log_in(

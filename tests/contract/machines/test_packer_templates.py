@@ -47,6 +47,13 @@ def build(tmp_path: Path) -> Build:
     )
 
 
+def keyed(build: Build, folder: Path) -> Build:
+    """With a key pair that exists, as `--debug` has it."""
+    key = folder / "key.pem"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", str(key)], check=True)
+    return replace(build, key_file=key)
+
+
 def documented_template() -> str:
     """The whole template that the documents show."""
     text = (Path(__file__).parents[3] / "docs/baking.md").read_text()
@@ -65,12 +72,14 @@ def validated(path: Path, text: str, *arguments: str) -> subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:4800"])
+@pytest.mark.parametrize("debug", [False, True])
 def test_the_template_in_the_documents_is_sound(
-    tmp_path: Path, build: Build, endpoint: str | None
+    tmp_path: Path, build: Build, endpoint: str | None, debug: bool
 ) -> None:
     text = documented_template()
     wanted = declared_variables("template.pkr.hcl", text)
-    given = variables(replace(build, endpoint=endpoint, tunnel=5000 if endpoint else None))
+    build = replace(build, endpoint=endpoint, tunnel=5000 if endpoint else None)
+    given = variables(keyed(build, tmp_path) if debug else build)
     assert wanted - given.keys() == {"registry_config"}
     arguments = [f"-var={name}={given[name]}" for name in sorted(wanted & given.keys())]
     done = validated(tmp_path / "template.pkr.hcl", text, *arguments)
@@ -81,6 +90,7 @@ def test_the_template_in_the_documents_is_sound(
 @pytest.mark.parametrize("local", [False, True])
 def test_the_template_is_sound(tmp_path: Path, build: Build, local: bool, signs_in: bool) -> None:
     build = replace(build, signs_in=signs_in)
+    build = build if local else keyed(build, tmp_path)
     if local:
         build = replace(build, subnet=None, tunnel=5000, endpoint="http://127.0.0.1:4800")
     done = validated(tmp_path / "template.json", json.dumps(template(build)))

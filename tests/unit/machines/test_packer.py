@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from provisimus.errors import ToolFailed
 from provisimus.events import Event, Failed, Finished, Said, Started
 from provisimus.machines.packer import (
     Line,
     Narrator,
     build_argv,
-    failure,
     parse_version,
     read_line,
     too_old,
 )
+from provisimus.machines.packer_failure import failure
 
 GOOD = """\
 1795385166,,ui,say,==> amazon-ebs: Prevalidating AMI Name: x-y
@@ -193,3 +195,71 @@ def test_the_command_line() -> None:
         *("-var=base_ami=y", "-var=region=x", "/w/t.json"),
     ]
     assert build_argv("packer", Path("t"), {}, keep=True)[3] == "-on-error=abort"
+
+
+def failed(*lines: str) -> ToolFailed:
+    """The error of a bake whose machine said these lines last."""
+    said = "".join(f"1,,ui,message,    amazon-ebs: {line}\n" for line in lines)
+    _, narrator = narrate(GOOD + said)
+    first = ToolFailed("packer failed", status=1)
+    return failure(narrator, first, Path("packer/greeter"), "it is gone", disk=8)
+
+
+def test_a_setup_script_that_hangs_is_named_with_its_last_lines() -> None:
+    error = failed(
+        "waiting for somebody",
+        "provisimus: hung setup/10-hello after 1800",
+        "provisimus: failed 60-setup with status 1",
+    )
+    assert error.message == "setup/10-hello did not end within 1800 s and was ended"
+    assert error.tail == ("hello", "waiting for somebody")
+    assert error.where == "packer/greeter/setup/10-hello"
+    assert "setup_timeout" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "write /var/lib/docker/tmp/x: no space left on device",
+        "E: You don't have enough free space in /var/cache/apt/archives/.",
+        "provisimus: full 12",
+    ],
+)
+def test_a_disk_that_fills_is_told_with_its_size_and_the_key(line: str) -> None:
+    error = failed(
+        line,
+        "provisimus: failed setup/10-hello with status 1",
+        "provisimus: failed 60-setup with status 1",
+    )
+    assert error.message == "the disk of 8 GiB is full: setup/10-hello failed"
+    assert error.where == "packer/greeter/machine.yaml: disk"
+    assert error.hint == "write disk: 16 GiB, or put less on it; it is gone"
+
+
+def test_a_full_disk_that_a_step_survived_is_not_blamed() -> None:
+    error = failed(
+        "cache: no space left on device",
+        "provisimus: step setup/20-other",
+        "provisimus: failed setup/20-other with status 4",
+    )
+    assert error.message == "setup/20-other failed while baking: exit status 4"
+
+
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [
+        ("Error response from daemon: manifest unknown", "is no longer in its registry"),
+        ("pull access denied for greeter", "was refused by its registry"),
+        ("dial tcp: i/o timeout", "could not be pulled"),
+    ],
+)
+def test_an_image_that_cannot_be_pulled_is_named(said: str, how: str) -> None:
+    error = failed(
+        "provisimus: step 50-images",
+        "provisimus: unpulled r.example/greeter@sha256:1f",
+        said,
+        "provisimus: failed 50-images with status 1",
+    )
+    assert error.message == f"the image r.example/greeter@sha256:1f {how} while baking"
+    assert error.tail == (said,)
+    assert error.where == "packer/greeter/machine.yaml"

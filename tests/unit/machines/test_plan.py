@@ -39,6 +39,10 @@ def test_the_type_of_the_baking_instance_changes_nothing() -> None:
     assert inputs({"instance_type": "m7i.large"}) == inputs()
 
 
+def test_how_long_a_setup_script_may_take_changes_nothing() -> None:
+    assert inputs({"setup_timeout": "2h"}) == inputs()
+
+
 @pytest.mark.parametrize(
     ("now", "words"),
     [

@@ -59,3 +59,11 @@ def test_what_packer_says_is_blanked_before_anybody_hears_it() -> None:
     ]
     assert narrator.errors == [f"it said {HIDDEN}"]
     assert narrator.failed == ("50-images", "1", (f"Uploading {HIDDEN}", f"it said {HIDDEN}"))
+
+
+def test_a_password_that_is_a_word_of_packers_confuses_nobody() -> None:
+    events: list[Event] = []
+    narrator = Narrator(events.append, "greeter", pull_access([Login("r", "ci", "message")]))
+    narrator("1,,ui,message,    amazon-ebs: provisimus: step 50-images")
+    narrator("1,,ui,message,    amazon-ebs: no message")
+    assert [each.text for each in events if isinstance(each, Said)] == [f"no {HIDDEN}"]

@@ -138,3 +138,47 @@ def test_a_last_step_that_fails_after_the_stage_is_gone_fails_the_bake(
 ) -> None:
     write(stage, s99_leave='#!/bin/sh\nrm -rf "$PROVISIMUS_STAGE"\nexit 4\n')
     assert run(stage, lent, "")[0] == 1
+
+
+def setup(stage: Path, within: str, **scripts: str) -> None:
+    """The step that runs the definition's scripts, each of which may take `within` seconds."""
+    shutil.copy(SCRIPTS / "bake/60-setup", stage / "steps/60-setup")
+    shutil.copy(SCRIPTS / "bake/ready", stage / "ready")
+    (stage / "setup-timeout").write_text(f"{within}\n")
+    (stage / "setup").mkdir()
+    for name, text in scripts.items():
+        path = stage / "setup" / name.replace("_", "-").removeprefix("s")
+        path.write_text(text)
+        path.chmod(0o755)
+
+
+def test_a_setup_script_that_hangs_is_ended_with_all_it_started(
+    stage: Path, lent: Path, tmp_path: Path
+) -> None:
+    pid = tmp_path / "pid"
+    hang = f"#!/bin/sh\necho waiting\nsleep 600 & echo $! >{pid}\nwait\n"
+    setup(stage, "1", s10_hang=hang, s20_never=f"#!/bin/sh\ntouch {tmp_path}/never\n")
+    status, said = run(stage, lent, "")
+    assert status == 1
+    assert said == [
+        "provisimus: step 60-setup",
+        "provisimus: step setup/10-hang",
+        "waiting",
+        "provisimus: hung setup/10-hang after 1",
+        "provisimus: failed 60-setup with status 1",
+    ]
+    assert not (tmp_path / "never").exists()
+    state = Path(f"/proc/{pid.read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_a_script_that_fails_by_itself_did_not_hang(stage: Path, lent: Path) -> None:
+    setup(stage, "600", s10_fails="#!/bin/sh\nexit 124\n")
+    assert "provisimus: failed setup/10-fails with status 124" in run(stage, lent, "")[1]
+
+
+def test_scripts_run_in_the_order_of_their_names(stage: Path, lent: Path) -> None:
+    setup(stage, "600", s20_b="#!/bin/sh\necho b\n", s10_a="#!/bin/sh\necho a\n")
+    status, said = run(stage, lent, "")
+    assert status == 0
+    assert [line for line in said if len(line) == 1] == ["a", "b"]

@@ -103,6 +103,8 @@ class Machine(System):
     instance_type: str = "t3.small"
     """The type of the instance that bakes."""
     disk: Gibibytes = 8
+    setup_timeout: Annotated[Seconds, Field(ge=1, le=3 * 3600)] = 1800
+    """How long each script of setup/ may take."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Machine:
