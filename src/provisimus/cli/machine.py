@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.machine_diff import diff
+from provisimus.cli.machine_list import list_
+from provisimus.cli.machine_prune import prune
 from provisimus.cli.machine_reap import reap
+from provisimus.cli.machine_sbom import sbom
+from provisimus.cli.machine_show import show
+from provisimus.cli.names import machine_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
-from provisimus.errors import NotFound
 
 if TYPE_CHECKING:
     from provisimus.environment import Environment
@@ -25,7 +30,7 @@ def machine() -> None:
 
 @machine.command()
 @click.option("--exit-code", is_flag=True, help="End with 4 when there is something to do.")
-@click.argument("target", metavar="SERVICE[@VERSION]")
+@click.argument("target", metavar="SERVICE[@VERSION]", shell_complete=machine_names)
 @with_session(env=True)
 def plan(session: Session, target: str, exit_code: bool) -> None:
     """Show what `machine bake` would do, and why."""
@@ -36,7 +41,7 @@ def plan(session: Session, target: str, exit_code: bool) -> None:
 
 
 @machine.command()
-@click.argument("target", metavar="SERVICE[@VERSION]")
+@click.argument("target", metavar="SERVICE[@VERSION]", shell_complete=machine_names)
 @with_session(env=True, dry_run=True, work=True)
 def bake(session: Session, target: str) -> None:
     """Bake a machine image, with the container images that it needs.
@@ -57,59 +62,8 @@ def bake(session: Session, target: str) -> None:
     session.emit(_as_json(image), image.image_id)
 
 
-@machine.command("list")
-@click.argument("name", metavar="[MACHINE]", required=False)
-@with_session(env=True)
-def list_(session: Session, name: str | None) -> None:
-    """List the machine images, newest first."""
-    from provisimus.machines.catalogue import list_machine_images
-    from provisimus.machines.tags import HEALTHY_AFTER
-
-    images = list_machine_images(session.open(), session.workspace.name, name)
-    rows = [
-        (
-            *(image.machine, image.version, image.image_id),
-            image.fingerprint.short if image.fingerprint else "unknown",
-            image.created[:19],
-            f"{image.tags[HEALTHY_AFTER]} s" if HEALTHY_AFTER in image.tags else "untested",
-        )
-        for image in images
-    ]
-    head = ["machine", "version", "image", "fingerprint", "created", "healthy after"]
-    text = table(head, rows) if rows else "there is no machine image yet"
-    session.emit([_as_json(image) for image in images], text)
-
-
-@machine.command()
-@click.argument("target", metavar="AMI|MACHINE[@VERSION]")
-@with_session(env=True)
-def show(session: Session, target: str) -> None:
-    """Show a machine image with its lineage, as its tags tell it."""
-    from provisimus.machines.catalogue import list_machine_images
-
-    name, _, version = target.partition("@")
-    images = [
-        image
-        for image in list_machine_images(session.open(), session.workspace.name)
-        if target == image.image_id or (image.machine == name and version in ("", image.version))
-    ]
-    if not images:
-        raise NotFound(f"there is no machine image {target}", hint="provisimus machine list")
-    image = images[0]
-    lines = [
-        f"image        {image.image_id}",
-        f"name         {image.name}",
-        f"created      {image.created}",
-        *(
-            f"{key.removeprefix('provisimus:'):<12} {value}"
-            for key, value in sorted(image.tags.items())
-            if key.startswith("provisimus:")
-        ),
-    ]
-    session.emit(_as_json(image), "\n".join(lines))
-
-
-machine.add_command(reap)
+for _command in (list_, show, diff, sbom, prune, reap):
+    machine.add_command(_command)
 
 
 def _plan_release(session: Session, environment: Environment, target: str) -> ReleasePlan:

@@ -29,7 +29,7 @@ from provisimus.errors import (
 )
 from provisimus.events import Said, Tell, Warned, step
 from provisimus.files import writing
-from provisimus.machines import intents, packer, packer_template, runs, ssh_source, tags
+from provisimus.machines import intents, packer, packer_template, runs, sbom, ssh_source, tags
 from provisimus.machines.boot_test import boot_test
 from provisimus.machines.catalogue import (
     BaseImage,
@@ -342,6 +342,7 @@ def _run_packer(
             )
     except ToolFailed as error:
         raise packer.failure(narrator, error, plan.folder) from error
+    sbom.keep(plan.state, plan.fingerprint, run, narrator.sbom, tell)
 
 
 @contextmanager

@@ -85,6 +85,8 @@ class Narrator:
         """Script, status, last lines."""
         self.found: list[str] = []
         """What was found on the machine that must not be in an image: path and what it is."""
+        self.sbom: list[str] = []
+        """What the machine is made of, as the step 85-sbom says it: see ``sbom.py``."""
 
     def __enter__(self) -> Self:
         return self
@@ -119,6 +121,8 @@ class Narrator:
             self._enter(re.sub(r"^\d+-", "", rest))
         elif verb == "found":
             self.found.append(rest)
+        elif verb == "sbom":
+            self.sbom.append(rest)
         elif verb == "failed" and self.failed is None:
             # A script of the definition fails first, then the step that runs it.
             script, _, status = rest.partition(" with status ")

@@ -17,9 +17,12 @@ from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base
 from provisimus.workspace.workspace import Workspace
 
-RECIPE = 3
+RECIPE = 4
 """The version of our own part of a machine image. Raise it when `scripts/` or ``units.py`` changes
 what comes out; a test reminds you."""
+
+
+PUBLISH = "publish: in machine.yaml"
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,31 @@ class MachinePlan:
     reason: str
     state: Path
     """The workspace's folder for what may be lost."""
+    publishes: bool = True
+    """False in the local cloud, which has nowhere to publish to."""
 
     def step(self) -> Step:
+        action, reason = "bake" if self.image is None else "keep", self.reason
+        if self.image is not None and not self.published:
+            action, reason = "publish", f"{self.image.image_id} is not published as {PUBLISH} says"
         return Step(
             stage="machine",
             subject=f"{self.machine}@{self.version}",
-            action="bake" if self.image is None else "keep",
-            reason=self.reason,
-            needed=self.image is None,
+            action=action,
+            reason=reason,
+            needed=action != "keep",
         )
+
+    @property
+    def published(self) -> bool:
+        """Whether nothing of `publish:` is left to do for the AMI. True without one."""
+        if self.image is None or not self.publishes:
+            return True
+        if not self.definition.publish.wanted and tags.PUBLISHED not in self.image.tags:
+            return True
+        from provisimus.machines.publish import is_published
+
+        return is_published(self.image, self.definition.publish)
 
 
 def plan_machine(
@@ -114,6 +133,7 @@ def define_machine(
     return MachinePlan(
         *(workspace.name, machine, version, definition, folder, base, files),
         *(inputs, wanted, None, "the cloud was not asked", workspace.state),
+        publishes=environment.local is None,
     )
 
 
@@ -153,9 +173,10 @@ def machine_inputs(
 ) -> dict[str, str]:
     """Every input by name, as a digest (the version and the recipe as they are). Pure.
 
-    Comments in machine.yaml and the type of the instance that bakes change nothing in the image.
+    Comments in machine.yaml, the type of the instance that bakes and what becomes of the image
+    afterwards change nothing in it.
     """
-    said = definition.model_dump(mode="json", exclude={"instance_type"})
+    said = definition.model_dump(mode="json", exclude={"instance_type", "publish"})
     packer = files.packer_template
     inputs = {
         "version": version,

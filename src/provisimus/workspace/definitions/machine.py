@@ -16,6 +16,7 @@ from provisimus.workspace.definitions.common import (
     Port,
     Seconds,
 )
+from provisimus.workspace.definitions.publish import Publish
 
 
 def _public_key(value: str) -> str:
@@ -65,6 +66,7 @@ class Machine(Definition):
     health: Health | None = None
     volumes: tuple[MachineVolume, ...] = ()
     hygiene: Hygiene = Hygiene()
+    publish: Publish = Publish()
     environment: dict[str, str] = Field(default_factory=dict)
     """Environment of the main container; never a secret, it is baked."""
     instance_type: str = "t3.small"
