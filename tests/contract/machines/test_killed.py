@@ -158,8 +158,8 @@ def start_killed(gate: Gate, bake: Bake, run: str, health: str, number: int, *, 
     return child[0]
 
 
-def await_end(pid: int) -> None:
-    deadline = time.monotonic() + 60
+def await_end(pid: int, within: float = 60) -> None:
+    deadline = time.monotonic() + within
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, f"process {pid} does not end"
         time.sleep(0.005)
