@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.machines.killing import Gate, gate_to, kill_with_children
-from tests.contract.machines.test_killed import await_end, standing
+from tests.contract.machines.test_killed import SETS_NOTHING_UP, await_end, standing
 from tests.rehearsal.ports import free_port
 
 from provisimus.environment import Environment, open_environment
@@ -30,43 +30,6 @@ from provisimus.workspace import Workspace, open_workspace
 HERE = Path(__file__).parents[1] / "contract" / "machines"
 SAMPLE = (("RunInstances", True), ("CreateImage", True), ("CreateTags", False))
 ENDS_WITHIN = 600
-TEMPLATE = """\
-variable "region" {}
-variable "base_ami" {}
-variable "instance_type" {}
-variable "ami_name" {}
-variable "security_group_id" {}
-variable "key_pair" {}
-variable "tags" {}
-variable "run_tags" {}
-variable "endpoint" {}
-
-source "amazon-ebs" "x" {
-  region                      = var.region
-  source_ami                  = var.base_ami
-  instance_type               = var.instance_type
-  ami_name                    = var.ami_name
-  communicator                = "none"
-  security_group_id           = var.security_group_id
-  temporary_key_pair_name     = var.key_pair
-  tags                        = jsondecode(var.tags)
-  snapshot_tags               = jsondecode(var.tags)
-  run_tags                    = jsondecode(var.run_tags)
-  run_volume_tags             = jsondecode(var.run_tags)
-  custom_endpoint_ec2         = var.endpoint
-  skip_region_validation      = true
-  skip_metadata_api_check     = true
-  skip_credential_validation  = true
-  aws_polling {
-    delay_seconds = 1
-    max_attempts  = 300
-  }
-}
-
-build {
-  sources = ["source.amazon-ebs.x"]
-}
-"""
 
 
 @dataclass
@@ -101,7 +64,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         f'base: tiny\nmain: {{image: "{reference}", name: greeter}}\n'
         "volumes: [{mount: /data}]\nhealth: {http: {port: 8080}, within: 1s}\n"
     )
-    (root / "packer/greeter/template.pkr.hcl").write_text(TEMPLATE)
+    (root / "packer/greeter/template.pkr.hcl").write_text(SETS_NOTHING_UP)
     kept = os.environ.get("PROVISIMUS_REHEARSAL_DIR")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROVISIMUS_LOCAL_DIR", kept or str(root.parent / "cloud"))

@@ -75,7 +75,8 @@ def gate_to(upstream: str) -> Iterator[tuple[Gate, str]]:
             upstream = http.client.HTTPConnection(gate.upstream, timeout=600)
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
-            content = answer.read()
+            # moto says so of every image; Packer wants one whose root is on EBS.
+            content = answer.read().replace(b"<rootDeviceType>standard<", b"<rootDeviceType>ebs<")
             upstream.close()
             if fatal:
                 self.end(fatal)
