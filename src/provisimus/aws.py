@@ -87,6 +87,10 @@ class Cloud:
         return self._client("ecr")
 
     @cached_property
+    def quotas(self) -> Any:
+        return self._client("service-quotas")
+
+    @cached_property
     def sts(self) -> STSClient:
         client: STSClient = self._client("sts")
         return client
@@ -138,7 +142,7 @@ def _new_session(region: str) -> Session:
             services to tell a typing error from a service, for 15 ms and more on a cold disk.
             """
             del type_name
-            return ["cloudformation", "ec2", "ecr", "s3", "ssm", "sts"]
+            return ["cloudformation", "ec2", "ecr", "s3", "service-quotas", "ssm", "sts"]
 
     session = Session()
     session.register_component("data_loader", Models())
@@ -173,6 +177,7 @@ def speaking(cloud: Cloud, doing: str) -> Iterator[None]:
         EndpointConnectionError,
         NoCredentialsError,
     )
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -192,6 +197,11 @@ def speaking(cloud: Cloud, doing: str) -> Iterator[None]:
         raise Unreachable(
             f"could not {doing}: nothing answers at {cloud.endpoint or cloud.region}",
             hint="start the local cloud: provisimus local up" if local else None,
+        ) from error
+    except ResponseParserError as error:
+        where = cloud.endpoint or cloud.region
+        raise Unreachable(
+            f"could not {doing}: what answers at {where} does not speak AWS's way"
         ) from error
     except BotoCoreError as error:
         raise Unreachable(f"could not {doing}: {error}") from error

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.machine_lock import lock
+from provisimus.cli.machine_reap import reap
+from provisimus.cli.names import machine_names, service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import NotFound
@@ -24,10 +27,16 @@ def machine() -> None:
 
 @machine.command()
 @click.option("--exit-code", is_flag=True, help="End with 4 when there is something to do.")
-@click.argument("target", metavar="SERVICE[@VERSION]")
+@click.argument("target", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @with_session(env=True)
 def plan(session: Session, target: str, exit_code: bool) -> None:
-    """Show what `machine bake` would do, and why."""
+    """Show what `machine bake` would do, and why.
+
+    \b
+    Examples:
+      provisimus machine plan greeter@1.0.0
+      provisimus machine plan greeter --exit-code      4 when there is something to do
+    """
     wanted = _plan_release(session, session.open(), target).plan
     _show_plan(session, wanted)
     if exit_code and wanted.changes:
@@ -35,12 +44,22 @@ def plan(session: Session, target: str, exit_code: bool) -> None:
 
 
 @machine.command()
-@click.argument("target", metavar="SERVICE[@VERSION]")
+@click.argument("target", metavar="SERVICE[@VERSION]", shell_complete=service_names)
+@click.option(
+    "--debug",
+    is_flag=True,
+    help="When something fails on the machine, keep it and say how to enter.",
+)
 @with_session(env=True, dry_run=True, work=True)
-def bake(session: Session, target: str) -> None:
+def bake(session: Session, target: str, debug: bool) -> None:
     """Bake a machine image, with the container images that it needs.
 
     What exists under the same fingerprint is kept.
+
+    \b
+    Examples:
+      provisimus machine bake greeter@1.0.0
+      provisimus machine bake greeter@1.0.0 --env staging --events ndjson
     """
     from provisimus.release import execute
     from provisimus.workspace.commits import commits_of
@@ -51,16 +70,23 @@ def bake(session: Session, target: str) -> None:
         _show_plan(session, wanted.plan)
         return
     commits = commits_of(session.workspace)
-    image = execute(wanted, environment, commits, session.tell, session.run).machine_image
+    made = execute(wanted, environment, commits, session.tell, session.run, debug=debug)
+    image = made.machine_image
     assert image is not None
     session.emit(_as_json(image), image.image_id)
 
 
 @machine.command("list")
-@click.argument("name", metavar="[MACHINE]", required=False)
+@click.argument("name", metavar="[MACHINE]", required=False, shell_complete=machine_names)
 @with_session(env=True)
 def list_(session: Session, name: str | None) -> None:
-    """List the machine images, newest first."""
+    """List the machine images, newest first.
+
+    \b
+    Examples:
+      provisimus machine list
+      provisimus machine list greeter --json
+    """
     from provisimus.machines.catalogue import list_machine_images
     from provisimus.machines.tags import HEALTHY_AFTER
 
@@ -80,10 +106,16 @@ def list_(session: Session, name: str | None) -> None:
 
 
 @machine.command()
-@click.argument("target", metavar="AMI|MACHINE[@VERSION]")
+@click.argument("target", metavar="AMI|MACHINE[@VERSION]", shell_complete=machine_names)
 @with_session(env=True)
 def show(session: Session, target: str) -> None:
-    """Show a machine image with its lineage, as its tags tell it."""
+    """Show a machine image with its lineage, as its tags tell it.
+
+    \b
+    Examples:
+      provisimus machine show greeter@1.0.0
+      provisimus machine show ami-0123456789abcdef0 --json
+    """
     from provisimus.machines.catalogue import list_machine_images
 
     name, _, version = target.partition("@")
@@ -108,37 +140,10 @@ def show(session: Session, target: str) -> None:
     session.emit(_as_json(image), "\n".join(lines))
 
 
-@machine.command()
-@click.option("--all-runs", is_flag=True, help="Also of runs that may be alive on other machines.")
-@with_session(env=True, yes=True, dry_run=True, work=True)
-def reap(session: Session, all_runs: bool) -> None:
-    """Remove what killed bakes left in the cloud: instances, volumes, keys, groups, half images."""
-    from provisimus.machines.reap import find_temporary
-    from provisimus.machines.reap import reap as remove
+machine.add_command(reap)
 
-    environment = session.open()
-    state = session.workspace.state
-    found = find_temporary(environment, session.workspace.name, state, all_runs=all_runs)
-    removable = [each for each in found if each.removable]
-    text = (
-        table(
-            ["kind", "id", "machine", "run", "remove", "reason"],
-            [
-                (*(each.kind, each.id, each.machine, each.run),
-                 *("yes" if each.removable else "no", each.reason))
-                for each in found
-            ],
-        )
-        if found
-        else "no bake left anything behind"
-    )  # fmt: skip
-    if session.dry_run or not removable:
-        session.emit([asdict(each) for each in found], text)
-        return
-    click.echo(text, err=True)
-    session.confirm(f"Remove {_count(len(removable))}?")
-    removed = remove(environment, found, state, session.tell)
-    session.emit([asdict(each) for each in removed], f"removed {_count(len(removed))}")
+
+machine.add_command(lock)
 
 
 def _plan_release(session: Session, environment: Environment, target: str) -> ReleasePlan:
@@ -160,7 +165,3 @@ def _show_plan(session: Session, wanted: Plan) -> None:
 
 def _as_json(image: MachineImage) -> dict[str, Any]:
     return {**asdict(image), "fingerprint": str(image.fingerprint) if image.fingerprint else None}
-
-
-def _count(number: int) -> str:
-    return f"{number} thing{'s' if number != 1 else ''}"

@@ -20,6 +20,7 @@ from provisimus.errors import ProvisimusError, Unhealthy
 from provisimus.events import Said, Tell, Warned, step
 from provisimus.evidence import evidence
 from provisimus.machines.catalogue import vpc_of, zone_of
+from provisimus.machines.intents import About
 from provisimus.machines.removal import remove
 from provisimus.model import MachineImage
 from provisimus.user_data import user_data_of
@@ -40,38 +41,67 @@ def boot_test(
     tags: Mapping[str, str],
     name: str,
     tell: Tell,
+    about: About,
 ) -> int:
     """Seconds from power-on until the machine was healthy. `tags` mark what is made for a while.
+    `about` is told of each thing before it is made.
 
     Raises Unhealthy with what the console says. Everything made is removed.
     """
     subject = f"{image.machine}: boot test"
     with step(tell, subject, f"{image.image_id} must become healthy on its own") as outcome:
-        with started(image, definition, environment, tags, name, tell) as instance:
+        with started(image, definition, environment, tags, name, tell, about) as instance:
             seconds = _await(instance, definition, environment, subject, tell)
         outcome.result = f"healthy {seconds} s after power-on"
     return seconds
 
 
-def verdict(lines: Sequence[str], *, asks: bool) -> tuple[str, int] | None:
-    """What a console says of the machine by now: `healthy` or `unhealthy`, and after how many
-    seconds; None as long as it says neither. A machine that `asks` has a health check. Pure.
+def awaited(definition: Machine) -> tuple[str, ...]:
+    """Patterns of what a console must say before the machine counts as healthy. Pure.
+
+    Each has the verdict and the seconds since power-on as its groups.
     """
-    if asks:
-        pattern = r"provisimus-health\[\d+\]: (healthy|unhealthy): .*?after (\d+) s"
-    else:
-        pattern = r"provisimus-bootstrap\[\d+\]: every container (runs) after (\d+) s"
-    found = re.search(pattern, "\n".join(lines))
-    if found is None:
+    unit = r"provisimus-{}\[\d+\]: "
+    patterns = []
+    if definition.health:
+        patterns.append(unit.format("health") + r"(healthy|unhealthy): .*?after (\d+) s")
+    if any(each.health for each in definition.containers.values()):
+        patterns.append(
+            unit.format("containers")
+            + r"(?:every container is|container \S+ is) (healthy|unhealthy) after (\d+) s"
+        )
+    return tuple(patterns) or (unit.format("bootstrap") + r"every container (runs) after (\d+) s",)
+
+
+def verdict(lines: Sequence[str], patterns: Sequence[str]) -> tuple[str, int] | None:
+    """What a console says of the machine by now: `healthy` or `unhealthy`, and after how many
+    seconds; None as long as not all that is `awaited` was said. Pure.
+    """
+    text = "\n".join(lines)
+    said = [re.search(pattern, text) for pattern in patterns]
+    if sick := next((each for each in said if each and each[1] == "unhealthy"), None):
+        return "unhealthy", int(sick[2])
+    if not all(said):
         return None
-    return ("unhealthy" if found[1] == "unhealthy" else "healthy"), int(found[2])
+    return "healthy", max(int(each[2]) for each in said if each)
+
+
+def patience(definition: Machine) -> int:
+    """Seconds for which the console is listened to."""
+    own = definition.health.within if definition.health else STARTS_WITHIN
+    checks = [
+        each.health.within + (each.health.every + each.health.patience) * (each.health.retries + 1)
+        for each in definition.containers.values()
+        if each.health
+    ]
+    return max(own, *checks, 0) + MARGIN
 
 
 def _await(
     instance: str, definition: Machine, environment: Environment, subject: str, tell: Tell
 ) -> int:
-    health = definition.health
-    limit = (health.within if health else STARTS_WITHIN) + MARGIN
+    limit = patience(definition)
+    patterns = awaited(definition)
     deadline = time.monotonic() + limit
     told: set[str] = set()
     while True:
@@ -81,7 +111,7 @@ def _await(
             if line not in told:
                 told.add(line)
                 tell(Said(subject, line))
-        answer = verdict(lines, asks=health is not None)
+        answer = verdict(lines, patterns)
         if answer and answer[0] == "healthy":
             return answer[1]
         if answer or time.monotonic() >= deadline:
@@ -103,6 +133,7 @@ def started(
     tags: Mapping[str, str],
     name: str,
     tell: Tell,
+    about: About,
 ) -> Iterator[str]:
     """An instance of the image with new volumes, apart from everything; removed at the end."""
     ec2: Any = environment.cloud.ec2
@@ -118,6 +149,7 @@ def started(
             undo.callback(_remove, environment, kind, identifier, tell)
             return identifier
 
+        about("security group", name)
         with speaking(environment.cloud, "make the security group of the boot test"):
             group = made(
                 "security group",
@@ -135,6 +167,7 @@ def started(
                 )
         volumes = []
         for each in definition.volumes:
+            about("volume", each.mount)
             with speaking(environment.cloud, f"make a volume for {each.mount}"):
                 identifier = ec2.create_volume(
                     AvailabilityZone=zone,
@@ -146,6 +179,7 @@ def started(
         where: dict[str, Any] = {"Placement": {"AvailabilityZone": zone}}
         if environment.subnet:
             where = {"SubnetId": environment.subnet}
+        about("instance", name)
         with speaking(environment.cloud, f"start {image.image_id}"):
             instance = ec2.run_instances(
                 ImageId=image.image_id,

@@ -1,23 +1,23 @@
 """What killed bakes left in the cloud: found by tags, shown, removed in the right order.
 
-Only what carries the mark of a run is touched: its tags, or for what cannot be tagged when it is
-made (key pairs of Packer, an AMI in its first seconds) the run's id in its name.
+Only what carries the mark of a run is touched (``temporary.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from provisimus.aws import speaking, tags_of
+from provisimus.aws import speaking
 from provisimus.environment import Environment
 from provisimus.errors import ProvisimusError
 from provisimus.events import Tell, Warned, step
 from provisimus.machines import runs, tags
-from provisimus.machines.removal import remove
+from provisimus.machines.intents import read_intents, settles_at
+from provisimus.machines.removal import mark_snapshots, remove
+from provisimus.machines.temporary import find_marked, marks_of_run
 
 ORDER = ("instance", "image", "snapshot", "volume", "key pair", "security group")
 """What must go first: an instance holds its volumes and groups, an image its snapshots."""
@@ -33,6 +33,7 @@ class Leftover:
     machine: str
     removable: bool
     reason: str
+    project: str = ""
 
 
 def find_temporary(
@@ -50,22 +51,36 @@ def find_temporary(
     """
     now = now or datetime.now(UTC)
     here = runs.place_of(state)
+    known = runs.known_runs(state)
+    journals = {run: read_intents(runs.folder_of(state, run)) for run in known}
+    marked = [
+        each
+        for each in find_marked(environment, project, journals)
+        # The filters say so too, but what is removed must not hang on how they are understood.
+        if {tags.RUN, tags.EXPIRES} <= each.tags.keys()
+    ]
+    alive = {run: runs.is_alive(state, run) for run in {each.tags[tags.RUN] for each in marked}}
     found = []
-    for kind, name, tagged in _marked(environment, project):
-        if not {tags.RUN, tags.EXPIRES} <= tagged.keys():
-            # The filters say so too, but what is removed must not hang on how they are understood.
-            continue
-        run = tagged[tags.RUN]
+    tested = {}
+    for each in sorted(marked, key=lambda each: ORDER.index(each.kind)):
+        run = each.tags[tags.RUN]
         removable, reason = verdict(
-            tagged,
+            each.tags,
             now=now,
             here=here,
-            known=run in runs.known_runs(state),
-            alive=runs.is_alive(state, run),
+            known=run in known,
+            alive=alive[run],
             all_runs=all_runs,
         )
-        machine = tagged.get(tags.MACHINE, "unknown")
-        found.append(Leftover(kind, name, run, machine, removable, reason))
+        if each.kind == "instance" and not removable:
+            tested[each.image] = run
+        if each.kind == "image" and each.id in tested:
+            removable, reason = False, f"run {tested[each.id]} is testing it"
+        elif each.kind == "image" and runs.is_held(state, each.tags.get(tags.FINGERPRINT, "")):
+            removable, reason = False, "a bake of the same is going on"
+        reason = f"{reason}; {each.note}" if each.note else reason
+        machine = each.tags.get(tags.MACHINE, "unknown")
+        found.append(Leftover(each.kind, each.id, run, machine, removable, reason, project))
     return tuple(sorted(found, key=lambda each: (ORDER.index(each.kind), each.run, each.id)))
 
 
@@ -113,6 +128,8 @@ def reap(
         environment.cloud.check_account()
     for kind in ORDER:
         group = [each for each in todo if each.kind == kind]
+        if kind == "image" and group:
+            _mark_snapshots(environment, [each for each in todo if each.kind == "snapshot"])
         for each in group:
             try:
                 with step(tell, f"remove {each.kind} {each.id}", each.reason):
@@ -124,72 +141,31 @@ def reap(
             _wait_until_terminated(environment, [each.id for each in group], tell)
     if faults:
         raise faults[0]
-    for run in runs.known_runs(state):
-        runs.forget(state, run)
+    forget_settled(state)
     return tuple(removed)
 
 
-def _marked(environment: Environment, project: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Kind, id and tags of everything temporary. Names that carry a run count as tags."""
-    cloud = environment.cloud
-    ec2: Any = cloud.ec2
-    wanted = [
-        {"Name": f"tag:{tags.PROJECT}", "Values": [project]},
-        {"Name": "tag-key", "Values": [tags.EXPIRES]},
-        {"Name": "tag-key", "Values": [tags.RUN]},
-    ]
-    with speaking(cloud, "look for what bakes left behind"):
-        yield from _instances(ec2, wanted)
-        for each in ec2.describe_volumes(Filters=wanted)["Volumes"]:
-            # A volume that goes with its instance is not named apart from it.
-            if not any(held.get("DeleteOnTermination") for held in each.get("Attachments", ())):
-                yield "volume", each["VolumeId"], tags_of(each.get("Tags"))
-        for each in ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]:
-            yield "security group", each["GroupId"], tags_of(each.get("Tags"))
-        for each in ec2.describe_snapshots(OwnerIds=["self"], Filters=wanted)["Snapshots"]:
-            yield "snapshot", each["SnapshotId"], tags_of(each.get("Tags"))
-        yield from _images(ec2, project)
-        for each in ec2.describe_key_pairs()["KeyPairs"]:
-            name = each["KeyName"]
-            run = name.removeprefix("provisimus-")
-            if run != name and tags.is_run(run):
-                yield "key pair", name, marks_of_run(run)
+def forget_settled(state: Path, now: datetime | None = None) -> dict[str, datetime]:
+    """Forget the killed runs of this machine of which EC2 has nothing more to show.
+
+    Gives the others, with the time when it has: until then, look again.
+    """
+    now = now or datetime.now(UTC)
+    waiting = {}
+    for run in runs.known_runs(state):
+        when = settles_at(read_intents(runs.folder_of(state, run)))
+        if when is None or when <= now:
+            runs.forget(state, run)
+        elif not runs.is_alive(state, run):
+            waiting[run] = when
+    return waiting
 
 
-def _instances(ec2: Any, wanted: list[dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, str]]]:
-    states = {
-        "Name": "instance-state-name",
-        "Values": ["pending", "running", "stopping", "stopped"],
-    }
-    for page in ec2.get_paginator("describe_instances").paginate(Filters=[*wanted, states]):
-        for reservation in page["Reservations"]:
-            for each in reservation["Instances"]:
-                tagged = tags_of(each.get("Tags"))
-                yield "instance", each["InstanceId"], tagged
-                for group in each.get("SecurityGroups", ()):
-                    # A template of the definition's own may let Packer make the group.
-                    if group["GroupName"].startswith("packer_"):
-                        yield "security group", group["GroupId"], tagged
-
-
-def _images(ec2: Any, project: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """AMIs that a bake was killed over: named by it, and not tagged yet."""
-    for each in ec2.describe_images(Owners=["self"])["Images"]:
-        run = tags.run_of_name(project, each.get("Name", ""))
-        if run is None or tags.FINGERPRINT in tags_of(each.get("Tags")):
-            continue
-        yield "image", each["ImageId"], marks_of_run(run)
-        for device in each.get("BlockDeviceMappings", ()):
-            snapshot = device.get("Ebs", {}).get("SnapshotId")
-            if snapshot:
-                yield "snapshot", snapshot, marks_of_run(run)
-
-
-def marks_of_run(run: str) -> dict[str, str]:
-    """The tags that something named after a run would have: the run's id tells when it began."""
-    began = datetime.strptime(run.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    expires = (began + tags.LIFETIME).strftime(tags.TIME)
-    return {tags.RUN: run, tags.EXPIRES: expires}
+def _mark_snapshots(environment: Environment, snapshots: Iterable[Leftover]) -> None:
+    """Tag the snapshots of images that go: once an image is gone, only tags tell whose they are."""
+    for each in snapshots:
+        marks = {tags.PROJECT: each.project, **marks_of_run(each.run)}
+        mark_snapshots(environment.cloud, [each.id], marks)
 
 
 def _wait_until_terminated(environment: Environment, ids: list[str], tell: Tell) -> None:

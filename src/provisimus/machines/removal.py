@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from provisimus.aws import Cloud, CloudFault, speaking
+from provisimus.aws import Cloud, CloudFault, as_tags, speaking, tags_of
+from provisimus.machines import tags
+from provisimus.machines.temporary import snapshots_of
 
 SETTLES_WITHIN = 60.0
 """Seconds for which a removal is tried again while something else still holds the thing."""
@@ -43,11 +47,31 @@ def remove(cloud: Cloud, kind: str, name: str, *, within: float = SETTLES_WITHIN
 
 
 def remove_image(cloud: Cloud, image: str) -> None:
-    """Remove an AMI and the snapshots that it is made of. Raises CloudFault, Unreachable."""
+    """Remove an AMI and the snapshots that it is made of. Raises CloudFault, Unreachable.
+
+    Should we be killed in between, the snapshots say by their tags that they were to go.
+    """
     with speaking(cloud, f"look at {image}"):
         found = cloud.ec2.describe_images(ImageIds=[image])["Images"]
-    remove(cloud, "image", image)
     for each in found:
-        for device in each.get("BlockDeviceMappings", ()):
-            if snapshot := device.get("Ebs", {}).get("SnapshotId"):
-                remove(cloud, "snapshot", snapshot)
+        snapshots, tagged = snapshots_of(each), tags_of(each.get("Tags"))
+        marks = {
+            key: tagged[key] for key in (tags.PROJECT, tags.MACHINE, tags.RUN) if key in tagged
+        }
+        now = datetime.now(UTC).strftime(tags.TIME)
+        mark_snapshots(cloud, snapshots, {**marks, tags.EXPIRES: now})
+        remove(cloud, "image", image)
+        for snapshot in snapshots:
+            remove(cloud, "snapshot", snapshot)
+
+
+def mark_snapshots(cloud: Cloud, snapshots: Sequence[str], marks: Mapping[str, str]) -> None:
+    """Tag snapshots as something that goes. One that is gone by now is fine."""
+    if not snapshots:
+        return
+    try:
+        with speaking(cloud, "mark the snapshots"):
+            cloud.ec2.create_tags(Resources=list(snapshots), Tags=as_tags(marks))
+    except CloudFault as error:
+        if not error.code.endswith(".NotFound"):
+            raise

@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from provisimus.errors import Locked
+from provisimus.model import Digest
 
 SOCKET_ROOM = 107 - 30
+KEPT = "kept"
 
 
 def place_of(state: Path) -> str:
@@ -28,10 +30,15 @@ def place_of(state: Path) -> str:
     return hashlib.sha256(f"{machine} {state.resolve()}".encode()).hexdigest()[:16]
 
 
+def folder_of(state: Path, run: str) -> Path:
+    """Where a run keeps what it works with, and its journal of intents."""
+    return state / "bake" / run
+
+
 @contextmanager
 def work_folder(state: Path, run: str) -> Iterator[Path]:
     """The folder of a bake, locked while it lives and removed when it ends."""
-    folder = state / "bake" / run
+    folder = folder_of(state, run)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
@@ -43,7 +50,14 @@ def work_folder(state: Path, run: str) -> Iterator[Path]:
             scraps_folder(run).mkdir(mode=0o700)
             yield folder
         finally:
-            _remove(folder, run)
+            shutil.rmtree(scraps_folder(run), ignore_errors=True)
+            if not (folder / KEPT).exists():
+                _remove(folder, run)
+
+
+def keep(folder: Path) -> None:
+    """Let a work folder stay when its bake ends, until `forget`."""
+    (folder / KEPT).touch()
 
 
 def scraps_folder(run: str) -> Path:
@@ -71,12 +85,27 @@ def alone(state: Path, fingerprint: str) -> Iterator[bool]:
         yield first
 
 
+def is_held(state: Path, fingerprint: str) -> bool:
+    """Whether a bake of this fingerprint, written out (`sha256:…`), goes on here, of any run."""
+    if not fingerprint:
+        return False
+    try:
+        short = Digest.parse(fingerprint).short
+        with (state / "bake" / f"{short}.lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (FileNotFoundError, ValueError):
+        return False
+    return False
+
+
 def is_alive(state: Path, run: str) -> bool:
     """Whether a bake of this workspace on this machine is going on.
 
     Packer can outlive us by a moment when we are killed: what it was started with names the folder.
     """
-    folder = state / "bake" / run
+    folder = folder_of(state, run)
     try:
         with (folder / "lock").open("r") as lock:
             try:
@@ -91,7 +120,7 @@ def is_alive(state: Path, run: str) -> bool:
 def forget(state: Path, run: str) -> None:
     """Remove the work folder that a killed run left."""
     if not is_alive(state, run):
-        _remove(state / "bake" / run, run)
+        _remove(folder_of(state, run), run)
 
 
 def _remove(folder: Path, run: str) -> None:

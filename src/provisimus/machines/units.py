@@ -6,6 +6,7 @@ What the units run stands in ``scripts/machine/``; how they get on the disk in `
 from __future__ import annotations
 
 import json
+import shlex
 
 from provisimus.ondisk.places import RUNTIME
 from provisimus.workspace.definitions.machine import Health, HealthAnswer, Machine
@@ -72,6 +73,22 @@ RequiredBy=docker.service
 """
 
 
+CONTAINERS = f"""\
+[Unit]
+Description=Are the containers healthy that have a health check?
+After=provisimus-bootstrap.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={LIBRARY}/containers
+TimeoutStartSec=infinity
+SyslogIdentifier=provisimus-containers
+{ON_THE_CONSOLE}
+[Install]
+WantedBy=multi-user.target
+"""
+
 TELLING = 60
 """Seconds that `health` gives the stack's wishes after the answer is known."""
 
@@ -98,6 +115,8 @@ def units(machine: Machine) -> dict[str, str]:
     if machine.volumes:
         made[f"{system}/provisimus-volumes.service"] = VOLUMES
         made["etc/provisimus/mounts"] = _lines(volume.mount for volume in machine.volumes)
+    if any(container.health for container in machine.containers.values()):
+        made[f"{system}/provisimus-containers.service"] = CONTAINERS
     if machine.health:
         made[f"{system}/provisimus-health.service"] = _health_service(machine.health)
         made[f"{system}/provisimus-health.timer"] = _health_timer(machine.health)
@@ -109,9 +128,14 @@ def units(machine: Machine) -> dict[str, str]:
 
 def health_settings(health: Health) -> str:
     """What `scripts/machine/health` reads, as shell assignments. Seconds count from power-on."""
-    path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
-    url = f"http://127.0.0.1:{health.http.port}{path}"
-    return f"url={_quoted(url)}\nwithin={health.within}\nevery={health.every}\n"
+    if health.http:
+        path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
+        way, what = "http", f"http://127.0.0.1:{health.http.port}{path}"
+    elif health.container:
+        way, what = "container", health.container
+    else:
+        way, what = "run", shlex.join(health.run)
+    return f"way={way}\nwhat={shlex.quote(what)}\nwithin={health.within}\nevery={health.every}\n"
 
 
 def _health_service(health: Health) -> str:
@@ -197,9 +221,3 @@ def sudoers(user: str) -> str:
 def _lines(values: object) -> str:
     assert not isinstance(values, str)
     return "".join(f"{value}\n" for value in values)  # type: ignore[attr-defined]
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

@@ -29,8 +29,10 @@ def execute(
     run: str,
     *,
     timeout: float | None = None,
+    debug: bool = False,
 ) -> Released:
-    """Make what is missing, in order. `timeout` in seconds, for the stack.
+    """Make what is missing, in order. `timeout` in seconds, for the stack. `debug` keeps the
+    machine of a bake that fails.
 
     A stack that moved since the plan was made is Refused; images and machine images cannot move,
     for they are named by their inputs.
@@ -49,8 +51,10 @@ def execute(
     if machine is None:
         return Released(images)
     from provisimus.machines import bake
+    from provisimus.release.registries import RegistryAccess
 
-    baked = bake(machine, environment, {**images, **release.vendors}, commits, tell, run)
+    given: dict[str, ContainerImage | str] = {**images, **release.vendors}
+    baked = bake(machine, environment, given, commits, tell, run, RegistryAccess(), debug=debug)
     return Released(images, baked, _stack(release, environment, baked, commits, tell, run, timeout))
 
 

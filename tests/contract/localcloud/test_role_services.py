@@ -125,6 +125,16 @@ def test_metrics_are_put_and_read_back(cloud, session, client):
     assert [(p["SampleCount"], p["Minimum"], p["Average"]) for p in read] == [(2.0, 0.0, 0.5)]
 
 
+def test_a_signal_signed_with_the_roles_keys_reaches_cloudformation(cloud, session):
+    signal = (
+        "Action=SignalResource&Version=2010-05-15&StackName=greeter&LogicalResourceId=Instance&"
+        "UniqueId=i-1&Status=SUCCESS"
+    )
+    answer = query(cloud, session, "cloudformation", signal)
+    assert answer.status_code == 400
+    assert "Stack with id greeter does not exist" in answer.text
+
+
 @pytest.fixture
 def instance(cloud, client):
     """Running, with an empty disk that nothing boots from, and a data volume with a mark."""

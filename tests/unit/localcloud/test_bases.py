@@ -71,6 +71,7 @@ def test_the_metadata_card_takes_no_default_route_and_holds_up_nothing():
     assert "DHCP" not in card
     assert "Gateway" not in card
     assert "RequiredForOnline=no" in card
+    assert "DuplicateAddressDetection=none" in card
     assert "Address=169.254.169.1/32\nPeer=169.254.169.254/32" in card
 
 

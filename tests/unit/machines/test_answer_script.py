@@ -15,7 +15,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 
-from provisimus.machines import plan, tags, units, units_stack
+from provisimus.machines import tags, units
 from provisimus.machines.definition import Entry, MachineFiles
 from provisimus.machines.plan import machine_inputs, reason_to_bake
-from provisimus.machines.staging import ONDISK, SCRIPTS
 from provisimus.model import MachineImage
 from provisimus.workspace.definitions.machine import Machine
 
@@ -42,6 +39,10 @@ def test_the_type_of_the_baking_instance_changes_nothing() -> None:
     assert inputs({"instance_type": "m7i.large"}) == inputs()
 
 
+def test_how_long_a_setup_script_may_take_changes_nothing() -> None:
+    assert inputs({"setup_timeout": "2h"}) == inputs()
+
+
 @pytest.mark.parametrize(
     ("now", "words"),
     [
@@ -70,16 +71,8 @@ def test_nothing_is_guessed_about_an_image_without_inputs() -> None:
     assert reason_to_bake(inputs(), baked({})) == "no machine image has this fingerprint"
 
 
-def test_whoever_changes_what_a_bake_does_raises_the_recipe() -> None:
-    """Otherwise machine images that exist would be taken for what would be baked today."""
-    text = hashlib.sha256()
-    for path in sorted([*SCRIPTS.rglob("*"), *ONDISK.glob("*.py")]):
-        if path.is_file() and path.suffix != ".pyc":
-            text.update(path.name.encode() + path.read_bytes())
-    everything = Machine.model_validate(
-        {**DEFINITION, "volumes": [{"mount": "/data"}], "health": {"http": {"port": 8080}}}
-    )
-    made: tuple[object, ...] = (units_stack.stack_units(everything),)
-    made += (units.units(everything), units.docker_settings(), units.sudoers("x"))
-    text.update(str(made).encode())
-    assert (plan.RECIPE, text.hexdigest()[:16]) == (4, "4877073fafd3fa68")
+def test_a_provisimus_that_bakes_differently_bakes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = inputs()["recipe"]
+    assert inputs({"volumes": [{"mount": "/data"}]})["recipe"] != before, "it has another unit"
+    monkeypatch.setattr(units, "BOOTSTRAP", units.BOOTSTRAP + "# once more\n")
+    assert inputs()["recipe"] != before

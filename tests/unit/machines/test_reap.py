@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from provisimus.machines import tags
-from provisimus.machines.reap import marks_of_run, verdict
+from provisimus.machines.reap import verdict
+from provisimus.machines.temporary import marks_of_run
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 RUN = "20260101T110000-abcdef"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 
 Run = Callable[..., tuple[int, str]]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.unit.ondisk.fake import FakeCloud, Still
 
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 from provisimus.ondisk import programs, runtime, settings
 from provisimus.ondisk.places import Places
 

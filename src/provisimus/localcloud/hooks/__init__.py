@@ -19,9 +19,10 @@ def install(cloud: Cloud) -> None:
         images,
         instances,
         network,
+        options,
         snapshots,
         volumes,
     )
 
-    for hooked in (volumes, snapshots, images, instances, network, console):
+    for hooked in (volumes, snapshots, images, instances, options, network, console):
         hooked.install(cloud)

@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-from provisimus.localcloud.metadata.tcp import Link, Serve
+from provisimus.localcloud.metadata.http import Reply, write_reply
+from provisimus.localcloud.metadata.tcp import Answer, Link, Serve
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +27,17 @@ class Wire:
 
     def __init__(self, ours: socket.socket, name: str, serve: Serve) -> None:
         self._socket = ours
-        self._link = Link(serve)
+        self._serve = serve
+        self._link = Link(self._guarded)
         self._name = name
         threading.Thread(target=self._run, name=f"metadata-{name}", daemon=True).start()
+
+    def _guarded(self, data: bytes) -> Answer | None:
+        try:
+            return self._serve(data)
+        except Exception:
+            log.exception("%s: its metadata service has no answer", self._name)
+            return Answer(write_reply(Reply(500)))
 
     def _run(self) -> None:
         try:

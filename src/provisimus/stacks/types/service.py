@@ -330,7 +330,7 @@ def _outputs(
     if wanted.network.public:
         outputs["PublicIp"] = {"Value": {"Fn::GetAtt": [instance, "PublicIp"]}}
         address = f"{instance}.PublicIp"
-    if wanted.health:
+    if wanted.health and wanted.health.http:
         port = wanted.health.http.port
         outputs["Url"] = {"Value": {"Fn::Sub": f"http://${{{address}}}:{port}/"}}
     for name, volume in volumes.items():
