@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,10 @@ class Cloud:
         )
         return self._session.create_client(service, endpoint_url=self.endpoint, config=config)
 
+    def in_region(self, region: str) -> Cloud:
+        """The same account in another region."""
+        return self if region == self.region else replace(self, region=region)
+
     @cached_property
     def ec2(self) -> EC2Client:
         client: EC2Client = self._client("ec2")
@@ -81,6 +85,10 @@ class Cloud:
     def ssm(self) -> SSMClient:
         client: SSMClient = self._client("ssm")
         return client
+
+    @cached_property
+    def autoscaling(self) -> Any:
+        return self._client("autoscaling")
 
     @cached_property
     def ecr(self) -> Any:
@@ -142,7 +150,10 @@ def _new_session(region: str) -> Session:
             services to tell a typing error from a service, for 15 ms and more on a cold disk.
             """
             del type_name
-            return ["cloudformation", "ec2", "ecr", "s3", "service-quotas", "ssm", "sts"]
+            return [
+                *("autoscaling", "cloudformation", "ec2", "ecr", "s3", "service-quotas", "ssm"),
+                "sts",
+            ]
 
     session = Session()
     session.register_component("data_loader", Models())

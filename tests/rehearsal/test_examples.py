@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from tests.rehearsal.house import House
+from tests.rehearsal.house import ACTIVEMQ, House
 from tests.rehearsal.stomp import stomp
 
 NEEDED = ("mvn", "javac", "git", "mmdebstrap", "docker-registry", "dockerd", "docker")
@@ -36,7 +36,7 @@ def built(house: House) -> Iterator[dict[str, str]]:
     house.commit("acme-docker", "The first of acme-docker")
     house.publish("1.0.0", commit)
     house.provisimus("artifact", "import", "com.hazelcast:hazelcast:5.3.8")
-    house.provisimus("artifact", "import", "org.apache.activemq:apache-activemq:5.17.6:tar.gz:bin")
+    house.provisimus("artifact", "import", *ACTIVEMQ)
     service = house.root / "services/catalog"
     subprocess.run(
         ["mvn", "-q", "-B", "package", "-Drevision=1.0.0", f"-Dcommit={commit}"],

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from tests.rehearsal.house import REPOSITORIES, House
+from tests.rehearsal.house import ACTIVEMQ, REPOSITORIES, House
 from tests.rehearsal.receiver import Receiver
 from tests.rehearsal.stomp import stomp
 
@@ -37,8 +37,7 @@ def receiver(house: House, long: bool) -> Iterator[Receiver]:
         for name in REPOSITORIES:
             house.commit(name, f"The first of {name}")
         house.provisimus("artifact", "import", "com.hazelcast:hazelcast:5.3.8")
-        activemq = "org.apache.activemq:apache-activemq:5.17.6:tar.gz:bin"
-        house.provisimus("artifact", "import", activemq)
+        house.provisimus("artifact", "import", *ACTIVEMQ)
         yield made
 
 

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.machine_diff import diff
+from provisimus.cli.machine_list import list_
 from provisimus.cli.machine_lock import lock
+from provisimus.cli.machine_prune import prune
 from provisimus.cli.machine_reap import reap
-from provisimus.cli.names import machine_names, service_names
+from provisimus.cli.machine_sbom import sbom
+from provisimus.cli.machine_show import show
+from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
-from provisimus.errors import NotFound
 
 if TYPE_CHECKING:
     from provisimus.environment import Environment
@@ -76,74 +80,8 @@ def bake(session: Session, target: str, debug: bool) -> None:
     session.emit(_as_json(image), image.image_id)
 
 
-@machine.command("list")
-@click.argument("name", metavar="[MACHINE]", required=False, shell_complete=machine_names)
-@with_session(env=True)
-def list_(session: Session, name: str | None) -> None:
-    """List the machine images, newest first.
-
-    \b
-    Examples:
-      provisimus machine list
-      provisimus machine list greeter --json
-    """
-    from provisimus.machines.catalogue import list_machine_images
-    from provisimus.machines.tags import HEALTHY_AFTER
-
-    images = list_machine_images(session.open(), session.workspace.name, name)
-    rows = [
-        (
-            *(image.machine, image.version, image.image_id),
-            image.fingerprint.short if image.fingerprint else "unknown",
-            image.created[:19],
-            f"{image.tags[HEALTHY_AFTER]} s" if HEALTHY_AFTER in image.tags else "untested",
-        )
-        for image in images
-    ]
-    head = ["machine", "version", "image", "fingerprint", "created", "healthy after"]
-    text = table(head, rows) if rows else "there is no machine image yet"
-    session.emit([_as_json(image) for image in images], text)
-
-
-@machine.command()
-@click.argument("target", metavar="AMI|MACHINE[@VERSION]", shell_complete=machine_names)
-@with_session(env=True)
-def show(session: Session, target: str) -> None:
-    """Show a machine image with its lineage, as its tags tell it.
-
-    \b
-    Examples:
-      provisimus machine show greeter@1.0.0
-      provisimus machine show ami-0123456789abcdef0 --json
-    """
-    from provisimus.machines.catalogue import list_machine_images
-
-    name, _, version = target.partition("@")
-    images = [
-        image
-        for image in list_machine_images(session.open(), session.workspace.name)
-        if target == image.image_id or (image.machine == name and version in ("", image.version))
-    ]
-    if not images:
-        raise NotFound(f"there is no machine image {target}", hint="provisimus machine list")
-    image = images[0]
-    lines = [
-        f"image        {image.image_id}",
-        f"name         {image.name}",
-        f"created      {image.created}",
-        *(
-            f"{key.removeprefix('provisimus:'):<12} {value}"
-            for key, value in sorted(image.tags.items())
-            if key.startswith("provisimus:")
-        ),
-    ]
-    session.emit(_as_json(image), "\n".join(lines))
-
-
-machine.add_command(reap)
-
-
-machine.add_command(lock)
+for _command in (list_, show, diff, sbom, prune, lock, reap):
+    machine.add_command(_command)
 
 
 def _plan_release(session: Session, environment: Environment, target: str) -> ReleasePlan:

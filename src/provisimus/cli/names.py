@@ -40,3 +40,21 @@ def _beginning(
     except ProvisimusError:
         return []
     return [name for name in names if name.startswith(incomplete)]
+
+
+def machine_images(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Machines, `MACHINE@VERSION` after an @, AMIs after `ami-`: only those ask the cloud."""
+    if not ("@" in incomplete or incomplete.startswith("ami-")):
+        return machine_names(ctx, parameter, incomplete)
+    from provisimus.environment import open_environment
+    from provisimus.machines.catalogue import list_machine_images
+    from provisimus.workspace import open_workspace
+
+    try:
+        workspace = open_workspace(ctx.params.get("folder"))
+        environment = open_environment(workspace, ctx.params.get("env") or "local")
+        images = list_machine_images(environment, workspace.name)
+    except ProvisimusError:
+        return []
+    words = {word for each in images for word in (each.image_id, f"{each.machine}@{each.version}")}
+    return sorted(word for word in words if word.startswith(incomplete))

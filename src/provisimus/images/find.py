@@ -26,7 +26,7 @@ def prefix_tag(fingerprint: Digest) -> str:
 
 _OTHER_PLATFORM = "name it by the digest of all its platforms, or build on a machine of that kind"
 
-OWN_TAGS = ("fp-", "debian-", "prefix-", "sha256-")
+OWN_TAGS = ("fp-", "debian-", "prefix-", "sha256-", "machine-")
 """How tags begin that are no versions."""
 
 

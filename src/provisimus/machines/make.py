@@ -15,7 +15,7 @@ from pathlib import Path
 from provisimus.environment import Environment
 from provisimus.events import Tell, step
 from provisimus.files import writing
-from provisimus.machines import intents, keeping, opening, packer_template, runs, tags
+from provisimus.machines import intents, keeping, opening, packer_template, runs, sbom, tags
 from provisimus.machines.access import Registries
 from provisimus.machines.catalogue import BaseImage
 from provisimus.machines.check import Images, check
@@ -72,10 +72,11 @@ def make(
             kept = keeping.keep(environment, build, run, work, undo) if debug else None
             return str(kept) if kept else GONE
 
-        run_packer(
+        made_of = run_packer(
             *(plan, environment, checked.packer, build, work, scraps, checked.access),
             *(tell, left),
         )
+    sbom.keep(plan.state, plan.fingerprint, run, made_of, tell)
 
 
 def the_build(

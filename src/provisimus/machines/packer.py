@@ -107,6 +107,8 @@ class Narrator:
         """References of images that could not be pulled."""
         self.found: list[str] = []
         """What was found on the machine that must not be in an image: path and what it is."""
+        self.sbom: list[str] = []
+        """What the machine is made of, as the step 85-sbom says it: see ``sbom.py``."""
 
     def __enter__(self) -> Self:
         return self
@@ -157,6 +159,8 @@ class Narrator:
         elif verb == "hung":
             script, _, seconds = rest.partition(" after ")
             self.hung = (script, seconds, tuple(self._said))
+        elif verb == "sbom":
+            self.sbom.append(rest)
         elif verb == "failed" and self.failed is None:
             # A script of the definition fails first, then the step that runs it.
             script, _, status = rest.partition(" with status ")

@@ -112,11 +112,11 @@ def run_packer(
     access: PullAccess,
     tell: Tell,
     left: Callable[[], str] = lambda: GONE,
-) -> None:
-    """Launch, set up, image, clean up. Raises ToolFailed, ToolMissing.
+) -> list[str]:
+    """Launch, set up, image, clean up. What the machine says it is made of, for ``sbom.py``.
 
     `left` says what became of the machine of a bake that failed. With a key of ours, Packer leaves
-    it to us.
+    it to us. Raises ToolFailed, ToolMissing.
     """
     job = write_template(plan, tool, build, work)
     narrator = packer.Narrator(tell, plan.machine, access)
@@ -134,6 +134,7 @@ def run_packer(
             )
     except ToolFailed as error:
         raise failure(*(narrator, error, plan.folder, left()), disk=plan.definition.disk) from error
+    return narrator.sbom
 
 
 @contextmanager

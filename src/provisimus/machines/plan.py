@@ -19,6 +19,8 @@ from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base
 from provisimus.workspace.workspace import Workspace
 
+PUBLISH = "publish: in machine.yaml"
+
 
 @dataclass(frozen=True)
 class ImageInput:
@@ -58,15 +60,31 @@ class MachinePlan:
     """The workspace's folder for what may be lost."""
     pin: LockedBase | None = None
     """The AMI that the base is pinned to in this environment."""
+    publishes: bool = True
+    """False in the local cloud, which has nowhere to publish to."""
 
     def step(self) -> Step:
+        action, reason = "bake" if self.image is None else "keep", self.reason
+        if self.image is not None and not self.published:
+            action, reason = "publish", f"{self.image.image_id} is not published as {PUBLISH} says"
         return Step(
             stage="machine",
             subject=f"{self.machine}@{self.version}",
-            action="bake" if self.image is None else "keep",
-            reason=self.reason,
-            needed=self.image is None,
+            action=action,
+            reason=reason,
+            needed=action != "keep",
         )
+
+    @property
+    def published(self) -> bool:
+        """Whether nothing of `publish:` is left to do for the AMI. True without one."""
+        if self.image is None or not self.publishes:
+            return True
+        if not self.definition.publish.wanted and tags.PUBLISHED not in self.image.tags:
+            return True
+        from provisimus.machines.publish import is_published
+
+        return is_published(self.image, self.definition.publish)
 
 
 def plan_machine(
@@ -115,6 +133,7 @@ def define_machine(
     return MachinePlan(
         *(workspace.name, machine, version, definition, folder, base, files),
         *(inputs, wanted, None, "the cloud was not asked", workspace.state, pin),
+        publishes=environment.local is None,
     )
 
 
@@ -166,10 +185,11 @@ def machine_inputs(
 ) -> dict[str, str]:
     """Every input by name, as a digest (the version as it is). Pure.
 
-    Comments in machine.yaml, the type of the instance that bakes and how long a script may take
-    change nothing in the image.
+    Comments in machine.yaml, the type of the instance that bakes, how long a script may take and
+    what becomes of the image afterwards change nothing in it.
     """
-    said = definition.model_dump(mode="json", exclude={"instance_type", "setup_timeout"})
+    aside = {"instance_type", "setup_timeout", "publish"}
+    said = definition.model_dump(mode="json", exclude=aside)
     packer = files.packer_template
     inputs = {
         "version": version,

@@ -61,7 +61,7 @@ def find_temporary(
     ]
     alive = {run: runs.is_alive(state, run) for run in {each.tags[tags.RUN] for each in marked}}
     found = []
-    tested = {}
+    tested, kept = {}, {}
     for each in sorted(marked, key=lambda each: ORDER.index(each.kind)):
         run = each.tags[tags.RUN]
         removable, reason = verdict(
@@ -78,6 +78,10 @@ def find_temporary(
             removable, reason = False, f"run {tested[each.id]} is testing it"
         elif each.kind == "image" and runs.is_held(state, each.tags.get(tags.FINGERPRINT, "")):
             removable, reason = False, "a bake of the same is going on"
+        if each.kind == "image" and not removable:
+            kept[each.id] = reason
+        elif each.kind == "snapshot" and each.image in kept:
+            removable, reason = False, kept[each.image]
         reason = f"{reason}; {each.note}" if each.note else reason
         machine = each.tags.get(tags.MACHINE, "unknown")
         found.append(Leftover(each.kind, each.id, run, machine, removable, reason, project))

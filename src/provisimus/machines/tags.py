@@ -26,13 +26,25 @@ HEALTHY_AFTER = PREFIX + "healthy-after"
 KEPT = PREFIX + "kept"
 """On what a bake left on purpose, until it expires: who asked for that."""
 
+COMMIT = PREFIX + "commit/"
+PUBLISHED = PREFIX + "published"
+"""Of an AMI whose copies, shares and deprecation are as machine.yaml says: a digest of that."""
+REGIONS = PREFIX + "regions"
+"""Where copies of an AMI are, separated by spaces."""
+ACCOUNTS = PREFIX + "accounts"
+"""The accounts that may launch an AMI, separated by spaces."""
+COPY_OF = PREFIX + "copy-of"
+"""Of a copy: region and id of what it was copied from."""
+KEY = PREFIX + "key"
+"""Of a copy that was encrypted: the key that was asked for."""
+
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 """Times in tags, in UTC."""
 LIFETIME = timedelta(hours=4)
 """How long a bake may take before others may remove what it made."""
 _RUN = r"\d{8}T\d{6}-[0-9a-f]{6}"
-LIMIT = 50 - 2
-"""Tags that AWS allows on one resource, without those of the boot test."""
+LIMIT = 50 - 7
+"""Tags that AWS allows on one resource, without those of the boot test and of publishing."""
 
 
 def temporary_tags(

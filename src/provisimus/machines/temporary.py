@@ -29,7 +29,7 @@ class Marked:
     tags: Mapping[str, str]
     note: str = ""
     image: str = ""
-    """The AMI of an instance."""
+    """The AMI that an instance runs, or that a snapshot is part of."""
 
 
 def find_marked(
@@ -127,7 +127,8 @@ def _images_and_snapshots(
     for image in images:
         if image["ImageId"] in left:
             for snapshot in snapshots_of(image):
-                yield Marked("snapshot", snapshot, left[image["ImageId"]].tags)
+                marks = left[image["ImageId"]].tags
+                yield Marked("snapshot", snapshot, marks, image=image["ImageId"])
     for each in ec2.describe_snapshots(OwnerIds=["self"], Filters=wanted)["Snapshots"]:
         # Somebody was killed while removing an image that is still there: it needs its snapshots.
         if each["SnapshotId"] not in held:
@@ -161,7 +162,8 @@ def _snapshots_in_the_making(ec2: Any, left: Mapping[str, Marked]) -> Iterator[M
         for each in ec2.describe_snapshots(OwnerIds=["self"], Filters=filters)["Snapshots"]:
             words = each.get("Description", "").partition(") for ")[2].split()
             if words and words[0] in left:
-                yield Marked("snapshot", each["SnapshotId"], left[words[0]].tags)
+                marks = left[words[0]].tags
+                yield Marked("snapshot", each["SnapshotId"], marks, image=words[0])
 
 
 def snapshots_of(image: Any) -> list[str]:

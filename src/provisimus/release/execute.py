@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from provisimus.environment import Environment
 from provisimus.errors import Refused
 from provisimus.events import Skipped, Tell
 from provisimus.model import Commits, ContainerImage, MachineImage, Plan, Stack
 from provisimus.release.plan import ReleasePlan
+
+if TYPE_CHECKING:
+    from provisimus.machines import MachinePlan
 
 
 @dataclass(frozen=True)
@@ -42,20 +46,36 @@ def execute(
         for plan in release.plan.steps:
             if plan.stage in ("image", "machine"):
                 tell(Skipped(f"{plan.stage} {plan.subject}", plan.reason))
+        image = machine.image
+        if not machine.published:
+            image = _published(machine, image, environment, tell)
         return Released(
             {},
-            machine.image,
-            _stack(release, environment, machine.image, commits, tell, run, timeout),
+            image,
+            _stack(release, environment, image, commits, tell, run, timeout),
         )
     images = _images(release, environment, tell, run)
     if machine is None:
         return Released(images)
     from provisimus.machines import bake
+    from provisimus.release.machine_sbom import keep_machine_sbom
     from provisimus.release.registries import RegistryAccess
 
     given: dict[str, ContainerImage | str] = {**images, **release.vendors}
     baked = bake(machine, environment, given, commits, tell, run, RegistryAccess(), debug=debug)
+    keep_machine_sbom(machine, baked, given, environment, tell)
+    baked = _published(machine, baked, environment, tell)
     return Released(images, baked, _stack(release, environment, baked, commits, tell, run, timeout))
+
+
+def _published(
+    machine: MachinePlan, image: MachineImage, environment: Environment, tell: Tell
+) -> MachineImage:
+    if not machine.definition.publish.wanted and not image.tags.get("provisimus:published"):
+        return image
+    from provisimus.machines.publish import publish_image
+
+    return publish_image(image, machine.definition.publish, environment, tell)
 
 
 def check_saved(saved: Plan, now: Plan) -> None:

@@ -17,8 +17,9 @@ PASSED_ON = ("content-type", "authorization", "x-amz-target", "x-amz-date")
 
 
 class Gate:
-    """Lets calls through to the cloud. At call number `at`, counted from 0, `kill` is called:
-    before the call reached the cloud, or `after` it did and before its answer comes back.
+    """Lets calls through to the cloud. At call number `at`, counted from 0, or at the first call of
+    that name, `kill` is called: before the call reached the cloud, or `after` it did and before its
+    answer comes back.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -27,7 +28,7 @@ class Gate:
         self.arm(None)
 
     def arm(
-        self, at: int | None, kill: Callable[[], None] = lambda: None, *, after: bool = False
+        self, at: int | str | None, kill: Callable[[], None] = lambda: None, *, after: bool = False
     ) -> None:
         with self.lock:
             self.calls: list[str] = []
@@ -74,7 +75,7 @@ def gate_to(upstream: str) -> Iterator[tuple[Gate, str]]:
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             number = gate.number(called(body, self.headers.get("x-amz-target", "")))
-            fatal = number is not None and number == gate.at
+            fatal = number is not None and gate.at in (number, gate.calls[number])
             if number is None or (fatal and not gate.after):
                 self.end(fatal)
                 return
@@ -82,7 +83,8 @@ def gate_to(upstream: str) -> Iterator[tuple[Gate, str]]:
             upstream = http.client.HTTPConnection(gate.upstream, timeout=600)
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
-            content = answer.read()
+            # moto says so of every image; Packer wants one whose root is on EBS.
+            content = answer.read().replace(b"<rootDeviceType>standard<", b"<rootDeviceType>ebs<")
             upstream.close()
             if fatal:
                 self.end(fatal)

@@ -66,7 +66,7 @@ def test_the_list_is_read_from_tags(machine: Command, baked: str) -> None:
     assert status == 0
     row = out.splitlines()[1].split()
     assert row[:4] == ["greeter", "1.0.0", baked, FINGERPRINT.short]
-    assert row[-1] == "untested"
+    assert row[5:] == ["untested", *("15", "GiB"), *("-", "-", "-")]
     _, out, _ = machine("list", "greeter", "--json")
     assert [each["image_id"] for each in json.loads(out)] == [baked]
     assert json.loads(machine("list", "other", "--json")[1]) == []

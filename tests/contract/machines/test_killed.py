@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -30,6 +31,47 @@ HERE = Path(__file__).parent
 READS = re.compile("Describe|Get|DryRun")
 pytestmark = pytest.mark.timeout(900)
 Bake = Callable[[str, str], tuple[int, Path]]
+
+SETS_NOTHING_UP = """\
+variable "region" {}
+variable "base_ami" {}
+variable "instance_type" {}
+variable "ami_name" {}
+variable "ami_description" {}
+variable "security_group_id" {}
+variable "key_pair" {}
+variable "tags" {}
+variable "run_tags" {}
+variable "endpoint" {}
+
+source "amazon-ebs" "x" {
+  region                      = var.region
+  source_ami                  = var.base_ami
+  instance_type               = var.instance_type
+  ami_name                    = var.ami_name
+  ami_description             = var.ami_description
+  communicator                = "none"
+  security_group_id           = var.security_group_id
+  temporary_key_pair_name     = var.key_pair
+  tags                        = jsondecode(var.tags)
+  snapshot_tags               = jsondecode(var.tags)
+  run_tags                    = jsondecode(var.run_tags)
+  run_volume_tags             = jsondecode(var.run_tags)
+  custom_endpoint_ec2         = var.endpoint
+  skip_region_validation      = true
+  skip_metadata_api_check     = true
+  skip_credential_validation  = true
+  aws_polling {
+    delay_seconds = 1
+    max_attempts  = 300
+  }
+}
+
+build {
+  sources = ["source.amazon-ebs.x"]
+}
+"""
+"""A template of the definition's own for the real Packer: no machine, no SSH, nothing set up."""
 
 
 @pytest.fixture
@@ -129,11 +171,40 @@ def test_killed_at_any_call_nothing_is_left(
     assert full > killed / 2, "most moments leave something behind"
 
 
-def complete(environment: Environment, gate: Gate, bake: Bake, health: str) -> list[str]:
+@pytest.mark.skipif(shutil.which("packer") is None, reason="Packer is not installed")
+def test_packer_itself_makes_the_calls_of_its_stand_in_and_is_reaped_likewise(
+    environment: Environment, root: Path, gate: tuple[Gate, str], bake: Bake, long: bool
+) -> None:
+    played = complete(environment, gate[0], bake, "healthy")
+    (root / "packer/greeter/template.pkr.hcl").write_text(SETS_NOTHING_UP)
+    # The stand-in steps aside.
+    (root.parent / "bin" / "packer").unlink()
+    calls = complete(environment, gate[0], bake, "healthy", number=998)
+    assert changing(calls) == changing(played)
+
+    before = standing(environment)
+    state = root / ".provisimus"
+    sample = [calls.index(name) for name in ("RunInstances", "CreateImage", "CreateTags")]
+    moments = range(len(calls) - 1) if long else sample
+    for number in moments:
+        child = start_killed(gate[0], bake, new_run(number), "healthy", number, after=True)
+        await_end(child)
+        left = find_temporary(environment, "acme", state)
+        reap(environment, left, state, silence)
+        assert standing(environment) == before, (number, gate[0].calls, left)
+
+
+def changing(calls: list[str]) -> list[str]:
+    return [each for each in calls if not READS.match(each)]
+
+
+def complete(
+    environment: Environment, gate: Gate, bake: Bake, health: str, number: int = 999
+) -> list[str]:
     """The calls of a bake that nobody kills, whose image is removed again."""
     before = standing(environment)
     gate.arm(None)
-    child, says = bake(new_run(999), health)
+    child, says = bake(new_run(number), health)
     await_end(child)
     assert says.read_text() == health
     ec2: Any = environment.cloud.ec2
@@ -160,8 +231,8 @@ def start_killed(gate: Gate, bake: Bake, run: str, health: str, number: int, *, 
     return child[0]
 
 
-def await_end(pid: int) -> None:
-    deadline = time.monotonic() + 60
+def await_end(pid: int, within: float = 60) -> None:
+    deadline = time.monotonic() + within
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, f"process {pid} does not end"
         time.sleep(0.005)

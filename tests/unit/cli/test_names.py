@@ -50,3 +50,14 @@ def test_machines_and_environments_are_completed(tmp_path: Path) -> None:
 
 def test_no_workspace(tmp_path: Path) -> None:
     assert completed("", "image", "build", "-C", str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "sbom", "diff", "prune"])
+def test_machines(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "provisimus.yaml").write_text("project: acme\n")
+    for name in ("greeter", "activemq"):
+        (tmp_path / "packer" / name).mkdir(parents=True)
+        (tmp_path / "packer" / name / "machine.yaml").write_text("{}\n")
+    before = ("machine", verb, "-C", str(tmp_path))
+    assert completed("gr", *before) == ["greeter"]
+    assert completed("", *before) == ["activemq", "greeter"]

@@ -9,7 +9,9 @@ from provisimus.machines.definition import Entry, MachineFiles
 from provisimus.machines.plan import machine_inputs, reason_to_bake
 from provisimus.model import MachineImage
 from provisimus.workspace.definitions.machine import Machine
+from provisimus.workspace.definitions.publish import Publish
 
+PUBLISH = Publish(regions=("us-east-1",))
 IMAGES = {"greeter": "sha256:aa", "node-exporter": "sha256:bb"}
 DEFINITION = {"base": "debian-12", "main": "greeter", "side_carts": ["node-exporter"]}
 

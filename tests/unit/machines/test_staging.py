@@ -45,7 +45,7 @@ def test_a_plain_machine() -> None:
     assert [path for path in found if path.startswith("steps/")] == [
         *("steps/20-files", "steps/25-system", "steps/30-docker", "steps/40-users"),
         "steps/50-images",
-        *("steps/60-setup", "steps/70-containers", "steps/90-clean"),
+        *("steps/60-setup", "steps/70-containers", "steps/85-sbom", "steps/90-clean"),
         *("steps/95-search", "steps/99-leave"),
     ]
     assert [path for path in found if path.endswith((".service", ".timer"))] == [

@@ -17,6 +17,7 @@ from provisimus.workspace.definitions.common import (
     Seconds,
 )
 from provisimus.workspace.definitions.containers import Container, start_order
+from provisimus.workspace.definitions.publish import Publish
 from provisimus.workspace.definitions.system import System
 
 
@@ -98,6 +99,7 @@ class Machine(System):
     health: Health | None = None
     volumes: tuple[MachineVolume, ...] = ()
     hygiene: Hygiene = Hygiene()
+    publish: Publish = Publish()
     environment: dict[str, str] = Field(default_factory=dict)
     """Environment of the main container; never a secret, it is baked."""
     instance_type: str = "t3.small"
