@@ -73,10 +73,19 @@ def test_the_metric(aws: Any, client: Client, places: Places) -> None:
         health = {"status": status, "checked": "2026-11-26T15:30:00Z"}
         Path(places.health).write_text(json.dumps(health))
         assert publish.main([], places, client) == 0
-    metric, *_ = aws("cloudwatch").list_metrics(Namespace="Provisimus")["Metrics"]
-    assert metric["MetricName"] == "Healthy"
-    named = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
-    assert named == {"InstanceId": "i-1", "Service": "greeter"}
+    found = aws("cloudwatch").get_metric_statistics(
+        Namespace="Provisimus",
+        MetricName="Healthy",
+        Dimensions=[
+            {"Name": "InstanceId", "Value": "i-1"},
+            {"Name": "Service", "Value": "greeter"},
+        ],
+        StartTime="2026-11-26T15:00:00Z",
+        EndTime="2026-11-26T16:00:00Z",
+        Period=3600,
+        Statistics=["Minimum", "Maximum"],
+    )["Datapoints"]
+    assert [(each["Minimum"], each["Maximum"]) for each in found] == [(0, 1)]
 
 
 def test_snapshots_of_a_volume(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from provisimus.machines.staging import ONDISK, SCRIPTS
+from provisimus.machines.recipe import ONDISK, SCRIPTS
 from provisimus.ondisk.places import RUNTIME
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
