@@ -123,7 +123,12 @@ def test_the_machine_is_kept_with_a_way_in_until_it_is_reaped(
     assert left(environment) == (["running"], {"default", name}, [name])
 
     found = find_temporary(environment, "acme", planned.state)
-    assert {each.kind for each in found} == {"instance", "key pair", "security group"}
+    reasons = {each.kind: each.reason for each in found}
+    assert reasons == {
+        "instance": "kept by machine bake --debug",
+        "security group": "kept by machine bake --debug",
+        "key pair": "its bake ended here without cleaning up",
+    }
     reap(environment, found, planned.state, silence)
     assert left(environment) == (["terminated"], {"default"}, [])
     assert not key.parent.exists()
