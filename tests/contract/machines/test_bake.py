@@ -20,7 +20,8 @@ from provisimus.machines.opening import let_in, make_group, remove_group
 from provisimus.model import Commits, Digest, MachineImage
 from provisimus.workspace import open_workspace
 
-RUN = "20260101T000000-abcdef"
+RUN = f"20260101T000000-{os.getpid() & 0xFFFFFF:06x}"
+"""Tests that run beside each other share the folder for temporary files, not this."""
 REFERENCE = "127.0.0.1:5000/greeter@sha256:" + "1f" * 32
 Plan = Callable[[], MachinePlan]
 
