@@ -104,7 +104,8 @@ def verdict(
     if alive:
         return False, "its bake is going on"
     if known or tagged.get(tags.PLACE) == here:
-        return True, "its bake ended here without cleaning up"
+        kept = f"kept by {tagged[tags.KEPT]}" if tags.KEPT in tagged else None
+        return True, kept or "its bake ended here without cleaning up"
     expires = _time(tagged.get(tags.EXPIRES, ""))
     if expires is not None and expires <= now:
         return True, f"expired {tagged[tags.EXPIRES]}"
