@@ -27,13 +27,9 @@ def show(session: Session, target: str) -> None:
 
     By tags, by its SBOM, and by asking the account for stacks, instances and launch templates.
     """
-    from provisimus.machines.details import list_details
-
     environment = session.open()
-    wanted = one_image(session, environment, target).image_id
-    found = list_details(environment.cloud, session.workspace.name)
-    [details] = [each for each in found if each.image.image_id == wanted]
-    uses, unknown = _uses(environment, wanted)
+    details = one_image(session, environment, target)
+    uses, unknown = _uses(environment, details.image.image_id)
     counts = _counts(session, environment, details)
     data = {
         **details.as_json(),
