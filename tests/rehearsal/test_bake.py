@@ -232,6 +232,8 @@ def baked(scene: Scene) -> tuple[MachineImage, list[Event]]:
         events.append(event)
         if isinstance(event, Finished):
             print(f"{event.seconds:7.1f} s  {event.step}")  # noqa: T201
+        elif isinstance(event, Said):
+            print(f"           {event.step}: {event.text}")  # noqa: T201 - read when it fails
 
     commits = Commits({"services": "unknown", "docker": "unknown", "packer": "unknown"})
     return bake(plan, scene.environment, scene.images, commits, tell, RUN), events
