@@ -32,6 +32,7 @@ from provisimus.environment import Environment, open_environment
 from provisimus.errors import ToolFailed
 from provisimus.events import Event, Finished, Said
 from provisimus.machines import ImageInput, bake, find_temporary, plan_machine, reap
+from provisimus.machines.sbom import kept_at, key_of_image
 from provisimus.model import Commits, ContainerImage, Digest, MachineImage
 from provisimus.release.registries import RegistryAccess
 from provisimus.workspace import Workspace, open_workspace
@@ -113,6 +114,10 @@ def test_what_is_baked_says_what_it_is_and_nothing_else_is_left(
     assert image.tags["provisimus:image/greeter"] == f"greeter@{scene.images['greeter'].digest}"
     assert "provisimus:expires" not in image.tags
     assert find_temporary(scene.environment, PROJECT, scene.workspace.state) == ()
+    key = key_of_image(image)
+    assert key is not None
+    said = json.loads(kept_at(scene.workspace.state, key).read_bytes())
+    assert {"docker.io", "systemd"} <= {each["name"] for each in said["components"]}
 
     again = plan_machine(scene.workspace, scene.environment, "greeter", "1.0.0", inputs(scene))
     assert again.image == image
@@ -210,6 +215,8 @@ def baked(scene: Scene) -> tuple[MachineImage, list[Event]]:
         events.append(event)
         if isinstance(event, Finished):
             print(f"{event.seconds:7.1f} s  {event.step}")  # noqa: T201
+        elif isinstance(event, Said):
+            print(f"           {event.step}: {event.text}")  # noqa: T201 - read when it fails
 
     commits = Commits({"services": "unknown", "docker": "unknown", "packer": "unknown"})
     return bake(plan, scene.environment, scene.images, commits, tell, RUN), events

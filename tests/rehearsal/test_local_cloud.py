@@ -5,6 +5,7 @@ One tiny machine at a time, which answers over HTTP seconds after power-on.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -75,10 +76,24 @@ class Cloud:
 
     @property
     def ec2(self) -> Any:
+        return self.client("ec2")
+
+    def client(self, service: str, **keys: str) -> Any:
+        keys = keys or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(
-            "ec2", endpoint_url=self.url, region_name="eu-west-1",
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )  # fmt: skip
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name="eu-west-1",
+            **keys,
+        )
+
+    def make_role(self) -> str:
+        """A role in an instance profile of the same name."""
+        name, iam = f"rehearsal-{time.monotonic_ns()}", self.client("iam")
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        iam.create_instance_profile(InstanceProfileName=name)
+        iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+        return name
 
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -130,6 +145,10 @@ class Instance:
     def boots(self) -> int:
         """How often a machine came up with the data volume; 0 while none is mounted."""
         return (self.get("/data/boots") or "").count("i-")
+
+    def ask(self, what: str) -> str:
+        """What a path of its metadata service, or another URL, answers to the guest itself."""
+        return eventually(lambda: self.get(f"/cgi-bin/ask?{what}"), f"no answer about {what}", 60)
 
     def console(self) -> str:
         return str(self.cloud.ec2.get_console_output(InstanceId=self.identifier).get("Output", ""))
@@ -196,6 +215,43 @@ def test_an_instance_is_a_machine_that_knows_itself(cloud, launch):
     assert [entry["state"] for entry in listed] == ["running"]
     user = Path(f"/proc/{listed[0]['pid']}/status").read_text()
     assert "\nUid:\t0\t" not in user or os.geteuid() != 0
+
+
+def test_a_machine_asks_for_its_identity_its_keys_and_the_api(cloud, launch):
+    role = cloud.make_role()
+    instance = launch(
+        UserData="hello from the caller",
+        IamInstanceProfile={"Name": role},
+        MetadataOptions={"HttpTokens": "required", "InstanceMetadataTags": "enabled"},
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "b"}]}],
+    )
+    eventually(lambda: instance.get("/health"), "it did not answer")
+    assert instance.ask("/latest/meta-data/instance-id") == instance.identifier
+    assert instance.ask("/latest/meta-data/public-ipv4") == instance.described()["PublicIpAddress"]
+    assert instance.ask("/latest/meta-data/tags/instance/a") == "b"
+    assert instance.ask("/latest/user-data") == "hello from the caller"
+    assert "404 Not Found" in instance.ask("/latest/nonsense")
+    assert "401 Unauthorized" in instance.ask("http://169.254.169.254/latest/meta-data/")
+
+    keys = json.loads(instance.ask(f"/latest/meta-data/iam/security-credentials/{role}"))
+    caller = cloud.client(
+        "sts", aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["Token"],
+    ).get_caller_identity()  # fmt: skip
+    assert caller["Arn"].endswith(f"assumed-role/{role}/{instance.identifier}")
+
+    api = instance.ask("/latest/meta-data/services/endpoint-url")
+    assert "refused" not in instance.ask(f"{api}/")
+    assert "403 Forbidden" in instance.ask(f"{api}/_localcloud/status")
+    cloud.ec2.modify_instance_metadata_options(
+        InstanceId=instance.identifier, HttpPutResponseHopLimit=2
+    )
+    assert instance.described()["MetadataOptions"]["HttpTokens"] == "required"
+    cloud.ec2.modify_instance_metadata_options(
+        InstanceId=instance.identifier, HttpEndpoint="disabled"
+    )
+    assert "403 Forbidden" in instance.ask("/latest/meta-data/instance-id")
+    assert cloud.status()["ready"]
 
 
 def test_only_what_a_security_group_opens_is_reached_while_it_runs(cloud, launch):

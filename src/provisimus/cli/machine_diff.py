@@ -14,7 +14,7 @@ from provisimus.errors import ProvisimusError
 
 if TYPE_CHECKING:
     from provisimus.environment import Environment
-    from provisimus.model import MachineImage
+    from provisimus.machines.details import Details
 
 TARGET = "AMI|MACHINE[@VERSION]"
 
@@ -32,23 +32,18 @@ def diff(session: Session, one: str, two: str) -> None:
     \b
     provisimus machine diff greeter@1.0.0 greeter@1.0.1
     """
-    from provisimus.machines.details import list_details
     from provisimus.machines.diff import differences
 
     environment = session.open()
-    images = [one_image(session, environment, target) for target in (one, two)]
-    known = {
-        each.image.image_id: each
-        for each in list_details(environment.cloud, session.workspace.name)
-    }
-    sboms = [_sbom(session, environment, image) for image in images]
-    first, second = (known[image.image_id] for image in images)
-    found = differences(first, second, *sboms)
-    lacking = [image.image_id for image, sbom in zip(images, sboms, strict=True) if sbom is None]
+    first, second = (one_image(session, environment, target) for target in (one, two))
+    sboms = {each.image.image_id: _sbom(session, environment, each) for each in (first, second)}
+    names = [first.image.image_id, second.image.image_id]
+    found = differences(first, second, *(sboms[name] for name in names))
+    lacking = [name for name, sbom in sboms.items() if sbom is None]
     rows = [
         (each.kind, each.what, each.name, _short(each.before), _short(each.after)) for each in found
     ]
-    head = ["kind", "what", "name", images[0].image_id, images[1].image_id]
+    head = ["kind", "what", "name", *names]
     text = table(head, rows) if rows else "nothing that is known of them differs"
     if lacking:
         text += f"\npackages and files are not compared: no SBOM of {' and '.join(lacking)}"
@@ -61,11 +56,11 @@ def diff(session: Session, one: str, two: str) -> None:
     session.emit(data, text)
 
 
-def _sbom(session: Session, environment: Environment, image: MachineImage) -> dict[str, Any] | None:
+def _sbom(session: Session, environment: Environment, image: Details) -> dict[str, Any] | None:
     from provisimus.release.machine_sbom import find_machine_sbom
 
     try:
-        return find_machine_sbom(image, environment, session.workspace.state)
+        return find_machine_sbom(image.image, environment, session.workspace.state)
     except ProvisimusError:
         return None
 

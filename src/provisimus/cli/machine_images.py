@@ -9,23 +9,24 @@ from provisimus.errors import NotFound
 if TYPE_CHECKING:
     from provisimus.cli.session import Session
     from provisimus.environment import Environment
-    from provisimus.model import MachineImage
+    from provisimus.machines.details import Details
 
 
-def one_image(session: Session, environment: Environment, target: str) -> MachineImage:
+def one_image(session: Session, environment: Environment, target: str) -> Details:
     """The newest AMI that `AMI` or `MACHINE[@VERSION]` means, usable before untested.
 
     Raises NotFound.
     """
-    from provisimus.machines.catalogue import list_machine_images
-    from provisimus.machines.tags import USABLE
+    from provisimus.machines.details import list_details
 
     name, _, version = target.partition("@")
-    images = [
-        image
-        for image in list_machine_images(environment, session.workspace.name)
-        if target == image.image_id or (image.machine == name and version in ("", image.version))
+    found = [
+        each
+        for each in list_details(environment.cloud, session.workspace.name)
+        if target == each.image.image_id
+        or (each.image.machine == name and version in ("", each.image.version))
     ]
-    if not images:
+    if not found:
         raise NotFound(f"there is no machine image {target}", hint="provisimus machine list")
-    return next((each for each in images if USABLE in each.tags), images[0])
+    ready = [each for each in found if each.usable and each.state == "available"]
+    return (ready or found)[0]

@@ -47,7 +47,11 @@ def reap(session: Session, all_runs: bool) -> None:
         return
     click.echo(text, err=True)
     session.confirm(f"Remove {_count(len(removable))}?")
-    removed = remove(environment, found, state, session.tell)
+    # A bake may have begun to use some of it while the question stood there.
+    now = find_temporary(environment, session.workspace.name, state, all_runs=all_runs)
+    asked = {(each.kind, each.id) for each in removable}
+    still = [each for each in now if (each.kind, each.id) in asked]
+    removed = remove(environment, still, state, session.tell)
     lines = [f"removed {_count(len(removed))}", *_waiting(forget_settled(state))]
     session.emit([asdict(each) for each in removed], "\n".join(lines))
 

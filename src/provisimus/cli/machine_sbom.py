@@ -34,7 +34,7 @@ def sbom(session: Session, target: str, spec: str) -> None:
     from provisimus.release.machine_sbom import find_machine_sbom
 
     environment = session.open()
-    image = one_image(session, environment, target)
+    image = one_image(session, environment, target).image
     document = find_machine_sbom(image, environment, session.workspace.state)
     if document is None:
         raise NotFound(

@@ -32,13 +32,9 @@ def show(session: Session, target: str) -> None:
       provisimus machine show greeter@1.0.0
       provisimus machine show ami-0123456789abcdef0 --json
     """
-    from provisimus.machines.details import list_details
-
     environment = session.open()
-    wanted = one_image(session, environment, target).image_id
-    found = list_details(environment.cloud, session.workspace.name)
-    [details] = [each for each in found if each.image.image_id == wanted]
-    uses, unknown = _uses(environment, wanted)
+    details = one_image(session, environment, target)
+    uses, unknown = _uses(environment, details.image.image_id)
     counts = _counts(session, environment, details)
     data = {
         **details.as_json(),

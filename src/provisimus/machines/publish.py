@@ -161,22 +161,29 @@ def _copy_to(
     tell: Tell,
     name: str | None = None,
 ) -> Copied:
-    wanted = f"{source.region}/{image.image_id}"
-    for each in _described_by(cloud, f"tag:{tags.COPY_OF}", wanted):
-        if each.state in ("available", "pending"):
-            return Copied(cloud, each.image.image_id)
     asked = copy_arguments(image, source, publish, name or image.name)
-    with (
-        step(tell, f"copy {image.image_id} to {cloud.region}", "machine.yaml names it"),
-        speaking(cloud, f"copy {image.image_id} to {cloud.region}"),
-    ):
-        made = str(cloud.ec2.copy_image(**asked)["ImageId"])
-    copied = Copied(cloud, made)
-    [about] = _described(cloud, [made])
-    if tags.COPY_OF not in about.image.tags:
+    found = _found_copy(cloud, f"{source.region}/{image.image_id}", asked["Name"])
+    if found is None:
+        with (
+            step(tell, f"copy {image.image_id} to {cloud.region}", "machine.yaml names it"),
+            speaking(cloud, f"copy {image.image_id} to {cloud.region}"),
+        ):
+            made = str(cloud.ec2.copy_image(**asked)["ImageId"])
+        [found] = _described(cloud, [made])
+    copied = Copied(cloud, found.image.image_id)
+    if tags.COPY_OF not in found.image.tags:
         # Not every cloud takes the tags together with the copy.
         _tag(copied, {each["Key"]: each["Value"] for each in asked["TagSpecifications"][0]["Tags"]})
     return copied
+
+
+def _found_copy(cloud: Cloud, original: str, name: str) -> Details | None:
+    """A copy that is there or on its way: by its tag, else by its name, which carries the run."""
+    for key, value in ((f"tag:{tags.COPY_OF}", original), ("name", name)):
+        for each in _described_by(cloud, key, value):
+            if each.state in ("available", "pending"):
+                return each
+    return None
 
 
 def _await(copied: Copied, tell: Tell) -> None:

@@ -17,7 +17,7 @@ from provisimus.events import Tell, Warned, step
 from provisimus.machines import runs, tags
 from provisimus.machines.intents import read_intents, settles_at
 from provisimus.machines.removal import mark_snapshots, remove
-from provisimus.machines.temporary import find_marked, marks_of_run
+from provisimus.machines.temporary import Marked, find_marked, marks_of_run
 
 ORDER = ("instance", "image", "snapshot", "volume", "key pair", "security group")
 """What must go first: an instance holds its volumes and groups, an image its snapshots."""
@@ -61,7 +61,8 @@ def find_temporary(
     ]
     alive = {run: runs.is_alive(state, run) for run in {each.tags[tags.RUN] for each in marked}}
     found = []
-    tested, kept = {}, {}
+    testing: dict[str, str] = {}
+    kept: dict[str, str] = {}
     for each in sorted(marked, key=lambda each: ORDER.index(each.kind)):
         run = each.tags[tags.RUN]
         removable, reason = verdict(
@@ -72,20 +73,35 @@ def find_temporary(
             alive=alive[run],
             all_runs=all_runs,
         )
-        if each.kind == "instance" and not removable:
-            tested[each.image] = run
-        if each.kind == "image" and each.id in tested:
-            removable, reason = False, f"run {tested[each.id]} is testing it"
-        elif each.kind == "image" and runs.is_held(state, each.tags.get(tags.FINGERPRINT, "")):
-            removable, reason = False, "a bake of the same is going on"
-        if each.kind == "image" and not removable:
+        busy = _busy(each, state, testing, kept)
+        if busy:
+            removable, reason = False, busy
+        if not removable and each.kind == "instance":
+            testing[each.image] = run
+        elif not removable and each.kind == "image":
             kept[each.id] = reason
-        elif each.kind == "snapshot" and each.image in kept:
-            removable, reason = False, kept[each.image]
         reason = f"{reason}; {each.note}" if each.note else reason
         machine = each.tags.get(tags.MACHINE, "unknown")
         found.append(Leftover(each.kind, each.id, run, machine, removable, reason, project))
     return tuple(sorted(found, key=lambda each: (ORDER.index(each.kind), each.run, each.id)))
+
+
+def _busy(
+    each: Marked, state: Path, testing: Mapping[str, str], kept: Mapping[str, str]
+) -> str | None:
+    """Why an image, or a snapshot of it, stays although its own run is dead; None when it need not.
+
+    `testing` are the runs whose instances stay, by AMI, `kept` the AMIs that stay, with why.
+    """
+    if each.kind == "snapshot":
+        return kept.get(each.image)
+    if each.kind != "image":
+        return None
+    if each.id in testing:
+        return f"run {testing[each.id]} is testing it"
+    if runs.is_held(state, each.tags.get(tags.FINGERPRINT, "")):
+        return "a bake of the same is going on"
+    return None
 
 
 def verdict(
@@ -104,7 +120,8 @@ def verdict(
     if alive:
         return False, "its bake is going on"
     if known or tagged.get(tags.PLACE) == here:
-        return True, "its bake ended here without cleaning up"
+        kept = f"kept by {tagged[tags.KEPT]}" if tags.KEPT in tagged else None
+        return True, kept or "its bake ended here without cleaning up"
     expires = _time(tagged.get(tags.EXPIRES, ""))
     if expires is not None and expires <= now:
         return True, f"expired {tagged[tags.EXPIRES]}"

@@ -1,9 +1,9 @@
 """Run in a network namespace of its own: this computer's kernel and botocore play the guest.
 
-    unshare --net python guest.py DESCRIPTOR
+    unshare --net python guest.py DESCRIPTOR clients|container
 
-A TAP device is joined to the wire whose end is the descriptor; what real clients then read at
-169.254.169.254 is printed as JSON.
+A TAP device is joined to the wire whose end is the descriptor. What real clients then read at
+169.254.169.254, or what one behind another hop does, as in a container, is printed as JSON.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import struct
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
 BASE = "http://169.254.169.254/latest"
@@ -43,11 +45,35 @@ def to_tap(tap: int, wire: int) -> None:
             os.write(tap, stream.read(struct.unpack(">I", head)[0]))
 
 
-def main() -> None:
-    tap, wire = open_tap(), int(sys.argv[1])
-    for work in (to_wire, to_tap):
-        threading.Thread(target=work, args=(tap, wire), daemon=True).start()
+def in_container() -> dict[str, object]:
+    """Exit codes of curl, one hop away: without a token, and asking for one."""
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    with subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE) as container:
+        inside = ["nsenter", f"--net=/proc/{container.pid}/ns/net"]
+        ours, theirs = (Path(f"/proc/{who}/ns/net") for who in ("self", container.pid))
+        while theirs.readlink() == ours.readlink():
+            time.sleep(0.01)
+        for command in (
+            ["ip", "link", "add", "bridge", "type", "veth", "peer", "name", "inside"],
+            ["ip", "link", "set", "inside", "netns", str(container.pid)],
+            ["ip", "addr", "add", "10.9.0.1/24", "dev", "bridge"],
+            ["ip", "link", "set", "bridge", "up"],
+            [*inside, "ip", "addr", "add", "10.9.0.2/24", "dev", "inside"],
+            [*inside, "ip", "link", "set", "inside", "up"],
+            [*inside, "ip", "route", "add", "default", "via", "10.9.0.1"],
+        ):
+            subprocess.run(command, check=True)
+        curl = [*inside, "curl", "-fsS", "-o", "/dev/null", "--max-time", "3"]
+        ttl = ["-X", "PUT", "-H", "X-aws-ec2-metadata-token-ttl-seconds: 60"]
+        told: dict[str, object] = {
+            "get": subprocess.run([*curl, f"{BASE}/meta-data/"], check=False).returncode,
+            "put": subprocess.run([*curl, *ttl, f"{BASE}/api/token"], check=False).returncode,
+        }
+        container.communicate()
+    return told
 
+
+def as_clients() -> dict[str, object]:
     import httpx
     from botocore.utils import InstanceMetadataFetcher
 
@@ -69,7 +95,14 @@ def main() -> None:
     done = subprocess.run(
         [*curl, *[f"{BASE}/meta-data/ami-id"] * 20], capture_output=True, text=True, check=True
     )
-    sys.stdout.write(json.dumps({**told, "curl": done.stdout}))
+    return {**told, "curl": done.stdout}
+
+
+def main() -> None:
+    tap, wire = open_tap(), int(sys.argv[1])
+    for work in (to_wire, to_tap):
+        threading.Thread(target=work, args=(tap, wire), daemon=True).start()
+    sys.stdout.write(json.dumps({"clients": as_clients, "container": in_container}[sys.argv[2]]()))
 
 
 main()

@@ -19,6 +19,8 @@ from provisimus.localcloud.metadata.description import Options
 from provisimus.localcloud.metadata.service import Tokens, exchange
 from provisimus.localcloud.metadata.wire import Wire
 
+TIMED_OUT = 28
+"""curl's exit code."""
 GUEST = Path(__file__).parent / "guest.py"
 KEYS = DESCRIBED.profile.credentials
 PROFILE = replace(DESCRIBED.profile, credentials=replace(KEYS, until=KEYS.until.replace(year=2999)))
@@ -37,22 +39,27 @@ def can_play_a_guest() -> bool:
     return done.returncode == 0
 
 
-@pytest.mark.skipif(not can_play_a_guest(), reason="needs root, unshare and /dev/net/tun")
-def test_real_clients_are_served():
+pytestmark = pytest.mark.skipif(
+    not can_play_a_guest(), reason="needs root, unshare and /dev/net/tun"
+)
+
+
+def play(described, part):
+    """What the guest tells of the metadata service of this description."""
     ours, theirs = socket.socketpair()
     tokens = Tokens(b"secret")
-
-    def serve(data):
-        return exchange(data, MACHINE, tokens, time.time())
-
-    Wire(ours, "i-1", serve)
+    Wire(ours, "i-1", lambda data: exchange(data, described, tokens, time.time()))
     with theirs:
         done = subprocess.run(
-            ("unshare", "--net", sys.executable, str(GUEST), str(theirs.fileno())),
+            ("unshare", "--net", sys.executable, str(GUEST), str(theirs.fileno()), part),
             capture_output=True, text=True, check=False, pass_fds=(theirs.fileno(),), timeout=60,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
+    return json.loads(done.stdout)
+
+
+def test_real_clients_are_served():
+    assert play(MACHINE, "clients") == {
         "keys": {"role_name": "greeter", "access_key": "ASIA1", "token": "session"},
         "without": 401,
         "instance": "i-1",
@@ -61,3 +68,9 @@ def test_real_clients_are_served():
         "absent": 404,
         "curl": "ami-1" * 20,
     }
+
+
+@pytest.mark.parametrize(("limit", "put"), [(1, TIMED_OUT), (2, 0)])
+def test_a_container_gets_a_token_where_the_hop_limit_reaches_it(limit, put):
+    described = replace(DESCRIBED, options=Options(hop_limit=limit))
+    assert play(described, "container") == {"get": 0, "put": put}

@@ -20,7 +20,8 @@ from provisimus.machines.opening import let_in, make_group, remove_group
 from provisimus.model import Commits, Digest, MachineImage
 from provisimus.workspace import open_workspace
 
-RUN = "20260101T000000-abcdef"
+RUN = f"20260101T000000-{os.getpid() & 0xFFFFFF:06x}"
+"""Tests that run beside each other share the folder for temporary files, not this."""
 REFERENCE = "127.0.0.1:5000/greeter@sha256:" + "1f" * 32
 Plan = Callable[[], MachinePlan]
 
@@ -99,6 +100,53 @@ def test_packer_gets_its_template_and_the_account_but_no_secret_in_it(
     assert "access_key" not in seen
     variables = (tmp_path / "env").read_text().splitlines()
     assert {"AWS_SECRET_ACCESS_KEY=test", "CHECKPOINT_DISABLE=1"} <= set(variables)
+
+
+def test_a_newer_packer_fetches_its_plugin_and_gets_the_newer_template(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin/packer"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = version ]; then echo Packer v1.12.0; exit; fi\n'
+        f"for last; do :; done\necho $1 $2 $(basename $last) >>{tmp_path}/calls\n"
+        f'[ "$2" != build ] || {{ cp -r $last {tmp_path}/seen; exit 1; }}\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(ToolFailed):
+        run(plan(), environment)
+    folder = plan().state / "bake" / RUN / "template"
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        f"init {folder} template",
+        f"validate {folder} template",
+        "-machine-readable build template",
+    ]
+    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == [
+        "machine.pkr.json",
+        "plugins.pkr.json",
+    ]
+    text = (tmp_path / "seen/machine.pkr.json").read_text()
+    assert "imds_support" in text
+    assert "sg-00000000000000000" not in text
+
+
+def test_without_a_way_to_the_plugin_nothing_is_launched(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin/packer"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\n[ "$1" != version ] || echo Packer v1.12.0\n'
+        '[ "$1" != init ] || { echo no route; exit 1; }\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(ToolFailed, match="no route") as caught:
+        run(plan(), environment)
+    assert "packer plugins install github.com/hashicorp/amazon" in str(caught.value.hint)
+    assert groups(environment) == {"default"}
 
 
 def test_a_packer_that_made_nothing_is_not_believed(

@@ -15,9 +15,12 @@ from provisimus.environment import Environment
 from provisimus.errors import NotFound, ProvisimusError, Unready
 from provisimus.events import Event, Said, Warned, silence
 from provisimus.images.registry import Registry
-from provisimus.machines import ImageInput, MachinePlan, plan_machine
+from provisimus.local import LocalCloud
+from provisimus.machines import ImageInput, MachinePlan, asking, plan_machine
 from provisimus.machines.access import ImageFacts, Login, Registries
+from provisimus.machines.catalogue import BaseImage
 from provisimus.machines.check import Checked, check
+from provisimus.machines.preflight import Facts, InstanceType, Metadata
 from provisimus.release.registries import RegistryAccess
 from provisimus.workspace import open_workspace
 
@@ -213,3 +216,45 @@ def test_without_credentials_the_check_says_how_to_log_in(
             *(RegistryAccess(), silence),
         )
     assert caught.value.hint == f"log in: docker login {guarded}"
+
+
+# ---- what is asked where -------------------------------------------------------------------------
+
+
+def asked(environment: Environment) -> asking.Answers:
+    ec2: Any = environment.cloud.ec2
+    made = ec2.register_image(Name="debian-12-amd64", RootDeviceName="/dev/xvda")["ImageId"]
+    facts = Facts(
+        definition="machine.yaml",
+        environment="staging",
+        instance_type="t3.small",
+        disk=20,
+        base=BaseImage(made, "debian-12-amd64", "/dev/xvda", 8),
+        name="debian-12-amd64",
+        packer="1.6.6",
+        asks_imdsv2=False,
+        over_public=True,
+    )
+    return asking.ask(environment, facts, [REFERENCE], THERE)
+
+
+def test_what_an_account_is_asked(environment: Environment) -> None:
+    facts = asked(environment).facts
+    assert facts.type == InstanceType(("x86_64",), 2)
+    assert facts.metadata == Metadata(None, enforced=False)
+    assert (facts.may_launch, facts.may_launch_imdsv2) == (True, None)
+    assert facts.ways is not None
+    assert {(way.out, way.public) for way in facts.ways} == {("internet gateway", True)}
+    assert facts.name_taken
+
+
+def test_the_local_cloud_is_asked_for_neither_quota_nor_gateway(
+    environment: Environment, tmp_path: Path
+) -> None:
+    answers = asked(replace(environment, local=LocalCloud(tmp_path)))
+    facts = answers.facts
+    assert answers.unknown == ()
+    assert (facts.type, facts.quota, facts.ways, facts.metadata) == (None, None, None, None)
+    assert facts.may_launch is None
+    assert facts.images == {REFERENCE: THERE.facts}
+    assert facts.name_taken

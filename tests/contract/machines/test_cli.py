@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from provisimus.aws import as_tags
 from provisimus.cli import main
 from provisimus.environment import Environment
-from provisimus.machines import tags
+from provisimus.machines import runs, tags
+from provisimus.machines.intents import FILE, about_to
 from provisimus.model import Commits, Digest
 
 FINGERPRINT = Digest.of(b"x")
@@ -112,3 +114,21 @@ def test_with_another_accounts_credentials_nothing_is_removed(
     assert "these credentials are of account 123456789012, not 111122223333" in err
     assert "AWS_PROFILE" in err
     assert len(ec2.describe_key_pairs()["KeyPairs"]) == 1
+
+
+def test_reap_says_when_to_look_again_after_a_run_that_was_killed_just_now(
+    machine: Command, tmp_path: Path
+) -> None:
+    folder = runs.folder_of(tmp_path / ".provisimus", RUN)
+    folder.mkdir(parents=True)
+    about_to(folder, "instance", f"provisimus-{RUN}")
+    status, out, _ = machine("reap")
+    assert status == 0
+    first, second = out.splitlines()
+    assert first == "no bake left anything behind"
+    assert second.startswith(f"run {RUN} was killed while it made something; EC2 shows all of it")
+    assert folder.exists()
+    about_to(folder, "instance", "x", datetime(2026, 1, 1, tzinfo=UTC))
+    (folder / FILE).write_text((folder / FILE).read_text().splitlines()[1] + "\n")
+    assert machine("reap")[1] == "no bake left anything behind\n"
+    assert not folder.exists()

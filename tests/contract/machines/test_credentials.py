@@ -22,7 +22,8 @@ from provisimus.model import Commits
 from provisimus.release.registries import RegistryAccess
 from provisimus.workspace import open_workspace
 
-RUN = "20260101T000000-abcdef"
+RUN = f"20260101T000000-{os.getpid() & 0xFFFFFF:06x}"
+"""Tests that run beside each other share the folder for temporary files, not this."""
 PAIR = base64.b64encode(f"ci:{PASSWORD}".encode()).decode()
 Plan = Callable[[], MachinePlan]
 

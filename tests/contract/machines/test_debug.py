@@ -19,7 +19,8 @@ from provisimus.machines import tags as names
 from provisimus.model import Commits
 from provisimus.workspace import open_workspace
 
-RUN = "20260101T000000-abcdef"
+RUN = f"20260101T000000-{os.getpid() & 0xFFFFFF:06x}"
+"""Tests that run beside each other share the folder for temporary files, not this."""
 REFERENCE = "127.0.0.1:5000/greeter@sha256:" + "1f" * 32
 Plan = Callable[[], MachinePlan]
 
@@ -123,7 +124,12 @@ def test_the_machine_is_kept_with_a_way_in_until_it_is_reaped(
     assert left(environment) == (["running"], {"default", name}, [name])
 
     found = find_temporary(environment, "acme", planned.state)
-    assert {each.kind for each in found} == {"instance", "key pair", "security group"}
+    reasons = {each.kind: each.reason for each in found}
+    assert reasons == {
+        "instance": "kept by machine bake --debug",
+        "security group": "kept by machine bake --debug",
+        "key pair": "its bake ended here without cleaning up",
+    }
     reap(environment, found, planned.state, silence)
     assert left(environment) == (["terminated"], {"default"}, [])
     assert not key.parent.exists()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.contract.machines.killing import gate_to
 
 from provisimus.aws import as_tags
 from provisimus.environment import Environment
-from provisimus.errors import ProvisimusError, Refused
+from provisimus.errors import ProvisimusError, Refused, Unreachable
 from provisimus.events import silence
 from provisimus.machines import tags
 from provisimus.machines.catalogue import find_machine_image
@@ -95,6 +97,40 @@ def test_what_broke_off_goes_on_and_copies_nothing_twice(
     publish_image(only(environment).image, publish, environment, silence)
     assert only(environment, "us-east-1").image.image_id == before
     assert is_published(only(environment).image, publish)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_cut_off_at_any_change_the_next_run_ends_it(
+    environment: Environment, endpoint: str, after: bool
+) -> None:
+    publish = Publish(regions=("us-east-1",), accounts=ACCOUNTS)
+    with gate_to(endpoint) as (gate, url):
+        cut = replace(environment, cloud=replace(environment.cloud, endpoint=url))
+        publish_image(image_of(environment), publish, cut, silence)
+        calls = list(gate.calls)
+        changes = [at for at, name in enumerate(calls) if not name.startswith("Describe")]
+        assert len(changes) == 7
+        for number in changes:
+            clear(environment)
+            image = image_of(environment)
+            gate.arm(number, after=after)
+            with pytest.raises(Unreachable):
+                publish_image(image, publish, cut, silence)
+            done = after and number == changes[-1]
+            assert is_published(only(environment).image, publish) == done
+            publish_image(only(environment).image, publish, environment, silence)
+            assert is_published(only(environment).image, publish)
+            copy = only(environment, "us-east-1")
+            assert image.tags.items() <= copy.image.tags.items()
+            assert launchers(environment) == launchers(environment, "us-east-1") == set(ACCOUNTS)
+
+
+def clear(environment: Environment) -> None:
+    for region in ("eu-west-1", "us-east-1"):
+        ec2: Any = environment.cloud.in_region(region).ec2
+        for each in ec2.describe_images(Owners=["self"])["Images"]:
+            ec2.deregister_image(ImageId=each["ImageId"])
 
 
 def test_an_account_that_is_named_no_more_loses_it(environment: Environment) -> None:

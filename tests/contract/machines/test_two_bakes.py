@@ -20,7 +20,7 @@ from provisimus.workspace import open_workspace
 
 REFERENCE = "127.0.0.1:5000/greeter@sha256:" + "1f" * 32
 HEALTHY = ["provisimus-bootstrap[7]: every container runs after 20 s"]
-RUNS = ("20260101T000000-abcdef", "20260101T000000-fedcba")
+RUNS = tuple(f"20260101T00000{n}-{os.getpid() & 0xFFFFFF:06x}" for n in (1, 2))
 MAKE = """\
 import json, sys
 from provisimus.aws import Cloud, as_tags
