@@ -95,6 +95,10 @@ class Cloud:
         return self._client("ecr")
 
     @cached_property
+    def quotas(self) -> Any:
+        return self._client("service-quotas")
+
+    @cached_property
     def sts(self) -> STSClient:
         client: STSClient = self._client("sts")
         return client
@@ -146,7 +150,10 @@ def _new_session(region: str) -> Session:
             services to tell a typing error from a service, for 15 ms and more on a cold disk.
             """
             del type_name
-            return ["autoscaling", "cloudformation", "ec2", "ecr", "s3", "ssm", "sts"]
+            return [
+                *("autoscaling", "cloudformation", "ec2", "ecr", "s3", "service-quotas", "ssm"),
+                "sts",
+            ]
 
     session = Session()
     session.register_component("data_loader", Models())
@@ -181,6 +188,7 @@ def speaking(cloud: Cloud, doing: str) -> Iterator[None]:
         EndpointConnectionError,
         NoCredentialsError,
     )
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -200,6 +208,11 @@ def speaking(cloud: Cloud, doing: str) -> Iterator[None]:
         raise Unreachable(
             f"could not {doing}: nothing answers at {cloud.endpoint or cloud.region}",
             hint="start the local cloud: provisimus local up" if local else None,
+        ) from error
+    except ResponseParserError as error:
+        where = cloud.endpoint or cloud.region
+        raise Unreachable(
+            f"could not {doing}: what answers at {where} does not speak AWS's way"
         ) from error
     except BotoCoreError as error:
         raise Unreachable(f"could not {doing}: {error}") from error

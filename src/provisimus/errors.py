@@ -9,6 +9,7 @@
     ├── ToolFailed                 1             a program ran and failed; carries its last lines
     ├── Unreachable                1             a registry, a cloud, an engine does not answer
     ├── Unhealthy                  1             it was made and does not answer its health check
+    ├── Unready                    1             what was looked at before a launch forbids it
     ├── Refused                    5             policy, protection, or somebody else's property
     │   ├── Locked                 5             the same work is running already
     │   └── Conflict               5             what exists under this name is something else
@@ -132,6 +133,34 @@ class Unhealthy(ProvisimusError):
         return {**super().as_json(), "tail": list(self.tail)}
 
 
+@dataclass(frozen=True)
+class Finding:
+    """One thing that stands in the way of work which was not begun."""
+
+    what: str
+    where: str | None = None
+    hint: str | None = None
+
+
+class Unready(ProvisimusError):
+    """Carries everything that stands in the way, so that it is repaired in one go."""
+
+    def __init__(self, findings: tuple[Finding, ...], *, before: str) -> None:
+        alone = findings[0] if len(findings) == 1 else None
+        super().__init__(
+            alone.what if alone else f"{len(findings)} things stand in the way of {before}",
+            where=alone.where if alone else None,
+            hint=alone.hint if alone else None,
+        )
+        self.findings = findings
+
+    def __str__(self) -> str:
+        return "\n".join(dict.fromkeys([self.message, *(each.what for each in self.findings)]))
+
+    def as_json(self) -> dict[str, object]:
+        return {**super().as_json(), "findings": [vars(each) for each in self.findings]}
+
+
 class Refused(ProvisimusError):
     exit_code = 5
 
@@ -145,7 +174,23 @@ class Conflict(Refused):
 
 
 class RolledBack(ProvisimusError):
+    """`tail` holds what the machine said on its console, where a machine was the cause."""
+
     exit_code = 6
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        tail: tuple[str, ...] = (),
+        where: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.tail = tail
+
+    def as_json(self) -> dict[str, object]:
+        return {**super().as_json(), "tail": list(self.tail)}
 
 
 class StillRunning(ProvisimusError):

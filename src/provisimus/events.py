@@ -112,6 +112,7 @@ def step(tell: Tell, name: str, reason: str = "") -> Iterator[Outcome]:
     try:
         yield outcome
     except BaseException as error:
-        tell(Failed(name, time.monotonic() - outcome.began, str(error) or type(error).__name__))
+        said = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        tell(Failed(name, time.monotonic() - outcome.began, said or type(error).__name__))
         raise
     tell(Finished(name, time.monotonic() - outcome.began, outcome.result))

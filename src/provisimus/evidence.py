@@ -14,7 +14,7 @@ MOST = 25
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1f\x7f]")
 
-_OURS = re.compile(r"\bprovisimus-(health|bootstrap|volumes)\b|^tiny: ")
+_OURS = re.compile(r"\bprovisimus-(health|bootstrap|containers|volumes)\b|^tiny: ")
 _FAULTS = re.compile(
     r"^\[\s*(FAILED|DEPEND|TIME)\s*\]"
     r"|\bFailed to (start|mount)\b|\bDependency failed\b|\bemergency mode\b"

@@ -5,18 +5,21 @@ Everything goes over its control API on loopback; nothing of `provisimus.localcl
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisimus.errors import NotFound, ProvisimusError, Refused, Unreachable
+from provisimus.errors import NotFound, ProvisimusError, Refused, Unreachable, UsageFault
 from provisimus.events import Said, Tell, silence, step
+from provisimus.files import is_full
 
 if TYPE_CHECKING:
     from provisimus.http import httpx
@@ -77,29 +80,35 @@ class LocalCloud:
 
         with step(tell, "local cloud", "nothing answers at " + self.endpoint) as outcome:
             said = self.log.stat().st_size if self.log.exists() else 0
-            pid = spawn_detached(
-                [
-                    *(sys.executable, "-m", "provisimus.localcloud", "serve"),
-                    *("--dir", str(self.directory), "--port", str(self.port)),
-                    *("--registry-port", str(self.registry_port), "--region", region),
-                ],
-                self.log,
-            )
+            argv = [
+                *(sys.executable, "-m", "provisimus.localcloud", "serve"),
+                *("--dir", str(self.directory), "--port", str(self.port)),
+                *("--registry-port", str(self.registry_port), "--region", region),
+            ]
+            try:
+                pid = spawn_detached(argv, self.log)
+            except OSError as error:
+                if is_full(error):
+                    raise
+                raise ProvisimusError(
+                    f"{self.directory} cannot be written: {error.strerror}",
+                    hint="choose another directory with PROVISIMUS_LOCAL_DIR",
+                ) from error
             deadline = time.monotonic() + within
             while time.monotonic() < deadline:
                 try:
                     status = self.status()
-                except Unreachable:
-                    continue  # it listens before it has loaded what it needs to answer
+                except (Unreachable, Refused):
+                    # It listens before it has loaded what it needs to answer, and one that cannot
+                    # begin (its registry's port is taken, say) hangs up while it is asked.
+                    status = None
                 if status is not None and status.get("ready"):
                     outcome.result = self.endpoint
                     return self._ours(status)
                 if _ended(pid):
-                    lines = self._said_since(said)
+                    message, hint = last_error(self._said_since(said))
                     raise ProvisimusError(
-                        "the local cloud did not start: "
-                        + (lines[-1] if lines else "it said nothing"),
-                        where=str(self.log),
+                        f"the local cloud did not start: {message}", where=str(self.log), hint=hint
                     )
                 time.sleep(0.05)
             raise Unreachable(
@@ -107,24 +116,33 @@ class LocalCloud:
             )
 
     def down(self, *, within: float = 90.0) -> bool:
-        """Stop it with all that it runs. False when it did not run. `within` in seconds."""
-        status = self.status()
-        if status is None:
+        """Stop it with all that it runs, on whatever port it listens. `within` in seconds.
+
+        False when it did not run. One of another directory is not ours to stop.
+        """
+        pid = self._runs_as()
+        if pid is None:
             return False
-        self._ask("POST", "shutdown", within=30)
+        if self._answers_as(pid):
+            self._ask("POST", "shutdown", within=30)
+        else:
+            os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            if not _alive(int(status["pid"])):
+            if not _alive(pid):
                 return True
             time.sleep(0.05)
-        raise Unreachable(
-            f"the local cloud (process {status['pid']}) does not end", hint=str(self.log)
-        )
+        raise Unreachable(f"the local cloud (process {pid}) does not end", where=str(self.log))
 
     def reset(self) -> None:
         """Remove its files. Raises Refused while it runs."""
-        if self.status() is not None:
+        if self._runs_as() is not None:
             raise Refused("the local cloud is running", hint="stop it first: provisimus local down")
+        from provisimus.process import run
+
+        # Removing through a mount would empty what is mounted; a killed build may leave its own.
+        for place in mounts_below(self.directory, Path("/proc/mounts").read_text()):
+            run(["umount", "--lazy", place], hint="unmount it as root")
         if self.directory.exists():
             shutil.rmtree(self.directory)
 
@@ -200,6 +218,27 @@ class LocalCloud:
             )
         return status
 
+    def _runs_as(self) -> int | None:
+        """The process that holds the directory, by the lock that ends with it."""
+        try:
+            with (self.directory / "pid").open() as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    said = lock.read().strip()
+                    # Just begun, it has not written its number over that of the one before.
+                    return int(said) if said and _serves(int(said)) else None
+        except FileNotFoundError:
+            pass
+        return None
+
+    def _answers_as(self, pid: int) -> bool:
+        try:
+            status = self.status()
+        except (Refused, Unreachable):
+            return False
+        return status is not None and status["pid"] == pid
+
     def _said_since(self, offset: int) -> list[str]:
         try:
             with self.log.open("rb") as log:
@@ -209,8 +248,27 @@ class LocalCloud:
             return []
 
 
+def last_error(lines: Sequence[str]) -> tuple[str, str | None]:
+    """What a process that ended said of it, and its hint where it gave one. Pure."""
+    hint = None
+    for line in reversed(lines):
+        if not line.startswith("hint: "):
+            return line.removeprefix("error: "), hint
+        hint = line.removeprefix("hint: ")
+    return "it said nothing", hint
+
+
+def mounts_below(folder: Path, mounts: str) -> list[str]:
+    """The mount points below a folder in the text of /proc/mounts, the deepest first. Pure."""
+    places = [line.split(" ")[1].replace("\\040", " ") for line in mounts.splitlines()]
+    return sorted((each for each in places if each.startswith(f"{folder}/")), key=len)[::-1]
+
+
 def from_environment(registry_url: str, variables: Mapping[str, str] = os.environ) -> LocalCloud:
-    """The local cloud that PROVISIMUS_LOCAL_DIR and its kin name, else the usual one."""
+    """The local cloud that PROVISIMUS_LOCAL_DIR and its kin name, else the usual one.
+
+    Raises UsageFault for a port that is none.
+    """
     state = Path(variables.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     directory = variables.get("PROVISIMUS_LOCAL_DIR")
     host, _, port = registry_url.partition("/")[0].rpartition(":")
@@ -218,9 +276,25 @@ def from_environment(registry_url: str, variables: Mapping[str, str] = os.enviro
         port = ""
     return LocalCloud(
         Path(directory).resolve() if directory else state / "provisimus" / "local",
-        int(variables.get("PROVISIMUS_LOCAL_PORT", "4800")),
-        int(variables.get("PROVISIMUS_LOCAL_REGISTRY_PORT") or (port if port.isdigit() else 5000)),
+        _port("PROVISIMUS_LOCAL_PORT", variables) or 4800,
+        _port("PROVISIMUS_LOCAL_REGISTRY_PORT", variables) or int(port if port.isdigit() else 5000),
     )
+
+
+def _port(name: str, variables: Mapping[str, str]) -> int | None:
+    given = variables.get(name)
+    if not given:
+        return None
+    if not (given.isascii() and given.isdigit() and 0 < int(given) < 65536):
+        raise UsageFault(f"{name} is {given!r}; a port is a number from 1 to 65535")
+    return int(given)
+
+
+def _serves(pid: int) -> bool:
+    try:
+        return b"provisimus.localcloud" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _alive(pid: int) -> bool:

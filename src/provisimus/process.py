@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from provisimus.errors import ToolFailed, ToolMissing
 
@@ -76,14 +77,16 @@ def stream(
     env: Mapping[str, str] | None = None,
     grace: float = 10.0,
     hint: str | None = None,
+    death_signal: Literal["TERM", "KILL"] = "TERM",
 ) -> None:
     """Run a long program and hand over each line of its output (both streams, without line end).
 
     When interrupted (Ctrl-C, an error in `on_line`), the program gets SIGINT and `grace` seconds
     to clean up behind itself, then SIGKILL. Should we be killed outright, the kernel sends it
-    SIGTERM, so that it cleans up even then. Raises ToolMissing and ToolFailed as `run` does.
+    `death_signal`: SIGTERM, so that it cleans up even then. Raises ToolMissing and ToolFailed as
+    `run` does.
     """
-    process = _start(_ending_with_us(argv, hint), cwd, env, hint, merge=True)
+    process = _start(_ending_with_us(argv, death_signal, hint), cwd, env, hint, merge=True)
     tail: deque[str] = deque(maxlen=TAIL)
     assert process.stdout is not None
     try:
@@ -99,13 +102,13 @@ def stream(
         raise _failure(argv, process.returncode, list(tail), hint)
 
 
-def _ending_with_us(argv: Sequence[str], hint: str | None) -> Sequence[str]:
+def _ending_with_us(argv: Sequence[str], sign: str, hint: str | None) -> Sequence[str]:
     """Have the kernel end the program when we die (prctl(2), PR_SET_PDEATHSIG), where it can."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         return argv
     program = find_program(argv[0], hint=hint)
-    return [setpriv, "--pdeathsig", "TERM", "--", program, *argv[1:]]
+    return [setpriv, "--pdeathsig", sign, "--", program, *argv[1:]]
 
 
 def spawn_detached(argv: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None) -> int:

@@ -18,6 +18,11 @@ from typing import Any
 from tests.rehearsal.ports import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "acme"
+ACTIVEMQ = (
+    *("org.apache.activemq:apache-activemq:5.17.6:tar.gz:bin", "--sha256"),
+    "e6ad7ac9d1c46262cfab7f34c1f452a9048fc196abdc46ae46574a87e79b4ff4",
+)
+"""What is imported. Not every Maven repository has a checksum beside it."""
 REPOSITORIES = ("acme", "acme-docker", "acme-packer")
 
 

@@ -6,33 +6,42 @@ HTTP: busybox and a page.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.contract.conftest import serving
+from tests.contract.machines.pushing import HTPASSWD, PASSWORD
+from tests.contract.machines.test_packer_templates import documented_template
 from tests.rehearsal.ports import free_port
 
 from provisimus.environment import Environment, open_environment
+from provisimus.errors import ToolFailed
 from provisimus.events import Event, Finished, Said
 from provisimus.evidence import evidence
-from provisimus.machines import ImageInput, bake, find_temporary, plan_machine
+from provisimus.machines import ImageInput, bake, find_temporary, plan_machine, reap
 from provisimus.machines.sbom import kept_at, key_of_image
 from provisimus.model import Commits, ContainerImage, Digest, MachineImage
+from provisimus.release.registries import RegistryAccess
 from provisimus.workspace import Workspace, open_workspace
 
 RUN = time.strftime("%Y%m%dT%H%M%S-abcdef", time.gmtime())
+OWN_RUN = RUN.replace("abcdef", "fedcba")
+KEPT_RUN = RUN.replace("abcdef", "00cafe")
 PROJECT = "bake-" + time.strftime("%H%M%S")
 """One of its own: with PROVISIMUS_REHEARSAL_DIR the cloud still holds earlier rehearsals."""
 BUSYBOX = shutil.which("busybox")
@@ -139,6 +148,69 @@ def test_a_machine_starts_without_a_registry_and_lets_its_users_in(
         assert "]: healthy: http://127.0.0.1:8080/health" in telling
         assert "]: unhealthy: http://127.0.0.1:8080/health" in telling
         assert "container greeter: Exited" in telling
+
+
+def test_a_template_of_ones_own_and_a_registry_that_wants_credentials(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The template is the documents', the registry a real one, and Docker pulls from it."""
+    (tmp_path / "htpasswd").write_text(HTPASSWD)
+    auth = {"auth": {"htpasswd": {"realm": "here", "path": str(tmp_path / "htpasswd")}}}
+    pair = base64.b64encode(f"ci:{PASSWORD}".encode()).decode()
+    folder = scene.workspace.packer / "own"
+    folder.mkdir()
+    (folder / "machine.yaml").write_text("base: debian-12\nmain: greeter\n")
+    (folder / "template.pkr.hcl").write_text(documented_template())
+    with serving(tmp_path, auth) as registry:
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {registry: {"auth": pair}}}))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        command = "exec busybox httpd -f -p 8080 -h /www"
+        images = {"greeter": push(registry, "greeter", 8080, command, ("ci", PASSWORD))}
+        environment = replace(scene.environment, registry=registry)
+        given = {name: ImageInput(name, image.digest) for name, image in images.items()}
+        plan = plan_machine(scene.workspace, environment, "own", "1.0.0", given)
+        events: list[Event] = []
+        made = bake(
+            *(plan, environment, images, Commits({}), events.append, OWN_RUN), RegistryAccess()
+        )
+    told = str(events)
+    assert f"pulling {images['greeter'].reference}" in told
+    assert "nothing that must not be in an image" in told
+    assert PASSWORD not in told
+    assert pair not in told
+    assert made.tags["provisimus:run"] == OWN_RUN
+    assert made.tags["provisimus:healthy-after"]
+    assert find_temporary(environment, PROJECT, scene.workspace.state) == ()
+
+
+def test_a_machine_whose_disk_fills_is_kept_for_whoever_asks(scene: Scene) -> None:
+    folder = scene.workspace.packer / "fills"
+    (folder / "setup").mkdir(parents=True)
+    (folder / "machine.yaml").write_text("base: debian-12\nmain: greeter\n")
+    (folder / "setup/10-fills").write_text("#!/bin/sh\nfallocate -l 100G /var/full\n")
+    images = {"greeter": scene.images["greeter"]}
+    given = {name: ImageInput(name, image.digest) for name, image in images.items()}
+    plan = plan_machine(scene.workspace, scene.environment, "fills", "1.0.0", given)
+    with pytest.raises(ToolFailed) as caught:
+        bake(
+            *(plan, scene.environment, images, Commits({}), lambda _: None, KEPT_RUN),
+            debug=True,
+        )
+    assert caught.value.message == "the disk of 8 GiB is full: setup/10-fills failed"
+    assert caught.value.where == f"{folder}/machine.yaml: disk"
+    command = str(caught.value.hint).partition("Enter it: ")[2].partition(" — ")[0]
+    entered = subprocess.run(
+        [*shlex.split(command), "sudo cat /var/lib/provisimus-stage/setup/10-fills"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert "fallocate" in entered.stdout, entered.stderr
+
+    state = scene.workspace.state
+    left = find_temporary(scene.environment, PROJECT, state)
+    assert {each.kind for each in left} == {"instance", "key pair", "security group"}
+    reap(scene.environment, left, state, lambda _: None)
+    assert find_temporary(scene.environment, PROJECT, state) == ()
+    assert not Path(shlex.split(command)[2]).exists()
 
 
 def test_ten_boots_in_a_row_are_ten_answers(scene: Scene, image: MachineImage, long: bool) -> None:
@@ -290,7 +362,9 @@ def poll(ask: Any, *, within: float, what: str) -> Any:
     raise AssertionError(f"no {what} within {within:g} s")
 
 
-def push(registry: str, name: str, port: int, command: str) -> ContainerImage:
+def push(
+    registry: str, name: str, port: int, command: str, auth: tuple[str, str] | None = None
+) -> ContainerImage:
     """Put an image of busybox, a page and a command into a registry."""
     assert BUSYBOX is not None
     layer = io.BytesIO()
@@ -327,7 +401,7 @@ def push(registry: str, name: str, port: int, command: str) -> ContainerImage:
             "layers": [described(f"{docker}.image.rootfs.diff.tar.gzip", packed)],
         }
     ).encode()
-    with httpx.Client(base_url=f"http://{registry}", trust_env=False) as client:
+    with httpx.Client(base_url=f"http://{registry}", trust_env=False, auth=auth) as client:
         for blob in (config, packed):
             place = client.post(f"/v2/{name}/blobs/uploads/").headers["location"]
             separator = "&" if "?" in place else "?"

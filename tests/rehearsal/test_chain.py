@@ -2,18 +2,21 @@
 
 A Java service becomes an artifact, an image, a machine image and a stack, and answers; the next
 version answers over the same data; the way back takes only the stack; lineage leads from the
-instance to the commits; nothing temporary is left. One virtual machine at a time.
+instance to the commits; nothing temporary is left. The side carts work, too: a receiver gets what
+the service logs, and figures of the machine are scraped. One virtual machine at a time.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from tests.rehearsal.house import REPOSITORIES, House
+from tests.rehearsal.receiver import Receiver
 
 NEEDED = ("javac", "git", "packer", "mmdebstrap", "docker-registry", "qemu-system-x86_64")
 MISSING = [
@@ -26,7 +29,15 @@ pytestmark = [
 ]
 
 
-def test_the_whole_life_of_a_service(house: House) -> None:
+@pytest.fixture(scope="module")
+def receiver(house: House) -> Iterator[Receiver]:
+    """Where the machine's logs go."""
+    with Receiver() as made:
+        made.expected_by(house, "greeter")
+        yield made
+
+
+def test_the_whole_life_of_a_service(house: House, receiver: Receiver) -> None:
     commits = {name: house.commit(name, f"The first of {name}") for name in REPOSITORIES}
     house.provisimus("check")
     house.publish("1.0.0", commits["acme"])
@@ -34,7 +45,7 @@ def test_the_whole_life_of_a_service(house: House) -> None:
     # Step by step, and each step again: nothing is done twice.
     house.provisimus("image", "build", "greeter@1.0.0")
     assert not house.data("image", "build", "greeter@1.0.0")["changed"]
-    house.provisimus("image", "build", "node-exporter")
+    house.provisimus("image", "build", "node-exporter", "log-shipper")
     written = commits["acme-docker"]
     commits["acme-docker"] = house.commit("acme-docker", "Pin what the bases are made of")
     ami = house.provisimus("machine", "bake", "greeter@1.0.0").strip().splitlines()[-1]
@@ -44,6 +55,8 @@ def test_the_whole_life_of_a_service(house: House) -> None:
     assert first["image"] == ami
     answer = get(first["url"])
     assert answer == f"Hello from greeter 1.0.0 (commit {commits['acme']})\n"
+    assert receiver.hears(r"stdout - - - greeter 1\.0\.0\b")
+    assert "node_memory_MemTotal_bytes" in get(first["url"].replace(":8080/", ":9100/metrics"))
     httpx.put(first["url"] + "notes/first", content="of 1.0.0", timeout=30, trust_env=False)
 
     trace = house.data("trace", first["instance"])
@@ -94,7 +107,7 @@ def check_lineage(
     assert trace["machine_image"]["image_id"] == ami
     assert trace["machine_image"]["commits"] == by_repository
     images = {image["service"]: image for image in trace["images"]}
-    assert set(images) == {"greeter", "node-exporter"}
+    assert set(images) == {"greeter", "node-exporter", "log-shipper"}
     assert images["greeter"]["commits"] == {"docker": written}
     assert images["greeter"]["artifact"]["coordinates"] == "com.acme:greeter:jar:1.0.0"
     assert images["greeter"]["artifact"]["commit"] == commits["acme"]

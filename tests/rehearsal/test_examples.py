@@ -16,7 +16,8 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from tests.rehearsal.house import House
+from tests.rehearsal.house import ACTIVEMQ, House
+from tests.rehearsal.stomp import stomp
 
 NEEDED = ("mvn", "javac", "git", "mmdebstrap", "docker-registry", "dockerd", "docker")
 MISSING = [
@@ -35,7 +36,7 @@ def built(house: House) -> Iterator[dict[str, str]]:
     house.commit("acme-docker", "The first of acme-docker")
     house.publish("1.0.0", commit)
     house.provisimus("artifact", "import", "com.hazelcast:hazelcast:5.3.8")
-    house.provisimus("artifact", "import", "org.apache.activemq:apache-activemq:5.17.6:tar.gz:bin")
+    house.provisimus("artifact", "import", *ACTIVEMQ)
     service = house.root / "services/catalog"
     subprocess.run(
         ["mvn", "-q", "-B", "package", "-Drevision=1.0.0", f"-Dcommit={commit}"],
@@ -180,35 +181,3 @@ def get(port: int, path: str) -> str:
     answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30, trust_env=False)
     answer.raise_for_status()
     return answer.text
-
-
-def stomp(port: int, queue: str, send: str = "", *, receive: bool = False) -> str:
-    """Connect to the broker (STOMP 1.2), and send or receive one message. Raises OSError."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        frames = connection.makefile("rb")
-
-        def ask(command: str, headers: dict[str, str], body: str = "") -> None:
-            lines = [command, *(f"{name}:{value}" for name, value in headers.items()), "", body]
-            connection.sendall("\n".join(lines).encode() + b"\0")
-
-        def frame() -> tuple[str, str]:
-            got = bytearray()
-            while not got.endswith(b"\0"):
-                byte = frames.read(1)
-                if not byte:
-                    raise ConnectionResetError("the broker hung up")
-                got += byte
-            head, _, body = got.rstrip(b"\0").decode().lstrip("\n").partition("\n\n")
-            return head.partition("\n")[0], body
-
-        ask("CONNECT", {"accept-version": "1.2", "host": "acme"})
-        assert frame()[0] == "CONNECTED"
-        if send:
-            ask("SEND", {"destination": queue, "receipt": "1", "persistent": "true"}, send)
-            assert frame()[0] == "RECEIPT"
-        if receive:
-            ask("SUBSCRIBE", {"id": "0", "destination": queue, "ack": "auto"})
-            command, body = frame()
-            assert command == "MESSAGE"
-            return body
-    return ""

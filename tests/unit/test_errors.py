@@ -7,7 +7,15 @@ import pytest
 
 from provisimus import errors
 from provisimus.cli.app import report
-from provisimus.errors import InvalidDefinitions, Locked, Problem, ProvisimusError, ToolFailed
+from provisimus.errors import (
+    Finding,
+    InvalidDefinitions,
+    Locked,
+    Problem,
+    ProvisimusError,
+    ToolFailed,
+    Unready,
+)
 
 CODES = {
     "ProvisimusError": 1,
@@ -19,6 +27,7 @@ CODES = {
     "ToolFailed": 1,
     "Unreachable": 1,
     "Unhealthy": 1,
+    "Unready": 1,
     "Refused": 5,
     "Locked": 5,
     "Conflict": 5,
@@ -88,3 +97,22 @@ def test_people_are_told_what_where_and_what_next(capsys: pytest.CaptureFixture[
 def test_programs_are_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     report(InvalidDefinitions([PROBLEM]), as_json=True)
     assert json.loads(capsys.readouterr().err)["problems"] == [vars(PROBLEM)]
+
+
+FINDINGS = (Finding("no way out", "a subnet", "choose another"), Finding("no room"))
+
+
+def test_what_stands_in_the_way_is_shown_together(capsys: pytest.CaptureFixture[str]) -> None:
+    report(Unready(FINDINGS, before="the bake"), as_json=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "error: 2 things stand in the way of the bake",
+        "  a subnet: no way out",
+        "      choose another",
+        "  no room",
+    ]
+
+
+def test_one_thing_in_the_way_is_an_error_like_others() -> None:
+    error = Unready(FINDINGS[:1], before="the bake")
+    assert (error.message, error.where, error.hint) == ("no way out", "a subnet", "choose another")
+    assert error.as_json()["findings"] == [vars(FINDINGS[0])]

@@ -62,16 +62,19 @@ def import_artifact(
         )
     asked = parse_coordinates(source)
     with tempfile.TemporaryDirectory(prefix="provisimus-import-") as folder:
-        path, where = copied_by_maven(asked, Path(folder), tell)
+        path, where = copied_by_maven(asked, Path(folder), tell, promised=sha256 is not None)
         if sha256 is not None and (actual := sums_of(path).sha256) != sha256:
             raise mismatch("SHA-256", sha256.hex, actual.hex, where)
         return publish(target, path, coordinates or asked, origin=origin or where)
 
 
-def copied_by_maven(coordinates: Coordinates, folder: Path, tell: Tell) -> tuple[Path, str]:
+def copied_by_maven(
+    coordinates: Coordinates, folder: Path, tell: Tell, *, promised: bool = False
+) -> tuple[Path, str]:
     """The file that the machine's Maven finds, and where Maven says that it is from.
 
-    Raises ToolMissing, ToolFailed with Maven's own reason.
+    Unless its SHA-256 is `promised`, and so compared by whoever calls, Maven must find a checksum
+    beside it. Raises ToolMissing, ToolFailed with Maven's own reason.
     """
     from provisimus.process import stream
 
@@ -85,13 +88,17 @@ def copied_by_maven(coordinates: Coordinates, folder: Path, tell: Tell) -> tuple
     try:
         # In a folder of its own: a pom.xml of the current one would be read.
         hint = "install Maven, or import the file or its address"
-        stream(copy_argv(coordinates, folder / "out"), listen, cwd=folder, hint=hint)
+        argv = copy_argv(coordinates, folder / "out", promised=promised)
+        stream(argv, listen, cwd=folder, hint=hint)
     except ToolFailed as error:
+        reason = reason_of_maven(lines)
         raise ToolFailed(
-            f"Maven gives no {coordinates}: {reason_of_maven(lines) or error.message}",
+            f"Maven gives no {coordinates}: {reason or error.message}",
             status=error.status,
             tail=error.tail,
-            hint="its mirrors and credentials are those of ~/.m2/settings.xml",
+            hint="say which file you mean: --sha256 with what its maker publishes"
+            if "no checksums available" in reason
+            else "its mirrors and credentials are those of ~/.m2/settings.xml",
         ) from None
     found = list((folder / "out").glob("*"))
     if len(found) != 1:
@@ -99,12 +106,16 @@ def copied_by_maven(coordinates: Coordinates, folder: Path, tell: Tell) -> tuple
     return found[0], origin_of_maven(coordinates, found[0].name, lines)
 
 
-def copy_argv(coordinates: Coordinates, folder: Path) -> list[str]:
-    """The command line that lets Maven fetch one file and copy it into a folder."""
+def copy_argv(coordinates: Coordinates, folder: Path, *, promised: bool) -> list[str]:
+    """The command line that lets Maven fetch one file and copy it into a folder.
+
+    Not every repository has checksums beside its files: with a `promised` one, ours counts.
+    """
     asked = [coordinates.group, coordinates.artifact, coordinates.version, coordinates.packaging]
     asked += [coordinates.classifier] if coordinates.classifier else []
     return [
-        *("mvn", "--batch-mode", "--strict-checksums", "-Dstyle.color=never"),
+        *("mvn", "--batch-mode", "-Dstyle.color=never"),
+        "--lax-checksums" if promised else "--strict-checksums",
         f"{PLUGIN}:copy",
         f"-Dartifact={':'.join(asked)}",
         f"-DoutputDirectory={folder}",

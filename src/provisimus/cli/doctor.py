@@ -20,6 +20,11 @@ def doctor(session: Session) -> None:
     """Check tools, engine, acceleration and credentials. Starts nothing.
 
     Exit code 1 when something is missing that the environment of --env needs.
+
+    \b
+    Examples:
+      provisimus doctor
+      provisimus doctor --env staging
     """
     from provisimus.tasks.doctor import ROOT, examine, healthy
 

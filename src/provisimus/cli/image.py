@@ -67,8 +67,8 @@ def build(
 
     if bool(names) == everything:
         raise UsageFault("which image?", hint="say its NAME[@VERSION], or --all for every one")
-    environment = _environment(session, start=not session.dry_run)
-    plan = replace(_plan(session, environment, names), portable=portable)
+    environment, plan = _planned(session, names, start=not session.dry_run)
+    plan = replace(plan, portable=portable)
     if session.dry_run:
         session.emit(_plan_json(plan), _plan_text(plan))
         return
@@ -201,8 +201,7 @@ def test(session: Session, name: str) -> None:
     from provisimus.errors import Unreachable
     from provisimus.images.container_tests import describe, run_tests
 
-    environment = _environment(session, start=True)
-    found = _plan(session, environment, [name])
+    environment, found = _planned(session, [name], start=True)
     built = found.image
     if built is None:
         raise NotFound(
@@ -249,21 +248,33 @@ def verify(ctx: click.Context, session: Session, name: str) -> None:
         ctx.exit(1)
 
 
-def _environment(session: Session, *, start: bool) -> Environment:
-    """The environment; the local cloud is started only where its registry does not answer."""
+def _planned(
+    session: Session, names: Sequence[str], *, start: bool
+) -> tuple[Environment, ImagePlan]:
+    """The environment and the plan; with `start` the local cloud is started where its registry, and
+    not something else, does not answer.
+    """
+    from provisimus.errors import Unreachable
+
+    environment = session.open()
+    try:
+        return environment, _plan(session, environment, names)
+    except Unreachable:
+        if not start or environment.local is None or _answers(environment.registry):
+            raise
+    environment = session.open(start=True)
+    return environment, _plan(session, environment, names)
+
+
+def _answers(registry: str) -> bool:
     from provisimus.errors import Unreachable
     from provisimus.images.registry import open_registry
 
-    environment = session.open()
-    if not start:
-        return environment
     try:
-        open_registry(environment.registry).ping()
+        open_registry(registry).ping()
     except Unreachable:
-        if environment.local is None:
-            raise
-        return session.open(start=True)
-    return environment
+        return False
+    return True
 
 
 def _plan(session: Session, environment: Environment, names: Sequence[str]) -> ImagePlan:

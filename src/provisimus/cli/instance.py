@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 
@@ -16,10 +17,16 @@ def instance() -> None:
 
 
 @instance.command("list")
-@click.argument("service", required=False)
+@click.argument("service", required=False, shell_complete=service_names)
 @with_session(env=True)
 def list_(session: Session, service: str | None) -> None:
-    """List the instances of this project, or of one SERVICE."""
+    """List the instances of this project, or of one SERVICE.
+
+    \b
+    Examples:
+      provisimus instance list
+      provisimus instance list greeter --env staging --json
+    """
     from provisimus.tasks.list_instances import list_instances
 
     found = list_instances(session.open(), session.workspace.name, service)
@@ -31,11 +38,17 @@ def list_(session: Session, service: str | None) -> None:
 
 
 @instance.command()
-@click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE")
+@click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE", shell_complete=service_names)
 @click.option("--lines", "-n", default=50, show_default=True, help="How many last lines.")
 @with_session(env=True)
 def console(session: Session, what: str, lines: int) -> None:
-    """Show what an instance said on its serial console."""
+    """Show what an instance said on its serial console.
+
+    \b
+    Examples:
+      provisimus instance console greeter
+      provisimus instance console i-0123456789abcdef0 --lines 200
+    """
     from provisimus.console import console_of
     from provisimus.release.lineage import find_traced
 

@@ -32,7 +32,13 @@ def _cloud(session: Session) -> tuple[LocalCloud, str]:
 @local.command()
 @with_session(work=True)
 def up(session: Session) -> None:
-    """Start the local cloud. Does nothing when it runs already."""
+    """Start the local cloud. Does nothing when it runs already.
+
+    \b
+    Examples:
+      provisimus local up
+      provisimus local up --json
+    """
     cloud, region = _cloud(session)
     from provisimus.events import silence
 
@@ -47,7 +53,12 @@ def up(session: Session) -> None:
 @local.command()
 @with_session()
 def down(session: Session) -> None:
-    """Stop the local cloud with all that it runs. Its state stays for the next `up`."""
+    """Stop the local cloud with all that it runs. Its state stays for the next `up`.
+
+    \b
+    Example:
+      provisimus local down
+    """
     cloud, _ = _cloud(session)
     stopped = cloud.down()
     text = "the local cloud is stopped" if stopped else "the local cloud was not running"
@@ -57,7 +68,13 @@ def down(session: Session) -> None:
 @local.command()
 @with_session()
 def status(session: Session) -> None:
-    """Show what runs. Exit code 1 when nothing does."""
+    """Show what runs. Exit code 1 when nothing does.
+
+    \b
+    Examples:
+      provisimus local status
+      provisimus local status --json
+    """
     cloud, _ = _cloud(session)
     found = cloud.status()
     if found is None:
@@ -85,7 +102,13 @@ def status(session: Session) -> None:
 @click.argument("instance", required=False)
 @with_session()
 def logs(session: Session, lines: int, instance: str | None) -> None:
-    """Show the local cloud's log, or the console of an INSTANCE."""
+    """Show the local cloud's log, or the console of an INSTANCE.
+
+    \b
+    Examples:
+      provisimus local logs
+      provisimus local logs i-0123456789abcdef0 --lines 200
+    """
     cloud, _ = _cloud(session)
     if instance:
         text = cloud.console(instance)
@@ -100,7 +123,13 @@ def logs(session: Session, lines: int, instance: str | None) -> None:
 @local.command()
 @with_session(yes=True)
 def reset(session: Session) -> None:
-    """Remove every file of the local cloud: images, volumes, stacks, registry."""
+    """Remove every file of the local cloud: images, volumes, stacks, registry.
+
+    \b
+    Examples:
+      provisimus local down
+      provisimus local reset --yes
+    """
     cloud, _ = _cloud(session)
     if not cloud.directory.exists():
         session.emit({"removed": None}, "there is nothing to remove")

@@ -26,6 +26,11 @@ def list_(session: Session, name: str | None) -> None:
     """List the machine images, newest first.
 
     What was never tested is in it; stacks and plans use tested ones only.
+
+    \b
+    Examples:
+      provisimus machine list
+      provisimus machine list greeter --json
     """
     from provisimus.machines.details import list_details
 

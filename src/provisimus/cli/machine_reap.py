@@ -26,6 +26,11 @@ def reap(session: Session, all_runs: bool) -> None:
 
     On the machine where a bake was killed at once, elsewhere when its time is over (four hours), or
     with --all-runs. An image that was baked and never tested is among it; to keep it, bake again.
+
+    \b
+    Examples:
+      provisimus machine reap --dry-run
+      provisimus machine reap --env staging --yes
     """
     from provisimus.machines.reap import find_temporary, forget_settled
     from provisimus.machines.reap import reap as remove

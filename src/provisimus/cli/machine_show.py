@@ -26,6 +26,11 @@ def show(session: Session, target: str) -> None:
     """Show a machine image: its lineage, what is in it, who uses it.
 
     By tags, by its SBOM, and by asking the account for stacks, instances and launch templates.
+
+    \b
+    Examples:
+      provisimus machine show greeter@1.0.0
+      provisimus machine show ami-0123456789abcdef0 --json
     """
     environment = session.open()
     details = one_image(session, environment, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from provisimus.errors import ProvisimusError
@@ -9,27 +10,36 @@ from provisimus.errors import ProvisimusError
 if TYPE_CHECKING:
     import click
 
+    from provisimus.workspace import Workspace
+
 
 def image_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Images and their variants that begin so; for click's `shell_complete`."""
-    from provisimus.workspace import open_workspace
-
-    try:
-        known = open_workspace(ctx.params.get("folder")).images()
-    except ProvisimusError:
-        return []
-    return [name for name in known if name.startswith(incomplete)]
+    """Images and their variants that begin so; for click's `shell_complete`, as all of these."""
+    return _beginning(ctx, incomplete, lambda workspace: workspace.images())
 
 
 def machine_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Machines of the workspace that begin so."""
+    return _beginning(ctx, incomplete, lambda workspace: workspace.machines())
+
+
+def service_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return _beginning(ctx, incomplete, lambda workspace: workspace.services())
+
+
+def environment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return _beginning(ctx, incomplete, lambda workspace: list(workspace.project.environments))
+
+
+def _beginning(
+    ctx: click.Context, incomplete: str, known: Callable[[Workspace], list[str]]
+) -> list[str]:
     from provisimus.workspace import open_workspace
 
     try:
-        known = open_workspace(ctx.params.get("folder")).machines()
+        names = known(open_workspace(ctx.params.get("folder")))
     except ProvisimusError:
         return []
-    return sorted(name for name in known if name.startswith(incomplete))
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def machine_images(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import UsageFault
@@ -23,13 +24,18 @@ CHANGES = 4
 
 
 @click.command()
-@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
 @with_session(env=True)
 def plan(session: Session, service: str, exit_code: bool) -> None:
     """Show what a release would do, and why. Changes and starts nothing.
 
     The output of --json can be kept, reviewed and given to `release --plan FILE`.
+
+    \b
+    Examples:
+      provisimus plan greeter@1.0.1
+      provisimus plan greeter@1.0.1 --env production --json > plan.json
     """
     show_plan(session, service, exit_code=exit_code)
 
@@ -46,7 +52,7 @@ def show_plan(session: Session, service: str, *, exit_code: bool) -> None:
 
 
 @click.command()
-@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @click.option("--write", is_flag=True, help="Write the version into stacks/SERVICE.yaml after.")
 @click.option(
     *("--plan", "saved"),
@@ -189,7 +195,13 @@ def _write_version(session: Session, asked: ServiceVersion, made: ReleasePlan) -
 @click.option("--steps", is_flag=True, help="Show each run's steps.")
 @with_session()
 def history(session: Session, lines: int, steps: bool) -> None:
-    """Show what was done in this workspace on this machine, newest first."""
+    """Show what was done in this workspace on this machine, newest first.
+
+    \b
+    Examples:
+      provisimus history
+      provisimus history --lines 1 --steps
+    """
     from provisimus.release.history import read_history
 
     runs = read_history(session.workspace.state / "journal", lines)

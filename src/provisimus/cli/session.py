@@ -10,13 +10,15 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from provisimus.cli.names import environment_names
 from provisimus.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Session:
         from provisimus.cli.screen import new_screen
         from provisimus.events import Broadcast, as_json
 
-        journal = Journal(self.workspace.state / "journal" / f"{self.run}.ndjson", sys.argv[1:])
+        journal = Journal(self.workspace.state / "journal" / f"{self.run}.ndjson", typed(sys.argv))
         if self.events:
             return Broadcast(
                 journal, lambda event: click.echo(json.dumps(as_json(event)), err=True)
@@ -118,6 +120,7 @@ def with_session(
                 default="local",
                 show_default=True,
                 help="The environment.",
+                shell_complete=environment_names,
             )
         )
     if yes:
@@ -148,6 +151,12 @@ def with_session(
         return decorated  # type: ignore[no-any-return]
 
     return decorate
+
+
+def typed(argv: Sequence[str]) -> list[str]:
+    """The words after `provisimus`, whichever of our programs was typed. Pure."""
+    words = list(argv[1:])
+    return ["image", "build", *words] if Path(argv[0]).name == "build_docker" else words
 
 
 def colour_wanted(variables: Mapping[str, str] = os.environ) -> bool:

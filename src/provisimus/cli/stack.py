@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.names import service_names
 from provisimus.cli.release import carry_out, show_plan
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
@@ -28,7 +29,13 @@ def stack() -> None:
 @click.argument("name", required=False)
 @with_session()
 def types(session: Session, name: str | None) -> None:
-    """List the stack types; with a NAME, print an annotated example of it."""
+    """List the stack types; with a NAME, print an annotated example of it.
+
+    \b
+    Examples:
+      provisimus stack types
+      provisimus stack types service > stacks/greeter.yaml
+    """
     from provisimus.stacks.types import all_types, find_type
 
     if name:
@@ -44,10 +51,16 @@ def types(session: Session, name: str | None) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @with_session(env=True)
 def template(session: Session, service: str) -> None:
-    """Print the CloudFormation template of a SERVICE: YAML, or JSON with --json."""
+    """Print the CloudFormation template of a SERVICE: YAML, or JSON with --json.
+
+    \b
+    Examples:
+      provisimus stack template greeter@1.0.0
+      provisimus stack template greeter --env production --json
+    """
     from provisimus.stacks.plan import preview
     from provisimus.stacks.template import yaml_of
 
@@ -56,32 +69,49 @@ def template(session: Session, service: str) -> None:
 
 
 @stack.command()
-@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
 @with_session(env=True)
 def plan(session: Session, service: str, exit_code: bool) -> None:
-    """Show what `stack apply` would do, and why. Changes and starts nothing."""
+    """Show what `stack apply` would do, and why. Changes and starts nothing.
+
+    \b
+    Examples:
+      provisimus stack plan greeter@1.0.1
+      provisimus stack plan greeter --exit-code        4 when there is something to do
+    """
     show_plan(session, service, exit_code=exit_code)
 
 
 @stack.command()
-@click.argument("service", metavar="SERVICE[@VERSION]")
+@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting for the stack after.")
 @with_session(env=True, yes=True, dry_run=True, work=True)
 def apply(session: Session, service: str, timeout: float | None) -> None:
     """Bring the stack of a SERVICE to what is declared, with all that it is made of.
 
     Goes through a change set, tells its events, waits until the service answers.
+
+    \b
+    Examples:
+      provisimus stack apply greeter@1.0.0
+      provisimus stack apply greeter --env staging --yes --timeout 900
     """
     carry_out(session, service, timeout=timeout)
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting after.")
 @with_session(env=True, yes=True, dry_run=True, work=True)
 def delete(session: Session, service: str, timeout: float | None) -> None:
-    """Delete the stack of a SERVICE. Each data volume leaves a snapshot."""
+    """Delete the stack of a SERVICE. Each data volume leaves a snapshot.
+
+    \b
+    Examples:
+      provisimus stack delete greeter --dry-run
+      provisimus stack delete greeter --env staging --yes
+    """
     from provisimus.release import one_at_a_time
     from provisimus.stacks.delete import delete_stack, plan_delete
 
@@ -102,7 +132,13 @@ def delete(session: Session, service: str, timeout: float | None) -> None:
 @stack.command("list")
 @with_session(env=True)
 def list_(session: Session) -> None:
-    """List the stacks of this project in an environment."""
+    """List the stacks of this project in an environment.
+
+    \b
+    Examples:
+      provisimus stack list
+      provisimus stack list --env production --json
+    """
     from provisimus.stacks.live import SERVICE, VERSION, list_stacks
 
     found = list_stacks(session.open(), session.workspace.name)
@@ -121,10 +157,15 @@ def list_(session: Session) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @with_session(env=True)
 def status(session: Session, service: str) -> None:
-    """Show the status of a SERVICE's stack and of its instance."""
+    """Show the status of a SERVICE's stack and of its instance.
+
+    \b
+    Example:
+      provisimus stack status greeter
+    """
     from provisimus.stacks.instances import address_of, find_instance
     from provisimus.stacks.live import FINGERPRINT, VERSION
 
@@ -146,21 +187,33 @@ def status(session: Session, service: str) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @with_session(env=True)
 def outputs(session: Session, service: str) -> None:
-    """Show the outputs of a SERVICE's stack."""
+    """Show the outputs of a SERVICE's stack.
+
+    \b
+    Examples:
+      provisimus stack outputs greeter
+      provisimus stack outputs greeter --json
+    """
     _, found = _stack(session, service)
     session.emit(found.outputs, table(["output", "value"], sorted(found.outputs.items())))
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @click.option("--lines", "-n", default=50, show_default=True, help="How many last events.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the stack rests.")
 @with_session(env=True)
 def events(session: Session, service: str, lines: int, follow: bool) -> None:
-    """Show the events of a SERVICE's stack, oldest first; with --follow, as they come."""
+    """Show the events of a SERVICE's stack, oldest first; with --follow, as they come.
+
+    \b
+    Examples:
+      provisimus stack events greeter --follow
+      provisimus stack events greeter --lines 10 --json
+    """
     from itertools import islice
 
     from provisimus.events import silence
@@ -188,10 +241,15 @@ def events(session: Session, service: str, lines: int, follow: bool) -> None:
 
 
 @stack.command()
-@click.argument("service")
+@click.argument("service", shell_complete=service_names)
 @with_session(env=True)
 def diagnose(session: Session, service: str) -> None:
-    """Say what is wrong with a SERVICE: the first cause, its instance, what its console tells."""
+    """Say what is wrong with a SERVICE: the first cause, its instance, what its console tells.
+
+    \b
+    Example:
+      provisimus stack diagnose greeter
+    """
     from provisimus.stacks.diagnosis import diagnose as look
 
     environment, found = _stack(session, service)

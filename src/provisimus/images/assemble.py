@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -89,12 +90,18 @@ class _Storing:
     def __call__(self, base: Base, layers: Sequence[ComposedLayer]) -> tuple[StoredLayer, ...]:
         repository = self.client.repository(self.name)
         cache = self.plan.workspace.state / "cache"
-        take_over(self.client, repository, base)
         level = PORTABLE if self.plan.portable else QUICK
-        return tuple(
-            put_layer(self.client, repository, each, cache, self.tell, self.step, level)
-            for each in layers
-        )
+        with ThreadPoolExecutor(1) as aside:
+            # A question for each layer of the base; the image's own go out meanwhile.
+            missing = aside.submit(take_over, self.client, repository, base)
+            stored = tuple(
+                put_layer(self.client, repository, each, cache, self.tell, self.step, level)
+                for each in layers
+            )
+        for each in missing.result():
+            copy = partial(self.client.blob_pieces, base.repository, each.digest)
+            self.client.upload(repository, copy)
+        return stored
 
 
 class Grounds:
@@ -127,12 +134,13 @@ class Grounds:
             contents.fetch(wanted)
 
 
-def take_over(client: Registry, repository: str, base: Base) -> None:
-    """Make a base's layers part of this repository without a download, where the registry can."""
-    for each in base.layers:
-        if not client.mount(repository, each.digest, base.repository):
-            copy = partial(client.blob_pieces, base.repository, each.digest)
-            client.upload(repository, copy)
+def take_over(client: Registry, repository: str, base: Base) -> list[StoredLayer]:
+    """Make a base's layers part of this repository without a download; those where the registry
+    cannot come back.
+    """
+    return [
+        each for each in base.layers if not client.mount(repository, each.digest, base.repository)
+    ]
 
 
 def put_layer(

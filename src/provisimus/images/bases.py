@@ -13,7 +13,7 @@ from provisimus.images import debian
 from provisimus.images.alone import alone
 from provisimus.images.definition import BASE, Definition
 from provisimus.images.documents import Base, StoredLayer, configuration, manifest
-from provisimus.images.find import one_platform, read_base
+from provisimus.images.find import as_base, config_of, one_platform, read_base
 from provisimus.images.labels import FINGERPRINT, OCI
 from provisimus.images.layers import CompressedLayer
 from provisimus.images.lock import LockedBase, read_lock, write_lock
@@ -21,6 +21,7 @@ from provisimus.images.mirror import copy_manifest
 from provisimus.images.registry import Registry, parse_reference
 from provisimus.images.registry.client import OCI_MANIFEST
 from provisimus.images.render import named_image
+from provisimus.images.seen import remember_documents, seen_documents
 from provisimus.model import Digest
 
 if TYPE_CHECKING:
@@ -41,13 +42,21 @@ def base_image(
     name = named_image(reference) or reference
     wanted = next(each for each in plan.wanted if each.name == name)
     repository = client.repository(name)
+    cache = plan.workspace.state / "cache"
+    seen = seen_documents(cache, wanted.exists.digest) if wanted.exists else None
+    if seen is not None:
+        # That it is there, the plan has asked; of its bytes the digest says all.
+        return as_base(client, repository, *seen)
     found = client.manifest(repository, wanted.selector)
     if found is None:
         raise NotFound(
             f"the base {name} of {definition.name} is not in the registry",
             hint=f"build it: provisimus image build {name}",
         )
-    return read_base(client, repository, one_platform(client, repository, found))
+    single = one_platform(client, repository, found)
+    config = config_of(client, repository, single)
+    remember_documents(cache, single, config)
+    return as_base(client, repository, single, config)
 
 
 def own_base(plan: ImagePlan, client: Registry, wanted: WantedImage, tell: Tell) -> Base | None:

@@ -156,16 +156,21 @@ def _make(
         # Git takes its time over a long history; the layers go out meanwhile.
         lineage = aside.submit(lineage_of, plan, wanted)
         made = _make_layers(plan, client, wanted, environment, tell)
-    config, put = _put(client, wanted, made, lineage.result())
+    config, body = documents_of(wanted, made, lineage.result())
+    repository = client.repository(wanted.name)
+    client.put_blob(repository, config)
+    put = Manifest(Digest.of(body), OCI_MANIFEST, body)
     image = described(wanted.name, client.reference(wanted.name), put.digest, json.loads(config))
     if wanted.definition.manifest.tests:
         from provisimus.images.container_tests import run_tests
 
+        # By its digest; it has no name yet.
+        client.put_manifest(repository, str(put.digest), put.media_type, put.body)
         tests = wanted.definition.manifest.tests
         run_tests(tests, image.reference, environment, tell, run, wanted.title)
     _tag(client, wanted, put, tell)
     tag = fingerprint_tag(wanted.fingerprint)
-    if client.digest_of(client.repository(wanted.name), tag) != put.digest:
+    if client.digest_of(repository, tag) != put.digest:
         raise ProvisimusError(
             f"{image.reference} was built, but its tag {tag} names something else",
             hint="does another build of it run? run the command again",
@@ -233,17 +238,6 @@ def documents_of(wanted: WantedImage, made: Made, lineage: Lineage) -> tuple[byt
     base, layers = made.base, made.layers
     config = configuration(base, made.settings, layers, made.history, own, lineage.created)
     return config, manifest(config, (*base.layers, *layers), own)
-
-
-def _put(
-    client: Registry, wanted: WantedImage, made: Made, lineage: Lineage
-) -> tuple[bytes, Manifest]:
-    """Put configuration and manifest by digest; nothing has a name yet."""
-    config, body = documents_of(wanted, made, lineage)
-    repository = client.repository(wanted.name)
-    client.put_blob(repository, config)
-    digest = client.put_manifest(repository, str(Digest.of(body)), OCI_MANIFEST, body)
-    return config, Manifest(digest, OCI_MANIFEST, body)
 
 
 def _tag(client: Registry, wanted: WantedImage, found: Manifest, tell: Tell) -> None:

@@ -7,12 +7,15 @@ stays, so that scanners and people see what is in it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from provisimus.errors import ToolFailed
@@ -48,6 +51,7 @@ _REMOVED = (
 )
 """Traces of the machine that built it, and caches; relative to the new root."""
 
+SCRATCH = "provisimus-debian-"
 HINT = "install it: apt-get install mmdebstrap"
 
 
@@ -150,8 +154,7 @@ def packages_tar(
     Ends early, with all that it started, when `stop` is set. Raises ToolMissing, and ToolFailed
     with mmdebstrap's last lines.
     """
-    with tempfile.TemporaryDirectory(prefix="provisimus-debian-") as folder:
-        place = Path(folder)
+    with _scratch() as place:
         sources = []
         for name, text in sources_for(source.suite, _machine_sources()).items():
             (place / name).write_text(text, encoding="utf-8")
@@ -159,6 +162,32 @@ def packages_tar(
         pipe = place / "layer.tar"
         os.mkfifo(pipe)
         yield from _run(arguments(source, pipe, sources), pipe, on_line, stop)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for one build. What a killed one left is removed first: its lock ended with it."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*/lock"):
+        with suppress(OSError), lock.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as folder,
+        (Path(folder) / "lock").open("w") as held,
+    ):
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield Path(folder)
+
+
+def _apart(argv: list[str], place: Path) -> tuple[list[str], dict[str, str]]:
+    """As root, mmdebstrap mounts in the machine's own namespace and writes below TMPDIR. In
+    namespaces of its own, all that it started and mounted ends with it, even if it is killed. As
+    somebody else it makes itself such namespaces, for a user who cannot look into our folder.
+    """
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return argv, {}
+    apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    return [*apart, *argv], {"TMPDIR": str(place)}
 
 
 def masked(line: str) -> str:
@@ -173,7 +202,7 @@ class _Stopped(Exception):
 def _run(
     argv: list[str], pipe: Path, on_line: Callable[[str], None], stop: threading.Event
 ) -> Iterator[bytes]:
-    from provisimus.process import stream
+    from provisimus.process import find_program, stream
 
     failures: list[BaseException] = []
 
@@ -185,7 +214,10 @@ def _run(
 
     def work() -> None:
         try:
-            stream(argv, listen, env={"SOURCE_DATE_EPOCH": EPOCH}, hint=HINT)
+            find_program(argv[0], hint=HINT)
+            started, more = _apart(argv, pipe.parent)
+            # unshare would not hear a gentler signal.
+            stream(started, listen, env={"SOURCE_DATE_EPOCH": EPOCH, **more}, death_signal="KILL")
         except BaseException as error:  # noqa: BLE001 - raised again below
             failures.append(error)
 

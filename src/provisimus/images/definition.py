@@ -17,10 +17,18 @@ from provisimus.images.context import ContextEntry, read_context
 from provisimus.images.debian import base_fingerprint
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
-from provisimus.images.render import DEFAULT, Rendered, Values, read_macros, read_text, render
+from provisimus.images.render import (
+    DEFAULT,
+    Rendered,
+    Values,
+    read_macros,
+    read_text,
+    render,
+    seen_by,
+)
 from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
-from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest
+from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest, Source
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
@@ -124,6 +132,7 @@ def read_definition(
         base=BASE
         if manifest.source and (manifest.source.debian or manifest.source.image)
         else None,
+        labels=manifest.labels,
     )
     template = _template(folder, manifest, values)
     rendered = _rendered(workspace, template, template_of(folder, manifest), values)
@@ -169,7 +178,7 @@ def image_fingerprint(
             "version": definition.version,
             "dockerfile": definition.rendered.text,
             "labels": definition.manifest.labels,
-            "source": source.model_dump(exclude_none=True, mode="json") if source else None,
+            "source": _made_from(source) if source else None,
             "context": [each.identity for each in definition.context],
             "artifact": [str(artifact.coordinates), artifact.sha256.hex] if artifact else None,
             "bases": {name: each.hex for name, each in sorted(bases.items())},
@@ -178,6 +187,11 @@ def image_fingerprint(
             **({"layers": AUTO_LAYERS} if definition.manifest.layers == "auto" else {}),
         }
     )
+
+
+def _made_from(source: Source) -> dict[str, object]:
+    """What a source says of the image; which newer versions one wants to hear of is no part."""
+    return source.model_dump(exclude_none=True, exclude={"follow"}, mode="json")
 
 
 def prefix_fingerprint(
@@ -230,7 +244,8 @@ def _rendered(workspace: Workspace, template: str, where: Path, values: Values) 
     """Rendered text is remembered by all that goes into it: Jinja2 takes long to load."""
     macros = read_macros(workspace.docker, template)
     named = {path.name: text for path, text in macros.items()}
-    inputs = {"recipe": RECIPE, "template": template, "values": asdict(values), "macros": named}
+    seen = asdict(seen_by(values, (template, *named.values())))
+    inputs = {"recipe": RECIPE, "template": template, "values": seen, "macros": named}
     key = fingerprint(inputs)
     place = workspace.state / "cache" / "rendered" / f"{key.hex}.json"
     known = read_json(place)

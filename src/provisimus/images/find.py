@@ -65,7 +65,12 @@ def read_base(client: Registry, repository: str, manifest: Manifest) -> Base:
 
     Raises NotFound when that is not this machine's, for which the image would be built.
     """
-    config = _config(client, repository, manifest)
+    return as_base(client, repository, manifest, config_of(client, repository, manifest))
+
+
+def as_base(client: Registry, repository: str, manifest: Manifest, configuration: bytes) -> Base:
+    """Likewise, of an image whose two documents are at hand."""
+    config = json.loads(configuration)
     system, processor = config.get("os") or "linux", config.get("architecture") or architecture()
     if (system, processor) != ("linux", architecture()):
         raise NotFound(
@@ -104,7 +109,7 @@ def one_platform(client: Registry, repository: str, manifest: Manifest) -> Manif
 
 
 def _image(client: Registry, name: str, repository: str, manifest: Manifest) -> ContainerImage:
-    config = _config(client, repository, one_platform(client, repository, manifest))
+    config = json.loads(config_of(client, repository, one_platform(client, repository, manifest)))
     return described(name, f"{client.host}/{repository}", manifest.digest, config)
 
 
@@ -130,7 +135,6 @@ def described(
     )
 
 
-def _config(client: Registry, repository: str, manifest: Manifest) -> dict[str, Any]:
-    digest = Digest.parse(manifest.data["config"]["digest"])
-    parsed: dict[str, Any] = json.loads(client.blob(repository, digest))
-    return parsed
+def config_of(client: Registry, repository: str, manifest: Manifest) -> bytes:
+    """The configuration that a manifest names."""
+    return client.blob(repository, Digest.parse(manifest.data["config"]["digest"]))

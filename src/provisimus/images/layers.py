@@ -10,12 +10,12 @@ import hashlib
 import queue
 import tarfile
 import threading
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from provisimus.errors import ProvisimusError
+from provisimus.images.deflate import deflate
 from provisimus.model import Digest
 
 EPOCH = 1577836800
@@ -128,7 +128,7 @@ class CompressedLayer:
     def _make(
         self, plain: queue.Queue[bytes | None], packed: queue.Queue[bytes | BaseException | None]
     ) -> None:
-        compress, flush, crc32 = _deflate(self._level)
+        packing = deflate(self._level)
         checksum = 0
         end: BaseException | None = None
         try:
@@ -137,12 +137,12 @@ class CompressedLayer:
                 if self._stop.is_set():
                     break
                 plain.put(piece)
-                checksum = crc32(piece, checksum)
+                checksum = packing.crc32(piece, checksum)
                 self.tar_size += len(piece)
-                if out := compress(piece):
+                if out := packing.compress(piece):
                     packed.put(out)
             trailer = checksum.to_bytes(4, "little") + (self.tar_size % 2**32).to_bytes(4, "little")
-            packed.put(flush() + trailer)
+            packed.put(packing.flush() + trailer)
         except BaseException as error:  # noqa: BLE001 - raised again by the consumer
             end = error
         finally:
@@ -159,19 +159,3 @@ def _empty(packed: queue.Queue[Any]) -> None:
             packed.get_nowait()
     except queue.Empty:
         return
-
-
-def _deflate(
-    level: int,
-) -> tuple[Callable[[bytes], bytes], Callable[[], bytes], Callable[[bytes, int], int]]:
-    """Raw deflate: isal where the level is quick and the library there, zlib else."""
-    if level <= 1:
-        try:
-            from isal import isal_zlib
-
-            quick = isal_zlib.compressobj(1, zlib.DEFLATED, -15)
-            return quick.compress, quick.flush, isal_zlib.crc32
-        except ImportError:
-            pass
-    slow = zlib.compressobj(level, zlib.DEFLATED, -15)
-    return slow.compress, slow.flush, zlib.crc32

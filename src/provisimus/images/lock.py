@@ -11,9 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from provisimus.errors import InvalidDefinitions, Problem
-from provisimus.files import replacing
 from provisimus.model import Digest
+from provisimus.workspace import lock_file
 
 FILE = "docker.lock"
 _HEAD = """\
@@ -67,16 +66,11 @@ class DockerLock:
 
 def read_lock(folder: Path) -> DockerLock:
     """Empty when there is no file. Raises InvalidDefinitions for one that is no lock."""
-    path = folder / FILE
-    if not path.is_file():
-        return DockerLock()
-    from provisimus.workspace import marks
-
-    document = marks.read(path)
     bases = {}
     snapshots = {}
-    try:
-        for name, values in (document.data.get("bases") or {}).items():
+    hint = "take it back from Git, or remove it: the next build writes it anew"
+    with lock_file.reading(folder / FILE, hint) as data:
+        for name, values in (data.get("bases") or {}).items():
             bases[name] = LockedBase(
                 Digest.parse(values["fingerprint"]),
                 Digest.parse(values["digest"]) if values.get("digest") else None,
@@ -84,7 +78,7 @@ def read_lock(folder: Path) -> DockerLock:
                 int(values.get("update", 0)),
                 int(values.get("size", 0)),
             )
-        for name, values in (document.data.get("snapshots") or {}).items():
+        for name, values in (data.get("snapshots") or {}).items():
             snapshots[name] = LockedSnapshot(
                 str(values["file"]),
                 Digest(values["sha256"]),
@@ -92,21 +86,12 @@ def read_lock(folder: Path) -> DockerLock:
                 str(values["repository"]),
                 str(values["commit"]) if values.get("commit") else None,
             )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        hint = "take it back from Git, or remove it: the next build writes it anew"
-        message = f"this is no lock file: {error}"
-        raise InvalidDefinitions([Problem(str(path), None, "bases", message, hint)]) from None
     return DockerLock(bases, snapshots)
 
 
 def write_lock(folder: Path, lock: DockerLock) -> None:
     """Replace the file in one step, when it says something else. Raises as `replacing`."""
-    path = folder / FILE
-    text = as_text(lock)
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    lock_file.write(folder / FILE, as_text(lock))
 
 
 def as_text(lock: DockerLock) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
     from provisimus.model import Coordinates
     from provisimus.workspace import Workspace
-    from provisimus.workspace.definitions.image import DebianSource, ImageManifest
+    from provisimus.workspace.definitions.image import DebianSource, ImageManifest, Source
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,14 @@ def named_versions(manifest: ImageManifest) -> Iterator[Coordinates]:
     The image's own source first.
     """
     for source in manifest.sources:
-        version = source.version or manifest.version
-        if source.maven and version:
-            yield from_source(source.maven, version)
+        named = named_version(manifest, source)
+        if named is not None:
+            yield named
+
+
+def named_version(manifest: ImageManifest, source: Source) -> Coordinates | None:
+    version = source.version or manifest.version
+    return from_source(source.maven, version) if source.maven and version else None
 
 
 def snapshots(manifest: ImageManifest) -> list[Coordinates]:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisimus.artifacts.maven.layout import from_source
+from provisimus.artifacts.maven.ranges import VersionRange, parse_range
 from provisimus.artifacts.maven.versions import MavenVersion, is_snapshot
 from provisimus.errors import ProvisimusError
 from provisimus.images.debian_versions import candidates, compare
 from provisimus.images.documents import architecture
 from provisimus.images.lock import DockerLock
-from provisimus.images.locking import named_versions, snapshots
+from provisimus.images.locking import named_version, snapshots
 from provisimus.images.pins import pin_of
 from provisimus.images.registry import Registry, open_registry, parse_reference
 from provisimus.model import Digest
@@ -107,28 +108,33 @@ def _snapshot(asked: _Asked) -> Iterator[Newer]:
 def _maven(asked: _Asked) -> Iterator[Newer]:
     source = asked.manifest.source
     named = [
-        (each, "change its version in the manifest") for each in named_versions(asked.manifest)
+        (wanted, each.follow, "change its version in the manifest")
+        for each in asked.manifest.sources
+        if (wanted := named_version(asked.manifest, each))
     ]
     if not named and source and source.maven and asked.workspace.has_service(asked.name):
         running = asked.workspace.stack(asked.name).version
         if running:
             todo = f"provisimus release {asked.name}@…"
-            named = [(from_source(source.maven, running), todo)]
-    for wanted, todo in named:
+            named = [(from_source(source.maven, running), source.follow, todo)]
+    for wanted, follow, todo in named:
         if is_snapshot(wanted.version):
             continue
         existing = asked.repositories.versions(wanted.group, wanted.artifact)
-        newer = newest_release(wanted.version, existing)
+        followed = parse_range(follow) if follow else None
+        newer = newest_release(wanted.version, existing, followed)
         if newer is not None:
             what = f"{wanted.group}:{wanted.artifact}"
             done = todo.replace("…", newer)
             yield Newer(asked.name, "maven", what, wanted.version, newer, done)
 
 
-def newest_release(version: str, existing: list[str]) -> str | None:
-    """The newest release above a version; None when there is none. Pure.
+def newest_release(
+    version: str, existing: list[str], followed: VersionRange | None = None
+) -> str | None:
+    """The newest release above a version, of those that are followed; None when there is none.
 
-    One with a qualifier (1.0-rc1, 2.0-beta) counts only for who is on one.
+    One with a qualifier (1.0-rc1, 2.0-beta) counts only for who is on one. Pure.
     """
     own = MavenVersion(version)
     plain = not _has_qualifier(version)
@@ -137,6 +143,7 @@ def newest_release(version: str, existing: list[str]) -> str | None:
         for each in existing
         if MavenVersion(each) > own
         and not is_snapshot(each)
+        and (followed is None or followed.holds(each))
         and not (plain and _has_qualifier(each))
     ]
     return max(newer, key=MavenVersion, default=None)

@@ -1,8 +1,8 @@
 """From a template Dockerfile to a Dockerfile, purely: text in, text and dependencies out.
 
 Jinja2 in a sandbox; an undefined variable is an error with file and line. Templates see `vars`,
-`version`, `artifact` (`file` or `folder`, `version`), `artifacts` by name, `base` (for a source
-that is a base) and `image("name")`; so do the macros in docker/_macros/, which
+`labels`, `version`, `artifact` (`file` or `folder`, `version`), `artifacts` by name, `base` (for a
+source that is a base) and `image("name")`; so do the macros in docker/_macros/, which
 `{% import "java.j2" as java %}` brings.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ SYMBOL = "provisimus.image/"
 
 MACROS = "_macros"
 """The folder in docker/ that holds the templates which others import."""
+
+NAMES = ("artifact", "artifacts", "base", "image", "labels", "vars", "version")
+"""All that a template may ask for by name; some are there for some sources only."""
 
 TEMPLATE = "<template>"
 """Jinja2's name for a template that came from no file."""
@@ -61,6 +64,8 @@ class Values:
     artifact: ArtifactValues | None = None
     base: str | None = None
     artifacts: Mapping[str, ArtifactValues] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The manifest's own; those that tell where an image comes from are not known yet."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def render(
     except jinja2.UndefinedError as error:
         said = error.message or "a variable is undefined"
         message = re.sub(r"'[^']*' has no attribute ('\w+')", r"there is no \1 here", said)
-        raise _problem(*_place(error, places), message, _hint(said, values)) from None
+        raise _problem(*_place(error, places), message, hint_for(said, values)) from None
     except jinja2.TemplateError as error:
         raise _problem(*_place(error, places), str(error)) from None
     except RecursionError as error:
@@ -142,6 +147,22 @@ def _joined(pieces: Iterable[str], where: Path) -> str:
     return "".join(found)
 
 
+_SIMPLE = r"\.(file|folder|version)\b"
+_ARTIFACT = re.compile(rf"\bartifact(?!{_SIMPLE}|s\.\w+{_SIMPLE})")
+"""Where a template may see more of an artifact than its name and its version."""
+
+
+def seen_by(values: Values, texts: Iterable[str]) -> Values:
+    """The values on which the text depends that is rendered from these templates: without the
+    checksums of artifacts where none can ask for one. A changed JAR is then rendered already. Pure.
+    """
+    if any(_ARTIFACT.search(text) for text in texts):
+        return values
+    named = {name: replace(each, sha256="") for name, each in values.artifacts.items()}
+    main = replace(values.artifact, sha256="") if values.artifact else None
+    return replace(values, artifact=main, artifacts=named)
+
+
 def read_text(path: Path) -> str:
     """A template's text. Raises InvalidDefinitions for one that is not UTF-8."""
     try:
@@ -159,7 +180,11 @@ def read_macros(docker: Path, template: str) -> dict[Path, str]:
 
 
 def _known(values: Values) -> dict[str, Any]:
-    known: dict[str, Any] = {"version": values.version, "vars": dict(values.vars)}
+    known: dict[str, Any] = {
+        "version": values.version,
+        "vars": dict(values.vars),
+        "labels": dict(values.labels),
+    }
     if values.artifact is not None:
         known["artifact"] = values.artifact.known
     if values.artifacts:
@@ -183,7 +208,8 @@ def _place(error: BaseException, places: Mapping[str, Path]) -> tuple[Path, int 
     return found
 
 
-def _hint(message: str, values: Values) -> str | None:
+def hint_for(message: str, values: Values) -> str | None:
+    """What to write instead of what Jinja2 found undefined. Pure."""
     wanted = re.search(r"'(\w+)' is undefined|no attribute '(\w+)'", message)
     if not wanted:
         return None

@@ -38,6 +38,8 @@ class Actions:
     console: Callable[[str], str | None]
     docker: Callable[[], str]
     shutdown: Callable[[], None]
+    from_guest: Callable[[int], bool]
+    """Whether the connection from this port comes from one of the machines."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def with_control(actions: Actions, aws: Application, changed: Callable[[], None]
                     changed()
         if _from_a_browser(environ):
             reply = _failure("403 Forbidden", "browsers may not speak to the local cloud")
+        elif actions.from_guest(int(environ.get("REMOTE_PORT") or 0)):
+            reply = _failure("403 Forbidden", "machines may not speak to the local cloud itself")
         else:
             reply = _answer(actions, environ["REQUEST_METHOD"], path.removeprefix(PREFIX), environ)
         start_response(reply.status, [("Content-Type", reply.kind)])

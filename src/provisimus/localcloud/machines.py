@@ -12,13 +12,16 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from provisimus.localcloud.acceleration import KVM, Acceleration
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
+from provisimus.localcloud.metadata.tcp import Answer
+from provisimus.localcloud.metadata.wire import Wire
 from provisimus.localcloud.network import Interface, forward_changes
 from provisimus.localcloud.processes import Command, Nursery, end
 from provisimus.localcloud.qemu import (
@@ -41,6 +44,8 @@ _UNPLUG = 20.0
 
 OnEnd = Callable[[str, int], None]
 """Told a machine's id and exit code when it ended without having been asked to."""
+Metadata = Callable[[str, bytes], Answer | None]
+"""Given a machine's id and what it asks its metadata service: the answer (``metadata/tcp.py``)."""
 
 
 @dataclass
@@ -62,11 +67,13 @@ class Machines:
         layout: Layout,
         acceleration: Callable[[], Acceleration],
         on_end: OnEnd,
+        metadata: Metadata,
     ) -> None:
         self._nursery = nursery
         self._layout = layout
         self._acceleration = acceleration
         self._on_end = on_end
+        self._metadata = metadata
         self._running: dict[str, _Machine] = {}
 
     @staticmethod
@@ -79,9 +86,12 @@ class Machines:
         if spec.identifier in self._running:
             raise LocalCloudError(f"{spec.identifier} runs already")
         ours, theirs = socket.socketpair()
+        wire, guests_end = socket.socketpair()
         folder = self._layout.instance(spec.identifier)
         acceleration = self._acceleration()
-        arguments = machine_arguments(spec, acceleration, theirs.fileno(), os.cpu_count() or 1)
+        arguments = machine_arguments(
+            spec, acceleration, theirs.fileno(), guests_end.fileno(), os.cpu_count() or 1
+        )
         if self.owner() is not None:
             groups = (KVM.stat().st_gid,) if acceleration.name == "kvm" else ()
             arguments = (*drop_privileges(groups), *arguments)
@@ -90,15 +100,20 @@ class Machines:
         errors = folder / "qemu.log"
         try:
             process = self._nursery.start(
-                Command(arguments, self._layout.root, errors, (theirs.fileno(),))
+                Command(
+                    arguments, self._layout.root, errors, (theirs.fileno(), guests_end.fileno())
+                )
             )
         except OSError as error:
             ours.close()
+            wire.close()
             raise LocalCloudError(
                 f"QEMU cannot be started: {error}", "install qemu-system-x86"
             ) from error
         finally:
             theirs.close()
+            guests_end.close()
+        Wire(wire, spec.identifier, partial(self._metadata, spec.identifier))
         machine = _Machine(spec, process, Monitor(ours))
         try:
             machine.monitor.greet(timeout=30)
@@ -179,25 +194,32 @@ class Machines:
         kept = tuple(v for v in machine.spec.data if v.identifier != volume)
         machine.spec = machine.spec.with_data(kept)
 
-    def switch_to_overlay(self, identifier: str, volume: str, file: str) -> None:
-        """Have a running machine go on writing a volume in a new overlay. Raises LocalCloudError.
+    def switch_to_overlays(self, identifier: str, files: Mapping[str, str]) -> None:
+        """Have a running machine go on writing volumes in new overlays. Raises LocalCloudError.
 
-        The overlay's file exists and names its base already; QEMU only changes over.
+        ``files`` names each volume's overlay, which exists and names its base already. QEMU
+        changes over for all at once, with nothing in flight (its command ``transaction``).
         """
         machine = self._machine(identifier)
-        nodes = machine.nodes.setdefault(volume, [node_name(volume)])
-        overlay = f"{node_name(volume)}.{len(nodes)}"
-        machine.monitor.execute(
-            "blockdev-snapshot-sync",
-            {
-                "node-name": nodes[-1],
-                "snapshot-file": file,
-                "snapshot-node-name": overlay,
-                "format": "qcow2",
-                "mode": "existing",
-            },
-        )
-        nodes.append(overlay)
+        actions, grown = [], {}
+        for volume, file in files.items():
+            nodes = machine.nodes.setdefault(volume, [node_name(volume)])
+            grown[volume] = f"{node_name(volume)}.{len(nodes)}"
+            actions.append(
+                {
+                    "type": "blockdev-snapshot-sync",
+                    "data": {
+                        "node-name": nodes[-1],
+                        "snapshot-file": file,
+                        "snapshot-node-name": grown[volume],
+                        "format": "qcow2",
+                        "mode": "existing",
+                    },
+                }
+            )
+        machine.monitor.execute("transaction", {"actions": actions})
+        for volume, overlay in grown.items():
+            machine.nodes[volume].append(overlay)
 
     def set_interface(self, identifier: str, interface: Interface) -> None:
         """Open and close ports of a running machine. Raises LocalCloudError when one is taken."""

@@ -11,6 +11,10 @@ What this does not simulate, honestly:
   UDP open nothing.
 - Egress rules do nothing: guests reach what this machine reaches, and the gateway of their private
   network leads to this machine's loopback, because user-mode networking is not ``restrict``-ed.
+  (What stands there for this machine's user alone, the control API, refuses guests by itself.)
+
+The metadata service has a wire of its own (``metadata/``): a second network card, whose other end
+is a socket of ours.
 """
 
 from __future__ import annotations
@@ -117,12 +121,22 @@ def next_private_address(subnet: str, taken: Iterable[str]) -> str:
     raise LocalCloudError(f"no address is free in subnet {subnet}", "use a larger subnet")
 
 
+def gateway(subnet: str) -> str:
+    """The address at which a guest of this subnet reaches this computer's loopback."""
+    return str(ipaddress.ip_network(subnet, strict=False)[2])
+
+
 def netdev_argument(interface: Interface) -> str:
-    """The value of QEMU's ``-netdev``: DHCP hands out the private address first and only."""
+    """The value of QEMU's ``-netdev``: DHCP hands out the private address first and only.
+
+    Gateway and name server are named: QEMU's own choice lies in the midst of a large subnet.
+    """
     network = ipaddress.ip_network(interface.subnet, strict=False)
     parts = [
         "user,id=net0",
         f"net={network}",
+        f"host={network[2]}",
+        f"dns={network[3]}",
         f"dhcpstart={interface.private_address}",
         "ipv6=off",
     ]

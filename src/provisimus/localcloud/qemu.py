@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from provisimus.localcloud.acceleration import Acceleration
+from provisimus.localcloud.metadata.frames import GUEST_MAC
 from provisimus.localcloud.network import Interface, netdev_argument
 
 UNPRIVILEGED = 64801
@@ -83,9 +84,16 @@ def drop_privileges(groups: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def machine_arguments(
-    spec: MachineSpec, acceleration: Acceleration, monitor: int, host_processors: int
+    spec: MachineSpec,
+    acceleration: Acceleration,
+    monitor: int,
+    metadata: int,
+    host_processors: int,
 ) -> tuple[str, ...]:
-    """QEMU's arguments; ``monitor`` is the descriptor of a connected socket that speaks QMP."""
+    """QEMU's arguments. The descriptors are of connected sockets.
+
+    One speaks QMP (``monitor``), at the other the metadata service answers (``metadata``).
+    """
     processors = max(1, min(spec.processors, MOST_PROCESSORS, host_processors))
     disks: list[str] = []
     for index, volume in enumerate((spec.root, *spec.data)):
@@ -102,6 +110,9 @@ def machine_arguments(
         "-netdev", netdev_argument(spec.interface),
         "-device", f"virtio-net-pci,netdev=net0,mac={spec.interface.mac},romfile=",
         "-device", "virtio-rng-pci",
+        # Last, so that nothing else has another place on the bus for it.
+        "-netdev", f"socket,id=metadata,fd={metadata}",
+        "-device", f"virtio-net-pci,netdev=metadata,mac={GUEST_MAC},romfile=",
         "-chardev", f"file,id=console,path={spec.console},append=on", "-serial", "chardev:console",
         "-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control",
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """What a machine learns at its first boot: a NoCloud seed with identity, key and user data.
 
-It stands in for the metadata service, which a machine cannot reach yet.
+The metadata service says the same; from a disk cloud-init has it sooner.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from provisimus.localcloud.acceleration import Acceleration
 from provisimus.localcloud.api import Actions, with_control
 from provisimus.localcloud.bases.build import clean_leftovers, ensure_base
 from provisimus.localcloud.bases.recipe import parse_order
+from provisimus.localcloud.callers import from_guest
 from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
@@ -129,14 +130,19 @@ class Supervisor:
         # moto reads its settings from the environment when it is imported.
         from provisimus.localcloud.hooks import install
         from provisimus.localcloud.hooks.cloud import Cloud
+        from provisimus.localcloud.hooks.metadata import MetadataService
         from provisimus.localcloud.state import Saver
 
         self._saver = Saver(self._save)
-        machines = Machines(self._nursery, layout, self.acceleration, self._machine_ended)
+        machines = Machines(
+            self._nursery, layout, self.acceleration, self._machine_ended,
+            self._metadata_answer,
+        )  # fmt: skip
         self._cloud = Cloud(
             layout, machines, Disks(layout, Machines.owner()), settings.port, ACCOUNT,
             settings.region, self._saver.changed,
         )  # fmt: skip
+        self._metadata = MetadataService(self._cloud)
         install(self._cloud)
         self._engine = self._mount_cloudformation()
         self._services = Services(self._nursery, layout, settings.registry_port)
@@ -215,6 +221,7 @@ class Supervisor:
             console=self._console,
             docker=self._services.docker,
             shutdown=self._over.set,
+            from_guest=self._from_guest,
         )
         application = with_control(
             actions, DomainDispatcherApplication(create_backend_app), self._saver.changed
@@ -233,6 +240,13 @@ class Supervisor:
             self._choice = None  # a kernel to try with may have come
         self.acceleration()
         return register_base(self._cloud, order, disk)
+
+    def _metadata_answer(self, identifier: str, data: bytes) -> Any:
+        return self._metadata.exchange(identifier, data)
+
+    def _from_guest(self, peer_port: int) -> bool:
+        processes = (self._cloud.machines.pid(i) for i in self._cloud.machines.running())
+        return from_guest(peer_port, self._settings.port, [pid for pid in processes if pid])
 
     def _console(self, identifier: str) -> str | None:
         from provisimus.localcloud.hooks.console import read_console

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
-from provisimus.localcloud.processes import Command, Nursery, end
+from provisimus.localcloud.processes import APART, Command, Nursery, end
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +62,12 @@ class Supervised:
         self._launch()
         self._thread = threading.Thread(target=self._keep, name=self.service.name, daemon=True)
         if not self._wait():
+            how = f"did not answer within {self.service.ready_within:.0f} s"
+            if self._process is not None and self._process.poll() is not None:
+                how = f"ended with code {self._process.returncode}"
             self.stop()
             raise LocalCloudError(
-                f"{self.service.name} did not answer within {self.service.ready_within:.0f} s: "
-                f"{_last_line(self.service.command.output)}",
+                f"{self.service.name} {how}: {_last_line(self.service.command.output)}",
                 f"its log is {self.service.command.output}",
             )
         self._thread.start()
@@ -203,8 +205,7 @@ def docker_service(layout: Layout) -> Service:
     layout.docker.mkdir(exist_ok=True)
     socket_path = layout.docker_socket
     arguments = (
-        "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-        "dockerd", "--data-root", str(layout.docker / "data"),
+        *APART, "dockerd", "--data-root", str(layout.docker / "data"),
         "--exec-root", str(layout.docker_run), "--pidfile", str(layout.docker / "pid"),
         "--host", f"unix://{socket_path}", "--storage-driver", "overlay2",
         "--group", "root", "--config-file", str(layout.docker / "daemon.json"),

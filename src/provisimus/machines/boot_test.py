@@ -56,25 +56,52 @@ def boot_test(
     return seconds
 
 
-def verdict(lines: Sequence[str], *, asks: bool) -> tuple[str, int] | None:
-    """What a console says of the machine by now: `healthy` or `unhealthy`, and after how many
-    seconds; None as long as it says neither. A machine that `asks` has a health check. Pure.
+def awaited(definition: Machine) -> tuple[str, ...]:
+    """Patterns of what a console must say before the machine counts as healthy. Pure.
+
+    Each has the verdict and the seconds since power-on as its groups.
     """
-    if asks:
-        pattern = r"provisimus-health\[\d+\]: (healthy|unhealthy): .*?after (\d+) s"
-    else:
-        pattern = r"provisimus-bootstrap\[\d+\]: every container (runs) after (\d+) s"
-    found = re.search(pattern, "\n".join(lines))
-    if found is None:
+    unit = r"provisimus-{}\[\d+\]: "
+    patterns = []
+    if definition.health:
+        patterns.append(unit.format("health") + r"(healthy|unhealthy): .*?after (\d+) s")
+    if any(each.health for each in definition.containers.values()):
+        patterns.append(
+            unit.format("containers")
+            + r"(?:every container is|container \S+ is) (healthy|unhealthy) after (\d+) s"
+        )
+    return tuple(patterns) or (unit.format("bootstrap") + r"every container (runs) after (\d+) s",)
+
+
+def verdict(lines: Sequence[str], patterns: Sequence[str]) -> tuple[str, int] | None:
+    """What a console says of the machine by now: `healthy` or `unhealthy`, and after how many
+    seconds; None as long as not all that is `awaited` was said. Pure.
+    """
+    text = "\n".join(lines)
+    said = [re.search(pattern, text) for pattern in patterns]
+    if sick := next((each for each in said if each and each[1] == "unhealthy"), None):
+        return "unhealthy", int(sick[2])
+    if not all(said):
         return None
-    return ("unhealthy" if found[1] == "unhealthy" else "healthy"), int(found[2])
+    return "healthy", max(int(each[2]) for each in said if each)
+
+
+def patience(definition: Machine) -> int:
+    """Seconds for which the console is listened to."""
+    own = definition.health.within if definition.health else STARTS_WITHIN
+    checks = [
+        each.health.within + (each.health.every + each.health.patience) * (each.health.retries + 1)
+        for each in definition.containers.values()
+        if each.health
+    ]
+    return max(own, *checks, 0) + MARGIN
 
 
 def _await(
     instance: str, definition: Machine, environment: Environment, subject: str, tell: Tell
 ) -> int:
-    health = definition.health
-    limit = (health.within if health else STARTS_WITHIN) + MARGIN
+    limit = patience(definition)
+    patterns = awaited(definition)
     deadline = time.monotonic() + limit
     told: set[str] = set()
     while True:
@@ -84,7 +111,7 @@ def _await(
             if line not in told:
                 told.add(line)
                 tell(Said(subject, line))
-        answer = verdict(lines, asks=health is not None)
+        answer = verdict(lines, patterns)
         if answer and answer[0] == "healthy":
             return answer[1]
         if answer or time.monotonic() >= deadline:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provisimus.aws import speaking, tags_of
+from provisimus.aws import CloudFault, speaking, tags_of
 from provisimus.environment import Environment, local_base
 from provisimus.errors import NotFound, Refused
 from provisimus.machines import tags
+from provisimus.machines.lock import FILE, LockedBase
 from provisimus.machines.tags import machine_image
 from provisimus.model import Digest, MachineImage
 from provisimus.workspace.definitions.project import Base
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BaseImage:
-    """A base AMI as it stands. `size` of its root disk in GiB."""
+    """A base AMI as it stands. `size` of its root disk in GiB; `created` as EC2 gives it;
+    `imdsv2` when it has its instances require IMDSv2."""
 
     image_id: str
     name: str
     root_device: str
     size: int
     architecture: str = "x86_64"
+    owner: str = ""
+    created: str = ""
+    imdsv2: bool = False
 
 
 def find_machine_image(
@@ -76,36 +81,62 @@ def _own(environment: Environment, wanted: dict[str, str], doing: str) -> list[M
     return sorted(found, key=lambda each: (each.created, each.image_id), reverse=True)
 
 
-def find_base(environment: Environment, name: str, base: Base) -> BaseImage:
-    """The AMI that a base means right now: the newest with its owner and name, or SSM's answer.
+def find_base(
+    environment: Environment, name: str, base: Base, pin: LockedBase | None = None
+) -> BaseImage:
+    """The AMI that a base means: the pinned one, else the newest with its owner and name right now,
+    or SSM's answer.
 
     Raises NotFound. In the local cloud every base is found by owner and name.
     """
     ec2 = environment.cloud.ec2
     where = f"base {name} in provisimus.yaml"
+    if pin is not None:
+        image = _by_id(environment, pin.image, name)
+        if image is None:
+            raise NotFound(
+                f"the base {name} is pinned to {pin.image} ({pin.name}, made {pin.created[:10]}), "
+                "which its owner took away",
+                where=f"{name}/{environment.name} in {FILE}",
+                hint="take the newest, and look at what changed: "
+                f"provisimus machine lock --update {name} --env {environment.name}",
+            )
+        return _base_image(image)
     if base.aws.ssm and environment.local is None:
-        image_id = _ssm_parameter(environment, base.aws.ssm, where)
-        with speaking(environment.cloud, f"look at {image_id}, the base {name}"):
-            images = ec2.describe_images(ImageIds=[image_id])["Images"]
-        wanted = image_id
+        wanted = _ssm_parameter(environment, base.aws.ssm, where)
+        image = _by_id(environment, wanted, name)
+        images = [image] if image else []
     else:
         owner, pattern = base.aws.owner or "amazon", base.aws.name or ""
         if environment.local is not None:
             owner, pattern = (str(local_base(base)[key]) for key in ("owner", "name"))
         with speaking(environment.cloud, f"look for the base {name}"):
-            images = ec2.describe_images(
+            answer = ec2.describe_images(
                 Owners=[owner],
                 Filters=[
                     {"Name": "name", "Values": [pattern]},
                     {"Name": "state", "Values": ["available"]},
                 ],
-            )["Images"]
+            )
+        images = [{**each} for each in answer["Images"]]
         wanted = f"{pattern} of {owner}"
     if not images:
         hint = "are owner, name and region right?"
         raise NotFound(f"there is no AMI {wanted} to start from", where=where, hint=hint)
-    newest = max(images, key=lambda each: each.get("CreationDate", ""))
-    return _base_image({**newest})
+    return _base_image(max(images, key=lambda each: str(each.get("CreationDate", ""))))
+
+
+def _by_id(environment: Environment, image_id: str, base: str) -> dict[str, Any] | None:
+    """One AMI; None when it is not there, or no longer."""
+    try:
+        with speaking(environment.cloud, f"look at {image_id}, the base {base}"):
+            found = environment.cloud.ec2.describe_images(ImageIds=[image_id])["Images"]
+    except CloudFault as error:
+        if error.code.startswith("InvalidAMIID."):
+            return None
+        raise
+    available = [each for each in found if each.get("State", "available") == "available"]
+    return {**available[0]} if available else None
 
 
 def _base_image(image: dict[str, Any]) -> BaseImage:
@@ -121,6 +152,9 @@ def _base_image(image: dict[str, Any]) -> BaseImage:
         root,
         sizes[0] if sizes else 0,
         str(image.get("Architecture", "x86_64")),
+        str(image.get("OwnerId", "")),
+        str(image.get("CreationDate", "")),
+        image.get("ImdsSupport") == "v2.0",
     )
 
 

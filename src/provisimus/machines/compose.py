@@ -6,38 +6,19 @@ specification.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from provisimus.errors import InvalidDefinitions, Problem
-from provisimus.machines.definition import COMPOSE_TEMPLATE
+from provisimus.machines.compose_model import ComposeFile, ServiceImage, Start
+from provisimus.machines.compose_template import rendered
+from provisimus.ondisk.places import RUNTIME
+from provisimus.workspace.definitions.containers import Container, ContainerHealth, start_order
 from provisimus.workspace.definitions.machine import Machine
-from provisimus.workspace.problems import did_you_mean
+
+__all__ = ["ComposeFile", "ServiceImage", "compose_file"]
 
 LOGGING = {"driver": "json-file", "options": {"max-size": "20m", "max-file": "5"}}
-
-
-@dataclass(frozen=True)
-class ServiceImage:
-    """One container's image: `reference` is `host:port/name@sha256:…`, `ports` are EXPOSEd ones."""
-
-    service: str
-    reference: str
-    ports: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class ComposeFile:
-    """The file's text, and the services in the order in which to start them.
-
-    `start` is None when the file has an order of its own that only Compose understands.
-    """
-
-    text: str
-    start: tuple[str, ...] | None
-    warnings: tuple[str, ...] = ()
 
 
 def compose_file(
@@ -52,155 +33,133 @@ def compose_file(
     InvalidDefinitions.
     """
     if template is not None:
-        return _rendered(machine, images, template, where)
-    _refuse_shared_ports(images, where)
+        if machine.containers:
+            raise InvalidDefinitions(
+                [
+                    Problem(
+                        *(where, None, ""),
+                        "machine.yaml has `containers:`, which a Compose file of one's own ignores",
+                        "say it in one of the two",
+                    )
+                ]
+            )
+        return rendered(machine, images, template, where)
+    _refuse_shared_ports(machine, images, where)
+    by_name = {image.service: image for image in images}
+    main = images[0].service
+    order = start_order(list(by_name), machine.containers)
     services = {
-        image.service: _service(machine, image, main=index == 0)
-        for index, image in enumerate(images)
+        name: _service(machine, by_name[name], settings_of(machine, name), main=name == main)
+        for name in order
     }
-    return ComposeFile(_yaml({"services": services}), tuple(services))
+    checked = tuple(name for name in order if settings_of(machine, name).health)
+    start = tuple(
+        Start(name, tuple(each for each in settings_of(machine, name).after if each in checked))
+        for name in order
+    )
+    return ComposeFile(_yaml({"services": services}), start)
 
 
-def _service(machine: Machine, image: ServiceImage, *, main: bool) -> dict[str, Any]:
+def settings_of(machine: Machine, service: str) -> Container:
+    return machine.containers.get(service) or Container()
+
+
+def _service(
+    machine: Machine, image: ServiceImage, container: Container, *, main: bool
+) -> dict[str, Any]:
     service: dict[str, Any] = {
         "image": image.reference,
         "container_name": image.service,
-        "restart": "always",
+        "restart": container.restart,
     }
-    if image.ports:
-        service["ports"] = [f"{port}:{port}" for port in image.ports]
+    if ports := _ports(image, container):
+        service["ports"] = [f"{there}:{inside}" for inside, there in ports.items()]
     if main:
-        if machine.environment:
-            # A `$` is Compose's own; the definition means it literally.
-            service["environment"] = {
-                key: value.replace("$", "$$") for key, value in machine.environment.items()
-            }
-        if machine.volumes:
-            # The long form: a folder that is missing is an error, never made in silence.
-            service["volumes"] = [
-                {"type": "bind", "source": volume.mount, "target": volume.mount}
-                for volume in machine.volumes
-            ]
-    else:
+        # Hands the environment of the stack over; see scripts/machine/runtime.
+        service["runtime"] = RUNTIME
+    environment = {**(machine.environment if main else {}), **container.environment}
+    if environment:
+        # A `$` is Compose's own; the definition means it literally.
+        service["environment"] = {
+            key: value.replace("$", "$$") for key, value in environment.items()
+        }
+    if mounts := _mounts(machine, container, main=main):
+        service["volumes"] = mounts
+    if not (main if container.writable is None else container.writable):
         service["read_only"] = True
         service["tmpfs"] = ["/tmp"]  # noqa: S108
+    service |= _limits(container)
+    if container.health:
+        service["healthcheck"] = _healthcheck(container.health)
+    if container.after:
+        service["depends_on"] = {
+            name: {
+                "condition": "service_healthy"
+                if settings_of(machine, name).health
+                else "service_started"
+            }
+            for name in container.after
+        }
     service["logging"] = LOGGING
     return service
 
 
-def _refuse_shared_ports(images: tuple[ServiceImage, ...], where: str) -> None:
+def _ports(image: ServiceImage, container: Container) -> Mapping[int, int]:
+    """Port of the container to port of the machine."""
+    if container.ports is not None:
+        return container.ports
+    return {port: port for port in image.ports}
+
+
+def _mounts(machine: Machine, container: Container, *, main: bool) -> list[dict[str, Any]]:
+    """In the long form: a folder that is missing is an error, never made in silence."""
+    own = [
+        {"type": "bind", "source": mount.source, "target": mount.to}
+        | ({"read_only": True} if mount.read_only else {})
+        for mount in container.mounts
+    ]
+    given = {mount["target"] for mount in own}
+    data = [
+        {"type": "bind", "source": volume.mount, "target": volume.mount}
+        for volume in machine.volumes
+        if main and volume.mount not in given
+    ]
+    return [*data, *own]
+
+
+def _limits(container: Container) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if container.memory:
+        # Without swap on top of it, which the engine would grant as much again.
+        limits["mem_limit"] = limits["memswap_limit"] = f"{container.memory}m"
+    if container.cpus:
+        limits["cpus"] = container.cpus
+    if container.processes:
+        limits["pids_limit"] = container.processes
+    if container.stop_within != Container.model_fields["stop_within"].default:
+        limits["stop_grace_period"] = f"{container.stop_within}s"
+    return limits
+
+
+def _healthcheck(health: ContainerHealth) -> dict[str, Any]:
+    return {
+        "test": ["CMD", *(part.replace("$", "$$") for part in health.run)],
+        "interval": f"{health.every}s",
+        "timeout": f"{health.patience}s",
+        "retries": health.retries,
+        "start_period": f"{health.within}s",
+    }
+
+
+def _refuse_shared_ports(machine: Machine, images: tuple[ServiceImage, ...], where: str) -> None:
     taken: dict[int, str] = {}
     for image in images:
-        for port in image.ports:
+        for port in _ports(image, settings_of(machine, image.service)).values():
             if port in taken:
-                message = f"{taken[port]} and {image.service} both expose port {port}"
-                hint = f"write a {COMPOSE_TEMPLATE} that maps one of them elsewhere"
+                message = f"{taken[port]} and {image.service} both want the machine's port {port}"
+                hint = f"containers: {{{image.service}: {{ports: {{{port}: {port + 10000}}}}}}}"
                 raise InvalidDefinitions([Problem(where, None, "", message, hint)])
             taken[port] = image.service
-
-
-def _rendered(
-    machine: Machine,
-    images: tuple[ServiceImage, ...],
-    template: str,
-    where: str,
-) -> ComposeFile:
-    import yaml
-
-    text = _render(machine, images, template, where)
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        message = f"is no YAML after rendering: {getattr(error, 'problem', None) or error}"
-        raise InvalidDefinitions([Problem(where, line, "", message)]) from None
-    services = document.get("services") if isinstance(document, dict) else None
-    if not isinstance(services, dict) or not services:
-        raise InvalidDefinitions([Problem(where, None, "services", "names no service")])
-    declared = {image.reference: image.service for image in images}
-    problems = [
-        problem
-        for name, service in services.items()
-        for problem in _problems(str(name), service, declared, where)
-    ]
-    if problems:
-        raise InvalidDefinitions(problems)
-    used = {service["image"] for service in services.values()}
-    unused = [name for reference, name in declared.items() if reference not in used]
-    own_order = any("depends_on" in service for service in services.values())
-    return ComposeFile(
-        text,
-        None if own_order else tuple(map(str, services)),
-        tuple(f"{name} is declared in machine.yaml and not used in {where}" for name in unused),
-    )
-
-
-def _problems(
-    name: str,
-    service: Any,
-    declared: Mapping[str, str],
-    where: str,
-) -> list[Problem]:
-    key = f"services/{name}"
-    if not isinstance(service, dict):
-        return [Problem(where, None, key, "is no mapping")]
-    if "build" in service:
-        hint = "build it as an image of the workspace and name it in machine.yaml"
-        return [Problem(where, None, f"{key}/build", "nothing is built on a machine", hint)]
-    image = service.get("image")
-    if image in declared:
-        return []
-    names = ", ".join(declared.values())
-    message = f"the image {image!r} is declared nowhere" if image else "names no image"
-    hint = (
-        f'write image: {{{{ image("{next(iter(declared.values()))}") }}}} — declared are: {names}'
-    )
-    return [Problem(where, None, f"{key}/image", message, hint)]
-
-
-def _render(
-    machine: Machine,
-    images: tuple[ServiceImage, ...],
-    template: str,
-    where: str,
-) -> str:
-    import jinja2
-
-    references = {image.service: image.reference for image in images}
-
-    def image(name: str) -> str:
-        if name not in references:
-            near = did_you_mean(name, references) or f"declared are: {', '.join(references)}"
-            raise jinja2.UndefinedError(f"machine.yaml declares no image {name!r} — {near}")
-        return references[name]
-
-    # YAML is no HTML: nothing to escape.
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-    )
-    try:
-        code = environment.compile(template, where, where)
-        compiled = jinja2.Template.from_code(environment, code, {})
-        return compiled.render(
-            image=image,
-            images=references,
-            environment=machine.environment,
-            volumes=[volume.mount for volume in machine.volumes],
-        )
-    except jinja2.TemplateSyntaxError as error:
-        raise InvalidDefinitions([Problem(where, error.lineno, "", error.message or "")]) from None
-    except jinja2.UndefinedError as error:
-        lines = [
-            frame.lineno
-            for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename == where
-        ]
-        line = lines[-1] if lines else None
-        message, _, hint = (error.message or "").partition(" — ")
-        raise InvalidDefinitions([Problem(where, line, "", message, hint or None)]) from None
 
 
 def _yaml(document: Mapping[str, Any]) -> str:

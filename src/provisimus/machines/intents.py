@@ -73,6 +73,11 @@ def read_intents(work: Path) -> tuple[Intent, ...]:
     return tuple(found)
 
 
+def all_answered(work: Path) -> None:
+    """Every call of the run was answered: nothing can show up later that tags do not tell of."""
+    (work / FILE).unlink(missing_ok=True)
+
+
 def settles_at(intents: tuple[Intent, ...]) -> datetime | None:
     """When EC2 shows for sure what was to be made last; None for no intents. Pure."""
     times = [datetime.strptime(each.at, TIME).replace(tzinfo=UTC) for each in intents]

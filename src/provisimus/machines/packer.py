@@ -1,6 +1,7 @@
 """Packer as a program: is it there and new enough, what is its command line, what does it say.
 
-What it is told to do stands in ``packer_template.py``.
+What it is told to do stands in ``packer_template.py``, what its failures mean in
+``packer_failure.py``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Self
 
 from provisimus.errors import ToolFailed
 from provisimus.events import Said, Tell, step
+from provisimus.machines.pull_access import PullAccess
 from provisimus.process import find_program, run
 
 INSTALL = (
@@ -22,7 +24,19 @@ INSTALL = (
     "https://developer.hashicorp.com/packer/install (script/setup installs it)"
 )
 Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Packer:
+    path: str
+    version: Version
+
+
 TAIL = 20
+
+NOBODY = PullAccess()
+
+FULL = re.compile(r"no space left on device|enough free space", re.IGNORECASE)
 
 PHASES = (
     ("Prevalidating", "check"),
@@ -74,15 +88,23 @@ class Narrator:
     Also remembers what an error needs: the script that failed and its last lines.
     """
 
-    def __init__(self, tell: Tell, subject: str) -> None:
+    def __init__(self, tell: Tell, subject: str, access: PullAccess = NOBODY) -> None:
         self._tell = tell
+        self._access = access
         self._subject = subject
         self._phase: str | None = None
         self._open = ExitStack()
+        self._broken = False
         self._said: deque[str] = deque(maxlen=TAIL)
         self.errors: list[str] = []
         self.failed: tuple[str, str, tuple[str, ...]] | None = None
         """Script, status, last lines."""
+        self.hung: tuple[str, str, tuple[str, ...]] | None = None
+        """A script that had to be ended, after how many seconds, and its last lines."""
+        self.full = False
+        """Whether the disk of the machine was full."""
+        self.unpulled: list[str] = []
+        """References of images that could not be pulled."""
         self.found: list[str] = []
         """What was found on the machine that must not be in an image: path and what it is."""
         self.sbom: list[str] = []
@@ -92,8 +114,11 @@ class Narrator:
         return self
 
     def __exit__(self, *error: object) -> None:
-        # With an error the open phase failed; without one it is done.
-        self._open.__exit__(*error)  # type: ignore[arg-type]
+        if self._broken and isinstance(error[1], ToolFailed):
+            # The phase that failed is told; what is open now is the clean-up after it.
+            self._open.close()
+        else:
+            self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def __call__(self, raw: str) -> None:
         line = read_line(raw)
@@ -103,35 +128,58 @@ class Narrator:
             self._hear(line.kind, text.rstrip())
 
     def _hear(self, kind: str, text: str) -> None:
+        # Packer masks sensitive variables for people, and with -machine-readable it does not. What
+        # is understood of a line is so before a password that is a common word is taken out of it.
         if text.startswith("provisimus: "):
-            self._hear_ours(text.removeprefix("provisimus: "))
+            verb, _, rest = text.removeprefix("provisimus: ").partition(" ")
+            self._hear_ours(verb, self._access.blanked(rest))
             return
         phase = next((name for begin, name in PHASES if text.startswith(begin)), None)
-        if phase and kind != "message":
-            self._enter(phase)
+        text = self._access.blanked(text)
+        if FULL.search(text):
+            self.full = True
         if kind == "error" and text.strip():
             self.errors.append(text)
+            self._fail(text)
+        if phase and kind != "message":
+            self._enter(phase)
         if text.strip() and not text.startswith("Adding tag"):
             self._said.append(text)
             self._tell(Said(self._name(self._phase or "start"), text))
 
-    def _hear_ours(self, text: str) -> None:
-        verb, _, rest = text.partition(" ")
+    def _hear_ours(self, verb: str, rest: str) -> None:
         if verb == "step":
             self._enter(re.sub(r"^\d+-", "", rest))
         elif verb == "found":
             self.found.append(rest)
+        elif verb == "full":
+            self.full = True
+        elif verb == "unpulled":
+            self.unpulled.append(rest)
+        elif verb == "hung":
+            script, _, seconds = rest.partition(" after ")
+            self.hung = (script, seconds, tuple(self._said))
         elif verb == "sbom":
             self.sbom.append(rest)
         elif verb == "failed" and self.failed is None:
             # A script of the definition fails first, then the step that runs it.
             script, _, status = rest.partition(" with status ")
             self.failed = (script, status, tuple(self._said))
+            self._fail(f"exit status {status}")
+
+    def _fail(self, why: str) -> None:
+        """The open phase failed. Only the first does: what comes after it cleans up."""
+        if not self._broken:
+            self._broken = True
+            error = ToolFailed(why)
+            self._open.__exit__(ToolFailed, error, None)
 
     def _enter(self, phase: str) -> None:
         if phase == self._phase:
             return
         self._open.close()
+        # What one step was told, and went on from, is not what another fails of.
+        self.full = False
         self._phase = phase
         self._said.clear()
         self._open.enter_context(step(self._tell, self._name(phase)))
@@ -140,42 +188,8 @@ class Narrator:
         return f"{self._subject}: {phase}"
 
 
-def failure(narrator: Narrator, error: ToolFailed, folder: Path) -> ToolFailed:
-    """The error of a failed bake: the script that failed and its last lines, or Packer's words."""
-    if narrator.found:
-        return ToolFailed(
-            "the machine image would hold what must never be in one",
-            tail=tuple(narrator.found[:TAIL]),
-            where=str(folder / "machine.yaml"),
-            hint="remove it in the last script of setup/, or, if it is meant to be there, "
-            "hygiene: {allow: [/the/path]}; the temporary machine is gone",
-        )
-    if narrator.failed:
-        script, status, tail = narrator.failed
-        own = script.startswith("setup/")
-        return ToolFailed(
-            f"{script if own else 'the step ' + script} failed while baking: exit status {status}",
-            status=int(status) if status.isdigit() else None,
-            tail=tail,
-            where=str(folder / script) if own else None,
-            hint="the temporary machine is gone; run the same command again after the repair",
-        )
-    words = [text for text in narrator.errors if not text.startswith("Build '")]
-    if not words:
-        return error
-    hint = None
-    if any("Timeout waiting for SSH" in text for text in words):
-        hint = "can it be reached (subnet, route, security group), and is the base's user right?"
-    return ToolFailed(
-        f"Packer failed: {words[0]}",
-        status=error.status,
-        tail=tuple(words[-TAIL:]),
-        hint=hint,
-    )
-
-
-def find_packer(needed: Version, word: str, where: str | None = None) -> tuple[str, Version]:
-    """The path and version of Packer. Raises ToolMissing, or ToolFailed when it is too old.
+def find_packer(needed: Version, word: str, where: str | None = None) -> Packer:
+    """The Packer on the PATH. Raises ToolMissing, or ToolFailed when it is too old.
 
     `word` is what needs that version, `where` the template that says it.
     """
@@ -187,7 +201,7 @@ def find_packer(needed: Version, word: str, where: str | None = None) -> tuple[s
     complaint = too_old(version, needed, word)
     if complaint:
         raise ToolFailed(complaint, where=where, hint=INSTALL)
-    return path, version
+    return Packer(path, version)
 
 
 def parse_version(said: str) -> Version | None:
@@ -203,18 +217,36 @@ def too_old(version: Version, needed: Version, word: str) -> str | None:
     return f"Packer {have} is too old: `{word}` needs {want} or newer"
 
 
-def has_amazon(path: str, version: Version) -> bool:
-    """Whether this Packer can build for AWS: newer ones come without the builder (1.11)."""
-    if version < (1, 11, 0):
+def has_amazon(tool: Packer) -> bool:
+    """Whether this Packer can build for AWS as it stands: newer ones come without the builder
+    (1.11).
+    """
+    if tool.version < (1, 11, 0):
         return True
-    said = run([path, "plugins", "installed"], timeout=30).stdout
+    said = run([tool.path, "plugins", "installed"], timeout=30).stdout
     return "packer-plugin-amazon" in said
 
 
-def build_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[str]:
-    """The command line of a bake."""
+def build_argv(
+    path: str, template: Path, variables: Mapping[str, str], *, keep: bool = False
+) -> list[str]:
+    """The command line of a bake. `template` is a file, or a folder of HCL; `keep` leaves the
+    machine when something fails.
+    """
     given = [f"-var={name}={value}" for name, value in sorted(variables.items())]
-    return [path, "-machine-readable", "build", "-on-error=cleanup", *given, str(template)]
+    on_error = f"-on-error={'abort' if keep else 'cleanup'}"
+    return [path, "-machine-readable", "build", on_error, *given, str(template)]
+
+
+def validate_argv(path: str, template: Path, variables: Mapping[str, str]) -> list[str]:
+    """What has Packer read a template and ask nobody."""
+    given = [f"-var={name}={value}" for name, value in sorted(variables.items())]
+    return [path, "validate", *given, str(template)]
+
+
+def init_argv(path: str, template: Path) -> list[str]:
+    """What has Packer fetch the plugins that a template declares, those that it lacks."""
+    return [path, "init", str(template)]
 
 
 def build_environment(cloud: Mapping[str, str], work: Path, scraps: Path) -> dict[str, str]:

@@ -1,7 +1,9 @@
-"""The Packer template of a bake, builder `amazon-ebs`. Pure; what runs it stands in ``bake.py``.
+"""The Packer template of a bake, builder `amazon-ebs`. Pure; what runs it: ``packer_run.py``.
 
-Legacy JSON, which Packer reads from 1.6.0 on. Nothing secret is in it: credentials come to Packer
-through its environment. Packer interpolates `{{`, which no value here can hold.
+Legacy JSON, which Packer reads from 1.6.0 on, and for 1.7 and later the same in HCL's JSON, with
+what they can do more: IMDSv2 on the machine that bakes and in the AMI, and the plugin declared.
+Nothing secret is in either: credentials come to Packer through its environment. Packer interpolates
+`{{` in the one and `${` in the other, which no value here can hold.
 """
 
 from __future__ import annotations
@@ -13,8 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from provisimus.machines.pull_access import FROM, VARIABLE
+
 OLDEST = (1, 6, 0)
 """The oldest Packer that knows `aws_polling` and `throughput`, which the template needs."""
+
+MODERN = (1, 7, 0)
+"""The first Packer that takes `required_plugins` and what only plugins know."""
+
+PLUGIN = ">= 1.2.8, < 2.0.0"
+"""The plugin for AWS: 1.x speaks to every Packer from 1.7 on, and knows `imds_support`."""
 
 NEEDS = {
     "required_plugins": (1, 7, 0),
@@ -28,6 +38,8 @@ NEEDS = {
 ARCHIVE = "/tmp/provisimus-stage.tar"  # noqa: S108
 """Where the archive of ``staging.py`` is put on the machine that bakes."""
 STAGE = "/var/lib/provisimus-stage"
+IN_SHELL = "PROVISIMUS_REGISTRY"
+"""What the commands of a bake find Docker's configuration in, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,9 @@ class Build:
     """Everything that a template says. `disk` in GiB; `endpoint` is set for the local cloud only.
 
     `tunnel` is the port of a registry on this machine's loopback, which the machine that bakes
-    reaches under the very same name; None for a registry that it reaches by itself.
+    reaches under the very same name; None for a registry that it reaches by itself. `signs_in` when
+    registries want credentials, which are never here. `key_file` is the private half of `key_pair`
+    where that exists already; without, Packer makes a temporary one.
     """
 
     region: str
@@ -54,22 +68,67 @@ class Build:
     subnet: str | None = None
     tunnel: int | None = None
     endpoint: str | None = None
+    signs_in: bool = False
+    key_file: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def template(build: Build) -> dict[str, Any]:
-    """The template as data."""
-    return {
+    """The template as data, in the legacy form."""
+    made: dict[str, Any] = {
         "builders": [builder(build)],
-        "provisioners": [
-            {"type": "file", "source": str(build.archive), "destination": ARCHIVE},
-            {
-                "type": "shell",
-                "inline_shebang": "/bin/sh -eu",
-                "inline": list(provisioning_commands(build.environment)),
-            },
-        ],
+        "provisioners": provisioners(build, f"{{{{user `{VARIABLE}`}}}}"),
     }
+    if build.signs_in:
+        made["variables"] = {VARIABLE: f"{{{{env `{FROM}`}}}}"}
+        made["sensitive-variables"] = [VARIABLE]
+    return made
+
+
+def modern_template(build: Build) -> dict[str, dict[str, Any]]:
+    """The files of the template for Packer 1.7 and later, by name.
+
+    The plugin stands in a file of its own: the rest is what every Packer since 1.6.0 can read, but
+    for two words.
+    """
+    source = {
+        **_without_type(builder(build)),
+        "metadata_options": {
+            "http_endpoint": "enabled",
+            "http_tokens": "required",
+            "http_put_response_hop_limit": 1,
+        },
+        "imds_support": "v2.0",
+    }
+    steps = [
+        {each["type"]: _without_type(each)} for each in provisioners(build, f"${{var.{VARIABLE}}}")
+    ]
+    sensitive = {VARIABLE: {"type": "string", "sensitive": True}}
+    plugin = {"source": "github.com/hashicorp/amazon", "version": PLUGIN}
+    return {
+        "machine.pkr.json": {
+            **({"variable": sensitive} if build.signs_in else {}),
+            "source": {"amazon-ebs": {"machine": source}},
+            "build": {"sources": ["source.amazon-ebs.machine"], "provisioner": steps},
+        },
+        "plugins.pkr.json": {"packer": {"required_plugins": {"amazon": plugin}}},
+    }
+
+
+def _without_type(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key != "type"}
+
+
+def provisioners(build: Build, config: str) -> list[dict[str, Any]]:
+    """`config` is how the template spells the value of the variable `registry_config`."""
+    shell = {
+        "type": "shell",
+        "inline_shebang": "/bin/sh -eu",
+        "inline": list(provisioning_commands(build.environment)),
+    }
+    if build.signs_in:
+        shell["environment_vars"] = [f"{IN_SHELL}={config}"]
+    return [{"type": "file", "source": str(build.archive), "destination": ARCHIVE}, shell]
 
 
 def provisioning_commands(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -79,7 +138,9 @@ def provisioning_commands(environment: Mapping[str, str]) -> tuple[str, ...]:
         f"sudo rm -rf {STAGE}",
         f"sudo install -d -m 0700 {STAGE}",
         f"sudo tar -C {STAGE} -xf {ARCHIVE}",
-        f"sudo env {settings} {STAGE}/run".replace("env  ", ""),
+        # Through a pipe: sudo logs its arguments, and whoever is there reads those of all.
+        f"{{ printenv {IN_SHELL} || true; }} | "
+        + f"sudo env {settings} {STAGE}/run".replace("env  ", ""),
     )
 
 
@@ -106,8 +167,7 @@ def builder(build: Build) -> dict[str, Any]:
                 "delete_on_termination": True,
             },
         ],
-        # Packer tags neither key pairs nor, before 1.7, security groups: the name tells the run.
-        "temporary_key_pair_name": build.key_pair,
+        **key_of(build),
         "communicator": "ssh",
         "ssh_username": build.user,
         "ssh_interface": "public_ip",
@@ -130,6 +190,16 @@ def builder(build: Build) -> dict[str, Any]:
             "aws_polling": {"delay_seconds": 1, "max_attempts": 900},
         }
     return made
+
+
+def key_of(build: Build) -> dict[str, str]:
+    if build.key_file:
+        return {
+            "ssh_keypair_name": build.key_pair,
+            "ssh_private_key_file": str(build.key_file),
+        }
+    # Packer tags neither key pairs nor, before 1.7, security groups: the name tells the run.
+    return {"temporary_key_pair_name": build.key_pair}
 
 
 def makes(build: Build) -> tuple[tuple[str, str], ...]:
@@ -155,6 +225,8 @@ def variables(build: Build) -> dict[str, str]:
         "tags": json.dumps(dict(build.tags)),
         "run_tags": json.dumps(dict(build.temporary_tags)),
         "key_pair": build.key_pair,
+        "ssh_keypair_name": build.key_pair if build.key_file else "",
+        "ssh_private_key_file": str(build.key_file or ""),
         "archive": str(build.archive),
         "archive_destination": ARCHIVE,
         "provision": "\n".join(provisioning_commands(build.environment)),
@@ -192,3 +264,15 @@ def needed_version(text: str) -> tuple[tuple[int, int, int], str]:
     """The oldest Packer that takes a definition's own template, and the word that needs it."""
     found = [(version, word) for word, version in NEEDS.items() if re.search(rf"\b{word}\b", text)]
     return max(found, default=(OLDEST, "amazon-ebs"))
+
+
+def asks_imdsv2(version: tuple[int, int, int], own: str | None) -> bool:
+    """Whether the builder requires IMDSv2 by the template, a definition's `own` or ours."""
+    if own is None:
+        return version >= MODERN
+    return re.search(r"http_tokens\W+required", own) is not None
+
+
+def declares_plugins(own: str) -> bool:
+    """Whether a definition's own template has Packer fetch its plugins (`packer init`)."""
+    return re.search(r"\brequired_plugins\b", own) is not None

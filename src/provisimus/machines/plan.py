@@ -12,15 +12,12 @@ from provisimus.errors import NotFound
 from provisimus.machines import tags
 from provisimus.machines.catalogue import find_machine_image, list_machine_images
 from provisimus.machines.definition import MachineFiles, read_machine_files
+from provisimus.machines.lock import LockedBase, asked_for, read_lock
+from provisimus.machines.recipe import recipe
 from provisimus.model import UNKNOWN, Digest, MachineImage, Step, fingerprint
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base
 from provisimus.workspace.workspace import Workspace
-
-RECIPE = 4
-"""The version of our own part of a machine image. Raise it when `scripts/` or ``units.py`` changes
-what comes out; a test reminds you."""
-
 
 PUBLISH = "publish: in machine.yaml"
 
@@ -61,6 +58,8 @@ class MachinePlan:
     reason: str
     state: Path
     """The workspace's folder for what may be lost."""
+    pin: LockedBase | None = None
+    """The AMI that the base is pinned to in this environment."""
     publishes: bool = True
     """False in the local cloud, which has nowhere to publish to."""
 
@@ -121,18 +120,19 @@ def define_machine(
     if missing:
         raise NotFound(f"nobody said which image {missing[0]!r} of machine {machine} is")
 
+    pin = pin_of(workspace, environment, definition.base, base)
     inputs = machine_inputs(
         machine=machine,
         version=version,
         definition=definition,
         files=files,
-        base=base_identity(base, local=environment.local is not None),
+        base=base_identity(base, local=environment.local is not None, pin=pin),
         images={service: images[service].identity for service in services},
     )
     wanted = fingerprint({"kind": "machine image", "project": workspace.name, "inputs": inputs})
     return MachinePlan(
         *(workspace.name, machine, version, definition, folder, base, files),
-        *(inputs, wanted, None, "the cloud was not asked", workspace.state),
+        *(inputs, wanted, None, "the cloud was not asked", workspace.state, pin),
         publishes=environment.local is None,
     )
 
@@ -154,11 +154,23 @@ def held_by_stack(plan: MachinePlan, image_id: str) -> MachinePlan:
     return replace(plan, image=image, reason=f"the stack runs {image_id}")
 
 
-def base_identity(base: Base, *, local: bool) -> dict[str, Any]:
-    """What of a base decides the outcome: what is asked for, never what was found."""
-    identity = {"aws": base.aws.model_dump(exclude_none=True), "user": base.user}
+def pin_of(
+    workspace: Workspace, environment: Environment, name: str, base: Base
+) -> LockedBase | None:
+    """What a base is pinned to. The local cloud's are made by their recipe, and never pinned."""
+    if environment.local is not None:
+        return None
+    lock = read_lock(workspace.packer)
+    return lock.pin(name, environment.name, environment.cloud.region, asked_for(base.aws))
+
+
+def base_identity(base: Base, *, local: bool, pin: LockedBase | None = None) -> dict[str, Any]:
+    """What of a base decides the outcome: what is asked for and its pin, never what was found."""
+    identity: dict[str, Any] = {"aws": base.aws.model_dump(exclude_none=True), "user": base.user}
     if local and base.local is not None:
         identity["local"] = base.local.model_dump(mode="json", exclude_defaults=True)
+    if pin is not None:
+        identity["pinned"] = pin.identity
     return identity
 
 
@@ -171,16 +183,17 @@ def machine_inputs(
     base: Mapping[str, Any],
     images: Mapping[str, str],
 ) -> dict[str, str]:
-    """Every input by name, as a digest (the version and the recipe as they are). Pure.
+    """Every input by name, as a digest (the version as it is). Pure.
 
-    Comments in machine.yaml, the type of the instance that bakes and what becomes of the image
-    afterwards change nothing in it.
+    Comments in machine.yaml, the type of the instance that bakes, how long a script may take and
+    what becomes of the image afterwards change nothing in it.
     """
-    said = definition.model_dump(mode="json", exclude={"instance_type", "publish"})
+    aside = {"instance_type", "setup_timeout", "publish"}
+    said = definition.model_dump(mode="json", exclude=aside)
     packer = files.packer_template
     inputs = {
         "version": version,
-        "recipe": str(RECIPE),
+        "recipe": fingerprint({"ours": [entry.identity() for entry in recipe(definition)]}),
         "definition": fingerprint({"machine": machine, "said": said}),
         "setup": fingerprint({"setup": [entry.identity() for entry in files.setup]}),
         "files": fingerprint({"files": [entry.identity() for entry in files.files]}),
@@ -196,7 +209,7 @@ def machine_inputs(
 
 
 WORDS = {
-    "recipe": "this version of Provisimus sets machines up in another way",
+    "recipe": "this version of Provisimus sets such a machine up in another way",
     "definition": "machine.yaml changed",
     "setup": "the setup scripts changed",
     "files": "the files changed",

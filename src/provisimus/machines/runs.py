@@ -18,6 +18,7 @@ from provisimus.errors import Locked
 from provisimus.model import Digest
 
 SOCKET_ROOM = 107 - 30
+KEPT = "kept"
 
 
 def place_of(state: Path) -> str:
@@ -49,7 +50,14 @@ def work_folder(state: Path, run: str) -> Iterator[Path]:
             scraps_folder(run).mkdir(mode=0o700)
             yield folder
         finally:
-            _remove(folder, run)
+            shutil.rmtree(scraps_folder(run), ignore_errors=True)
+            if not (folder / KEPT).exists():
+                _remove(folder, run)
+
+
+def keep(folder: Path) -> None:
+    """Let a work folder stay when its bake ends, until `forget`."""
+    (folder / KEPT).touch()
 
 
 def scraps_folder(run: str) -> Path:

@@ -2,7 +2,8 @@
 
     run step ready     what runs steps/ (ours) and setup/ (the definition's), in name order
     root/              copied over the machine's root: files/, units, settings, the Compose file
-    images mounts start users keys/<user> builder allowed     what the steps read, a line each
+    images mounts start users keys/<user> builder allowed enable docker updates zone
+    setup-timeout      what the steps read, in lines
 
 Its entries are decided here as values; only `write_archive` touches a disk.
 """
@@ -15,15 +16,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from provisimus.errors import InvalidDefinitions, Problem
-from provisimus.machines import units
+from provisimus.machines import system, units, units_stack
 from provisimus.machines.compose import ComposeFile
 from provisimus.machines.definition import Entry, MachineFiles
-from provisimus.workspace.definitions.machine import Machine, User
-
-SCRIPTS = Path(__file__).parent / "scripts"
-TOOLS = ("ready", "run", "step")
-"""Scripts of the bake that are no steps: what the steps are run with, and call."""
-DAEMON_JSON = "etc/docker/daemon.json"
+from provisimus.machines.recipe import DAEMON_JSON, programs, steps, texts
+from provisimus.workspace.definitions.machine import Machine
 
 
 def staging(
@@ -41,23 +38,25 @@ def staging(
     """
     root = _root(machine, files, compose, lineage)
     entries = [
-        *(
-            Entry(
-                path.name if path.name in TOOLS else f"steps/{path.name}", 0o755, path.read_bytes()
-            )
-            for path in sorted((SCRIPTS / "bake").iterdir())
-        ),
+        *steps(),
         *_below("setup", (_runnable(entry) for entry in files.setup)),
         *_below("root", root),
         _text("images", references),
         _text("mounts", (volume.mount for volume in machine.volumes)),
         _text("users", (f"{user.name} {user.expires or '-'}" for user in machine.users)),
         _text("builder", [builder]),
+        _text("enable", units_stack.enabled(machine)),
         _text("allowed", machine.hygiene.allow),
+        _text("docker", system.docker_wanted(machine.docker)),
+        _text("updates", system.updates_wanted(machine.updates)),
+        _text("zone", [machine.time.zone]),
+        _text("setup-timeout", [str(machine.setup_timeout)]),
         *(_text(f"keys/{user.name}", user.ssh_keys, mode=0o600) for user in machine.users),
     ]
     if compose.start is not None:
-        entries.append(_text("start", compose.start))
+        entries.append(
+            _text("start", (" ".join((each.service, *each.healthy)) for each in compose.start))
+        )
     if any(entry.path == DAEMON_JSON for entry in files.files):
         entries.append(Entry("restart-docker", 0o644, b""))
     return tuple(sorted(entries, key=lambda entry: entry.path))
@@ -69,17 +68,16 @@ def _root(
     compose: ComposeFile,
     lineage: str,
 ) -> list[Entry]:
-    given = {entry.path: entry for entry in files.files}
-    ours = {
-        "bootstrap/docker-compose.yml": compose.text,
-        "etc/provisimus/machine": lineage,
-        **units.units(machine),
-        **{_sudoers(user): units.sudoers(user.name) for user in machine.users if user.sudo},
-    }
-    if DAEMON_JSON not in given:
-        ours[DAEMON_JSON] = units.docker_settings()
-    taken = sorted(path for path in ours if path in given)
-    if taken:
+    """What is put on the machine's root: the definition's files and ours, and their folders."""
+    given = {entry.path: _completed(entry) for entry in files.files}
+    ours = [
+        Entry("bootstrap/docker-compose.yml", 0o644, compose.text.encode()),
+        Entry("etc/provisimus/machine", 0o644, lineage.encode()),
+        *programs(),
+        # The engine's settings may be the definition's own.
+        *(each for each in texts(machine) if each.path != DAEMON_JSON or DAEMON_JSON not in given),
+    ]
+    if taken := sorted(entry.path for entry in ours if entry.path in given):
         raise InvalidDefinitions(
             [
                 Problem(
@@ -88,25 +86,25 @@ def _root(
                 for path in taken
             ],
         )
-    entries = [
-        Entry(path, 0o440 if path.startswith("etc/sudoers.d/") else 0o644, text.encode())
-        for path, text in ours.items()
-    ]
-    entries += [
-        Entry(f"usr/local/lib/provisimus/{path.name}", 0o755, path.read_bytes())
-        for path in sorted((SCRIPTS / "machine").iterdir())
-    ]
     folders = {
         parent.as_posix()
-        for entry in entries
+        for entry in ours
         for parent in Path(entry.path).parents
         if parent.as_posix() not in (".", *given)
     }
-    return [*given.values(), *entries, *(Entry(folder, 0o755) for folder in folders)]
+    return [*given.values(), *ours, *(Entry(folder, 0o755) for folder in folders)]
 
 
-def _sudoers(user: User) -> str:
-    return f"etc/sudoers.d/provisimus-{user.name}"
+def _completed(entry: Entry) -> Entry:
+    """Settings of the engine of the definition's own know our runtime too."""
+    if entry.path != DAEMON_JSON or entry.content is None:
+        return entry
+    try:
+        text = units.with_runtime(entry.content.decode())
+    except ValueError as error:
+        where = f"files/{DAEMON_JSON}"
+        raise InvalidDefinitions([Problem(where, None, "", str(error))]) from None
+    return Entry(entry.path, entry.mode, text.encode())
 
 
 def _runnable(entry: Entry) -> Entry:

@@ -23,6 +23,8 @@ USABLE = PREFIX + "usable"
 """When the boot test of an AMI was passed; without it, nobody uses the AMI."""
 HEALTHY_AFTER = PREFIX + "healthy-after"
 """Seconds from power-on to the first healthy answer, in the boot test."""
+KEPT = PREFIX + "kept"
+"""On what a bake left on purpose, until it expires: who asked for that."""
 
 COMMIT = PREFIX + "commit/"
 PUBLISHED = PREFIX + "published"

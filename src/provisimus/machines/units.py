@@ -6,8 +6,10 @@ What the units run stands in ``scripts/machine/``; how they get on the disk in `
 from __future__ import annotations
 
 import json
+import shlex
 
-from provisimus.workspace.definitions.machine import Health, Machine
+from provisimus.ondisk.places import RUNTIME
+from provisimus.workspace.definitions.machine import Health, HealthAnswer, Machine
 
 LIBRARY = "/usr/local/lib/provisimus"
 
@@ -71,6 +73,41 @@ RequiredBy=docker.service
 """
 
 
+CONTAINERS = f"""\
+[Unit]
+Description=Are the containers healthy that have a health check?
+After=provisimus-bootstrap.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={LIBRARY}/containers
+TimeoutStartSec=infinity
+SyslogIdentifier=provisimus-containers
+{ON_THE_CONSOLE}
+[Install]
+WantedBy=multi-user.target
+"""
+
+TELLING = 60
+"""Seconds that `health` gives the stack's wishes after the answer is known."""
+
+ANSWER = f"""\
+[Unit]
+Description=Tell over HTTP whether the service of this machine is healthy
+CollectMode=inactive-or-failed
+
+[Service]
+ExecStart=-{LIBRARY}/answer
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+User=daemon
+RuntimeMaxSec=10
+SyslogIdentifier=provisimus-answer
+"""
+
+
 def units(machine: Machine) -> dict[str, str]:
     """Path on the machine to text, for every unit and its settings."""
     system = "etc/systemd/system"
@@ -78,17 +115,27 @@ def units(machine: Machine) -> dict[str, str]:
     if machine.volumes:
         made[f"{system}/provisimus-volumes.service"] = VOLUMES
         made["etc/provisimus/mounts"] = _lines(volume.mount for volume in machine.volumes)
+    if any(container.health for container in machine.containers.values()):
+        made[f"{system}/provisimus-containers.service"] = CONTAINERS
     if machine.health:
         made[f"{system}/provisimus-health.service"] = _health_service(machine.health)
         made[f"{system}/provisimus-health.timer"] = _health_timer(machine.health)
         made["etc/provisimus/health"] = health_settings(machine.health)
+        made[f"{system}/provisimus-answer.socket"] = _answer_socket(machine.health.publish)
+        made[f"{system}/provisimus-answer@.service"] = ANSWER
     return made
 
 
 def health_settings(health: Health) -> str:
     """What `scripts/machine/health` reads, as shell assignments. Seconds count from power-on."""
-    path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
-    return f"url={_quoted(f'http://127.0.0.1:{health.http.port}{path}')}\nwithin={health.within}\n"
+    if health.http:
+        path = health.http.path if health.http.path.startswith("/") else f"/{health.http.path}"
+        way, what = "http", f"http://127.0.0.1:{health.http.port}{path}"
+    elif health.container:
+        way, what = "container", health.container
+    else:
+        way, what = "run", shlex.join(health.run)
+    return f"way={way}\nwhat={shlex.quote(what)}\nwithin={health.within}\nevery={health.every}\n"
 
 
 def _health_service(health: Health) -> str:
@@ -100,7 +147,7 @@ After=provisimus-bootstrap.service
 [Service]
 Type=oneshot
 ExecStart={LIBRARY}/health
-TimeoutStartSec={health.within + 30}
+TimeoutStartSec={health.within + 30 + TELLING}
 SyslogIdentifier=provisimus-health
 {ON_THE_CONSOLE}"""
 
@@ -120,6 +167,22 @@ WantedBy=timers.target
 """
 
 
+def _answer_socket(answer: HealthAnswer) -> str:
+    """Nothing runs while nobody asks: systemd listens."""
+    return f"""\
+[Unit]
+Description=Where this machine tells over HTTP whether its service is healthy
+
+[Socket]
+ListenStream={answer.port if answer.open else f"127.0.0.1:{answer.port}"}
+Accept=yes
+MaxConnections=32
+
+[Install]
+WantedBy=sockets.target
+"""
+
+
 def docker_settings() -> str:
     """/etc/docker/daemon.json: a pinned storage driver, bounded logs, a quick start.
 
@@ -133,7 +196,22 @@ def docker_settings() -> str:
         "log-driver": "json-file",
         "log-opts": {"max-size": "20m", "max-file": "5"},
     }
-    return json.dumps(settings, indent=2) + "\n"
+    return with_runtime(json.dumps(settings))
+
+
+def with_runtime(settings: str) -> str:
+    """The engine's settings with the runtime that hands the stack's environment over.
+
+    Raises ValueError when they are no JSON object.
+    """
+    try:
+        given = json.loads(settings)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+    if not isinstance(given, dict) or not isinstance(given.get("runtimes", {}), dict):
+        raise ValueError("is no JSON object with the settings of the engine")  # noqa: TRY004
+    runtimes = {**given.get("runtimes", {}), RUNTIME: {"path": f"{LIBRARY}/runtime"}}
+    return json.dumps({**given, "runtimes": runtimes}, indent=2) + "\n"
 
 
 def sudoers(user: str) -> str:
@@ -143,9 +221,3 @@ def sudoers(user: str) -> str:
 def _lines(values: object) -> str:
     assert not isinstance(values, str)
     return "".join(f"{value}\n" for value in values)  # type: ignore[attr-defined]
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

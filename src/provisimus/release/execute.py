@@ -33,8 +33,10 @@ def execute(
     run: str,
     *,
     timeout: float | None = None,
+    debug: bool = False,
 ) -> Released:
-    """Make what is missing, in order. `timeout` in seconds, for the stack.
+    """Make what is missing, in order. `timeout` in seconds, for the stack. `debug` keeps the
+    machine of a bake that fails.
 
     A stack that moved since the plan was made is Refused; images and machine images cannot move,
     for they are named by their inputs.
@@ -57,9 +59,10 @@ def execute(
         return Released(images)
     from provisimus.machines import bake
     from provisimus.release.machine_sbom import keep_machine_sbom
+    from provisimus.release.registries import RegistryAccess
 
     given: dict[str, ContainerImage | str] = {**images, **release.vendors}
-    baked = bake(machine, environment, given, commits, tell, run)
+    baked = bake(machine, environment, given, commits, tell, run, RegistryAccess(), debug=debug)
     keep_machine_sbom(machine, baked, given, environment, tell)
     baked = _published(machine, baked, environment, tell)
     return Released(images, baked, _stack(release, environment, baked, commits, tell, run, timeout))

@@ -146,6 +146,7 @@ def _take_over(
         _put_back(operation, plan, before, number=3)
         raise RolledBack(
             f"{failure.message}; version {_version(before)} runs again",
+            tail=failure.tail if isinstance(failure, RolledBack) else (),
             where=failure.where,
             hint=failure.hint,
         ) from failure

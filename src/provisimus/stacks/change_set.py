@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from provisimus.aws import CloudFault, as_tags, speaking
+from provisimus.console import last_words
 from provisimus.environment import Environment
 from provisimus.errors import Conflict, NotFound, ProvisimusError, Refused, RolledBack
 from provisimus.events import Said, Tell, step
@@ -21,7 +22,7 @@ from provisimus.stacks.follow import (
     newest,
 )
 from provisimus.stacks.gate import check_template
-from provisimus.stacks.template import VOLUME, body_of, capabilities_of
+from provisimus.stacks.template import INSTANCE, VOLUME, WAITING, body_of, capabilities_of
 from provisimus.stacks.types.interface import Template
 
 PREFIX = "provisimus-"
@@ -92,6 +93,7 @@ def deploy(
                 hint="a volume's zone and encryption cannot change; add another and copy",
             )
         since = newest(operation.environment, stack_id)
+        witness = Witness(operation.environment)
         cloud = operation.environment.cloud
         with speaking(cloud, f"execute the change set of {operation.name}"):
             cloud.cloudformation.execute_change_set(
@@ -105,10 +107,11 @@ def deploy(
             step=title,
             service=operation.service,
             deadline=operation.deadline,
+            on_event=witness.see,
         )
         stack = _found(operation, stack_id)
         if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise rolled_back(operation.service, stack, events)
+            raise rolled_back(operation.service, stack, events, witness.said)
         outcome.result = stack.status
         return stack
 
@@ -122,8 +125,27 @@ def endangered(changes: Iterable[ResourceChange]) -> list[str]:
     ]
 
 
-def rolled_back(service: str, stack: Stack, events: Iterable[StackEvent]) -> ProvisimusError:
-    """The error of an operation that did not end well: the first cause first."""
+class Witness:
+    """Hears what an instance says on its console before the rollback of a stack that waited for it
+    in vain takes it away."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._instance: str | None = None
+        self.said: tuple[str, ...] = ()
+
+    def see(self, event: StackEvent) -> None:
+        if event.kind == INSTANCE and event.physical_id.startswith("i-"):
+            self._instance = event.physical_id
+        if event.kind == WAITING and event.status == "CREATE_FAILED" and not self.said:
+            self.said = last_words(self._environment, self._instance)
+
+
+def rolled_back(
+    service: str, stack: Stack, events: Iterable[StackEvent], said: tuple[str, ...] = ()
+) -> ProvisimusError:
+    """The error of an operation that did not end well: the first cause first, then what the
+    instance said."""
     cause = first_cause(events)
     why = (
         f"{cause.logical_id} ({cause.kind}): {cause.reason or cause.status}"
@@ -132,6 +154,7 @@ def rolled_back(service: str, stack: Stack, events: Iterable[StackEvent]) -> Pro
     )
     return RolledBack(
         f"the stack {stack.name} was rolled back: {why}",
+        tail=said,
         where=f"{stack.stack_id} is {stack.status}",
         hint=f"all of it: provisimus stack events {service}",
     )

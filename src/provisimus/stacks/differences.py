@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from provisimus.stacks.template import ATTACHMENT, INSTANCE, VOLUME, resources_of
+from provisimus.stacks.template import ATTACHMENT, INSTANCE, VOLUME, WAITING, resources_of
 from provisimus.stacks.types.interface import IMAGE_ID, Template
 
 _NAMES = {"InstanceType": "the instance type", "KeyName": "the key pair", "SubnetId": "the subnet"}
@@ -20,7 +20,7 @@ def in_words(
     """Each difference as a phrase, the most telling first."""
     yield from _parameters(before_parameters, after_parameters)
     yield from _volumes(before, after)
-    told = {VOLUME, ATTACHMENT}
+    told = {VOLUME, ATTACHMENT, WAITING}
     for name, old, new in _pairs(before, after):
         kind = str((new or old or {}).get("Type", ""))
         if kind in told or (kind == INSTANCE and (old is None or new is None)):

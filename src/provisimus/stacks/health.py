@@ -9,6 +9,7 @@ from provisimus.environment import Environment
 from provisimus.errors import Unhealthy
 from provisimus.events import Said, Tell, Warned, step
 from provisimus.model import Stack
+from provisimus.stacks.template import WAITING, resources_of
 from provisimus.stacks.types.interface import Template
 from provisimus.workspace.definitions.machine import Health
 
@@ -50,15 +51,19 @@ def wait_healthy(
     if health is None:
         tell(Warned(f"{stack.name}: the machine declares no health check, so none was made"))
         return
-    url = f"http://{address}:{health.http.port}{health.http.path}"
-    if address is None or not is_open(template, health.http.port):
-        tell(
-            Warned(
-                f"{stack.name}: port {health.http.port} is open to nobody, so its health "
-                "was not checked; add it to ingress"
-            )
+    if health.http is None or address is None or not is_open(template, health.http.port):
+        if resources_of(template, WAITING):
+            tell(Said(f"health of {stack.name}", "the machine told the stack that it is healthy"))
+            return
+        why = (
+            f"port {health.http.port} is open to nobody, so its health was not checked; add it to "
+            "ingress"
+            if health.http
+            else "only the machine itself can ask for its health, so nobody waited for it"
         )
+        tell(Warned(f"{stack.name}: {why}"))
         return
+    url = f"http://{address}:{health.http.port}{health.http.path}"
     ask = ask or ask_over_http
     with step(tell, f"health of {stack.name}", f"waiting for 200 from {url}") as outcome:
         began = time.monotonic()

@@ -106,6 +106,8 @@ def plan_stack(
         definition,
         resolve_network(environment, definition, live, where=where),
         workspace.machine(definition.machine or service).health,
+        str(machine_fingerprint),
+        ours,
     )
     template, parameters = kind.build(wanted), kind.parameters(wanted)
     named = fingerprint_of(template, parameters, machine_fingerprint)

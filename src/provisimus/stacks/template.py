@@ -16,6 +16,8 @@ from provisimus.stacks.types.interface import IMAGE_ID, Template
 INSTANCE = "AWS::EC2::Instance"
 VOLUME = "AWS::EC2::Volume"
 ATTACHMENT = "AWS::EC2::VolumeAttachment"
+WAITING = "AWS::CloudFormation::WaitCondition"
+"""Where a stack waits for the signal of a machine that became healthy."""
 
 BODY_LIMIT = 51_200
 """Bytes of a template in a request ("AWS CloudFormation quotas", template body size)."""
@@ -98,11 +100,22 @@ def detached(template: Template, named: str) -> dict[str, Any]:
     That the stack is half-way, and which fingerprint (`named`) it had, is told by an output: a tag
     would be handed on to the resources, and no resource but the attachments may change now.
     """
-    held = resources_of(template, ATTACHMENT)
-    rest = {name: each for name, each in template["Resources"].items() if name not in held}
+    gone = resources_of(template, ATTACHMENT)
+    rest = {name: each for name, each in template["Resources"].items() if name not in gone}
+    # What comes after an attachment stays as it is; only its order means nothing now.
+    later = {name: each for name, each in rest.items() if gone.keys() & {*_before(each)}}
+    for name, each in later.items():
+        order = [other for other in _before(each) if other not in gone]
+        rest[name] = {**each, "DependsOn": order}
+    held = {**gone, **later}
     metadata = {**template.get("Metadata", {}), _DETACHED: held}
     outputs = {**template.get("Outputs", {}), SWAP_OF: {"Value": named}}
     return {**template, "Metadata": metadata, "Resources": rest, "Outputs": outputs}
+
+
+def _before(resource: Mapping[str, Any]) -> list[str]:
+    order = resource.get("DependsOn", [])
+    return [order] if isinstance(order, str) else list(order)
 
 
 def is_detached(template: Template) -> bool:

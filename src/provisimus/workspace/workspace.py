@@ -121,6 +121,10 @@ class Workspace:
             return definition
         document = marks.read(path)
         data = {**document.data, **overrides, "environments": {}}
+        here, there = document.data.get("environment"), overrides.get("environment")
+        if isinstance(here, dict) and isinstance(there, dict):
+            # Variables one by one: who changes one does not want to repeat the others.
+            data["environment"] = {**here, **there}
         assert environment is not None
         # Overridden keys stand under environments/<name>/…: errors must point there.
         depth = ("environments", environment)

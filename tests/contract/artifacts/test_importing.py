@@ -18,7 +18,7 @@ from provisimus.artifacts.importing import import_artifact
 from provisimus.artifacts.kinds import open_repository
 from provisimus.artifacts.kinds.folder import FolderRepository
 from provisimus.artifacts.repositories import Repositories
-from provisimus.errors import ProvisimusError, ToolFailed, UsageFault
+from provisimus.errors import ChecksumMismatch, ProvisimusError, ToolFailed, UsageFault
 from provisimus.model import Coordinates, Digest
 
 # Java asks the system, not HOME, and so does this.
@@ -79,6 +79,20 @@ def test_through_maven_with_its_credentials(
     assert origin == f"{wanted} through Maven, ours: {place}"
     with pytest.raises(ToolFailed, match=r"Maven gives no .*5\.2"):
         import_artifact(repositories, repositories.each[0], f"{group}:broker:5.2")
+
+    # A repository that keeps no checksums: then the one that is promised counts.
+    other = tmp_path / "other.jar"
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("x", "z")
+    server.files[f"{group}/broker/5.3/broker-5.3.jar"] = other.read_bytes()
+    source, target = f"{group}:broker:5.3", repositories.each[0]
+    with pytest.raises(ToolFailed, match="no checksums available") as caught:
+        import_artifact(repositories, target, source)
+    assert "--sha256" in str(caught.value.hint)
+    with pytest.raises(ChecksumMismatch):
+        import_artifact(repositories, target, source, sha256=Digest.of(b"another"))
+    done = import_artifact(repositories, target, source, sha256=Digest.of(other.read_bytes()))
+    assert done.created
 
 
 def test_from_a_vendors_address(server: MavenServer, repositories: Repositories) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,12 +32,15 @@ def leaks(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> list[str]:
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:
-    return {
-        f"{path.relative_to(folder)} ({index})": data
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink()
-        for index, data in enumerate(_contents(path))
-    }
+    """An engine takes files away meanwhile: `os.walk` goes on then, `rglob` does not."""
+    paths = sorted(Path(place) / name for place, _, names in os.walk(folder) for name in names)
+    found = {}
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.is_file() and not path.is_symlink():
+                for index, data in enumerate(_contents(path)):
+                    found[f"{path.relative_to(folder)} ({index})"] = data
+    return found
 
 
 def _contents(path: Path) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,6 +108,39 @@ def test_an_image_that_is_there_costs_one_question(
     for path in (scene.root / ".provisimus/cache/images").iterdir():
         path.write_text("{}")
     assert scene.plan("greeter", "1.0.0").image == built
+
+
+def test_a_changed_artifact_costs_a_dozen_questions(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a registry far away it is the questions that take time; each of these has its reason."""
+    scene.build("greeter", "1.0.0")
+    scene.publish("1.0.1", "changed")
+    scene.build("greeter", "1.0.1")
+    scene.publish("1.0.2", "changed again")
+    asked: list[str] = []
+
+    def request(client: Any, method: str, url: str, **options: Any) -> Any:
+        asked.append(
+            f"{method} " + re.sub(r"^.*/(greeter|base)/|[?].*|(?<=uploads/)[^?]+", "", url)
+        )
+        return original(client, method, url, **options)
+
+    from provisimus.http import httpx
+
+    original = httpx.Client.request
+    monkeypatch.setattr(httpx.Client, "request", request)
+    built = scene.build("greeter", "1.0.2")
+    assert built.fingerprint is not None
+    done = f"fp-{built.fingerprint.hex[:20]}"
+    plan = ["HEAD manifests/1", "HEAD manifests/1.0.2", f"GET manifests/{done}"]
+    base = next(each for each in asked if each.startswith("HEAD blobs/"))
+    layer, config = ["POST", "PATCH", "PUT"], ["POST", "PUT"]
+    name = ["GET manifests/1.0.2", "PUT manifests/1.0.2", f"PUT manifests/{done}"]
+    ending = [*(f"{each} blobs/uploads/" for each in config), *name, f"HEAD manifests/{done}"]
+    # The base's layer is asked for while the image's own goes out.
+    asked.remove(base)
+    assert asked == [*plan, *(f"{each} blobs/uploads/" for each in layer), *ending]
 
 
 def test_what_is_there_is_found_without_what_builds(scene: Scene) -> None:
@@ -425,3 +459,23 @@ def test_a_killed_build_names_nothing_and_the_next_goes_on(scene: Scene, wait: f
     assert (plan.image is not None) == any(tag.startswith("fp-") for tag in tags)
     built = scene.build("greeter", "2.0.0")
     assert read_image(scene.url, f"{built.repository}:2.0.0") == built
+
+
+def test_a_changed_artifact_loads_no_template_engine(scene: Scene) -> None:
+    program = (
+        "import json, sys\nfrom provisimus.cli import main\n"
+        "try:\n    main(['image', 'build', 'greeter@1.0.0', '-C', sys.argv[1]])\n"
+        "except SystemExit as ending:\n    assert not ending.code, ending.code\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    argv = [sys.executable, "-c", program, str(scene.root)]
+    jar = scene.root / "artifacts/com/acme/greeter/1.0.0/greeter-1.0.0.jar"
+    for text in ("one", "two"):
+        for each in jar.parent.iterdir():
+            each.unlink()
+        scene.publish("1.0.0", text)
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert "built" in done.stdout
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "provisimus.images.assemble" in loaded
+    assert not loaded & {"jinja2", "boto3", "botocore", "rich", "h2", "asyncio"}

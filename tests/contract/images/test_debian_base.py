@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +20,10 @@ import pytest
 from provisimus.errors import ToolFailed
 from provisimus.events import Event, Said, Warned
 from provisimus.images import build_image, build_images, plan_images
+from provisimus.images.debian import packages_tar
 from provisimus.images.lock import read_lock, write_lock
 from provisimus.images.locking import pins, updated_lock
+from provisimus.workspace.definitions.image import DebianSource
 
 if TYPE_CHECKING:
     from conftest import Scene
@@ -156,3 +161,50 @@ def test_an_interruption_ends_what_runs(debian: Scene, monkeypatch: pytest.Monke
     assert time.monotonic() - began < 20
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert str(debian.root.parent / "bin" / "mmdebstrap") not in running.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others get namespaces from mmdebstrap itself")
+def test_killed_it_leaves_no_process_and_the_next_run_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, scraps = tmp_path / "bin" / "mmdebstrap", tmp_path / "scraps"
+    program.parent.mkdir()
+    scraps.mkdir()
+    mark = f"86400.{os.getpid()}"
+    program.write_text(
+        f'#!/bin/sh\nmkdir "$TMPDIR/system"\nsetsid sleep {mark} &\n'
+        "mount -t tmpfs none $TMPDIR/system\necho 'I: begun'\nwait\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(scraps))
+    monkeypatch.setattr(tempfile, "tempdir", str(scraps))
+    asking = (
+        "import threading\nfrom provisimus.images.debian import packages_tar\n"
+        "from provisimus.workspace.definitions.image import DebianSource\n"
+        "source = DebianSource(suite='bookworm', packages=['hello'])\n"
+        "say = lambda line: print(line, flush=True)\n"
+        "for _ in packages_tar(source, say, threading.Event()): pass\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", asking], stdout=subprocess.PIPE, start_new_session=True
+    ) as building:
+        assert building.stdout is not None
+        assert building.stdout.readline() == b"begun\n"
+        assert mark in processes()
+        building.kill()
+    deadline = time.monotonic() + 20
+    while mark in processes():
+        assert time.monotonic() < deadline, "what it started goes on"
+    assert str(scraps) not in Path("/proc/mounts").read_text()
+
+    (left,) = scraps.iterdir()
+    program.write_text("#!/bin/sh\nexit 1\n")
+    source = DebianSource(suite="bookworm", packages=["hello"])
+    with pytest.raises(ToolFailed):
+        list(packages_tar(source, lambda _: None, threading.Event()))
+    assert not left.exists()
+
+
+def processes() -> str:
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout

@@ -207,6 +207,21 @@ def test_a_newer_release(workspace: Workspace) -> None:
     assert (told["kind"], told["now"], told["newer"]) == ("maven", "1.0.0", "1.0.1")
 
 
+def test_a_range_of_releases_is_followed_and_nothing_is_built_from_it(workspace: Workspace) -> None:
+    workspace.scene.publish("1.0.1")
+    workspace.scene.publish("2.0.0")
+    manifest = workspace.scene.root / "docker/greeter/manifest.yaml"
+    before = "version: 1.0.0\n" + manifest.read_text()
+    manifest.write_text(before)
+    assert workspace.rows("outdated")["greeter"]["newer"] == "2.0.0"
+    wanted = workspace.scene.plan("greeter").fingerprint
+    manifest.write_text(before.replace("greeter'", "greeter', follow: '[1.0,1.1)'"))
+    assert workspace.rows("outdated")["greeter"]["newer"] == "1.0.1"
+    assert workspace.scene.plan("greeter").fingerprint == wanted
+    manifest.write_text(before.replace("greeter'", "greeter', follow: '[1.0,'"))
+    assert "no range of versions" in workspace.rows("outdated")["greeter"]["todo"]
+
+
 STATUS = "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-9\n"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -134,6 +136,42 @@ def test_a_state_that_cannot_be_read_is_set_aside(cloud):
     cloud.start()
     assert list(cloud.directory.glob("state.pickle.unreadable-*"))
     assert "it was set aside" in (cloud.directory / "log").read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a base needs root")
+@pytest.mark.parametrize("end", [LocalCloud.kill, LocalCloud.stop])
+def test_a_base_that_is_being_made_ends_with_it(stopped_cloud, tmp_path, monkeypatch, end):
+    """With all that mmdebstrap had started and mounted, which it clears away only by itself."""
+    program = tmp_path / "bin" / "mmdebstrap"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\nfor root; do :; done\nmkdir -p $root/sys\nmount -t tmpfs none $root/sys\n"
+        f"setsid sleep 86400.{stopped_cloud.port} &\ntouch {tmp_path}/begun\nwait\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    stopped_cloud.start()
+    order = {"name": "a-base", "owner": "136693071363", "kind": "tiny"}
+    asking = threading.Thread(target=ask_until_hung_up, args=(stopped_cloud, order))
+    asking.start()
+    eventually((tmp_path / "begun").exists)
+    started = f"86400.{stopped_cloud.port}".encode()
+    assert any(started in each for each in command_lines())
+    end(stopped_cloud)
+    asking.join(20)
+    eventually(lambda: not any(started in each for each in command_lines()))
+    assert f"{stopped_cloud.directory}/" not in Path("/proc/mounts").read_text()
+
+
+def ask_until_hung_up(cloud, order):
+    with contextlib.suppress(httpx.TransportError):
+        cloud.post("bases", order)
+
+
+def command_lines():
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield path.read_bytes()
 
 
 def test_an_order_that_is_wrong_is_answered_with_the_key(cloud):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import socket
 import subprocess
@@ -9,12 +11,20 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tests.contract.machines.pushing import HTPASSWD, PASSWORD
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
+
+if TYPE_CHECKING:
+    from tests.contract.conftest import Serve
+
+SERVER = Path(__file__).parent / "ec2.py"
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +33,7 @@ def endpoint() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, str(SERVER), "-H", "127.0.0.1", "-p", str(port)],
         env={
             **os.environ,
             "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
@@ -44,7 +54,40 @@ def environment(endpoint: str) -> Environment:
     """An environment on an empty EC2, without the local cloud around it."""
     httpx.post(f"{endpoint}/moto-api/reset", trust_env=False).raise_for_status()
     cloud = Cloud("eu-west-1", None, endpoint, None, ("test", "test"))
+    give_way_out(cloud.ec2)
     return Environment("staging", cloud, "127.0.0.1:5000", ssh_from=("198.51.100.0/24",))
+
+
+@pytest.fixture
+def guarded(
+    tmp_path: Path, serve_registry: Serve, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """A real registry that wants user and password, which Docker's configuration has."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    users = folder / "htpasswd"
+    users.write_text(HTPASSWD)
+    auth = {"auth": {"htpasswd": {"realm": "here", "path": str(users)}}}
+    with serve_registry(folder, auth) as url:
+        config = tmp_path / "docker"
+        config.mkdir()
+        pair = base64.b64encode(f"ci:{PASSWORD}".encode()).decode()
+        (config / "config.json").write_text(json.dumps({"auths": {url: {"auth": pair}}}))
+        monkeypatch.setenv("DOCKER_CONFIG", str(config))
+        yield url
+
+
+def give_way_out(ec2: Any) -> None:
+    """The default VPC leads to an internet gateway, as that of a real account does."""
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.describe_route_tables(Filters=[{"Name": "association.main", "Values": ["true"]}])
+    ec2.create_route(
+        RouteTableId=table["RouteTables"][0]["RouteTableId"],
+        DestinationCidrBlock="0.0.0.0/0",
+        GatewayId=gateway,
+    )
 
 
 def await_answer(url: str, within: float = 60.0) -> None:

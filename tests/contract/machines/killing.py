@@ -48,6 +48,14 @@ class Gate:
         self.kill()
 
 
+def called(body: bytes, target: str) -> str:
+    """The action of a request; of one that only asks whether it may, `DryRun`."""
+    asked = parse_qs(body.decode(errors="replace"))
+    if asked.get("DryRun") == ["true"]:
+        return "DryRun"
+    return asked.get("Action", [target.rpartition(".")[2] or "?"])[0]
+
+
 @contextmanager
 def gate_to(upstream: str) -> Iterator[tuple[Gate, str]]:
     gate = Gate(upstream)
@@ -66,7 +74,7 @@ def gate_to(upstream: str) -> Iterator[tuple[Gate, str]]:
 
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            number = gate.number(parse_qs(body.decode(errors="replace")).get("Action", ["?"])[0])
+            number = gate.number(called(body, self.headers.get("x-amz-target", "")))
             fatal = number is not None and gate.at in (number, gate.calls[number])
             if number is None or (fatal and not gate.after):
                 self.end(fatal)

@@ -14,6 +14,8 @@ from urllib.parse import urlencode, urlsplit
 if sys.argv[1] == "version":
     sys.stdout.write("Packer v1.6.6\n")
     sys.exit()
+if sys.argv[1] == "validate":
+    sys.exit()
 
 BUILD = json.loads(Path(sys.argv[-1]).read_text())["builders"][0]
 WHERE = urlsplit(BUILD["custom_endpoint_ec2"]).netloc

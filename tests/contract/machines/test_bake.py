@@ -14,8 +14,9 @@ from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, NotFound, ToolFailed, ToolMissing
 from provisimus.events import silence
 from provisimus.machines import ImageInput, MachinePlan, bake, plan_machine, runs
-from provisimus.machines.bake import open_to, the_build
 from provisimus.machines.catalogue import BaseImage
+from provisimus.machines.make import the_build
+from provisimus.machines.opening import let_in, make_group, remove_group
 from provisimus.model import Commits, Digest, MachineImage
 from provisimus.workspace import open_workspace
 
@@ -44,11 +45,15 @@ def plan(environment: Environment, tmp_path: Path) -> Plan:
 
 
 def packer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: str) -> None:
-    """Put a program named packer first on the PATH, of version 1.6.6, that runs `build`."""
+    """Put a program named packer first on the PATH, of version 1.6.6, that runs `build`.
+
+    It finds every template sound.
+    """
     program = tmp_path / "bin" / "packer"
     program.parent.mkdir()
     program.write_text(
-        f'#!/bin/sh\n[ "$1" != version ] || {{ echo Packer v1.6.6; exit; }}\n{build}\n'
+        f'#!/bin/sh\n[ "$1" != version ] || {{ echo Packer v1.6.6; exit; }}\n'
+        f'[ "$1" != validate ] || exit 0\n{build}\n'
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
@@ -127,11 +132,13 @@ def test_ssh_is_open_to_the_networks_of_the_environment_while_it_bakes(
         *(planned, environment, base, {"greeter": REFERENCE}, Commits({}), RUN, work),
         datetime(2026, 1, 1, tzinfo=UTC),
     )
-    with open_to(environment, build, given, silence) as group:
-        [seen] = environment.cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    group = make_group(environment, build)
+    let_in(environment, group, given)
+    [seen] = environment.cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
     [rule] = seen["IpPermissions"]
     assert (rule["FromPort"], rule["ToPort"]) == (22, 22)
     assert tuple(each["CidrIp"] for each in rule["IpRanges"]) == given
+    remove_group(environment, group, silence)
     assert groups(environment) == {"default"}
 
 
@@ -150,6 +157,26 @@ def test_a_template_of_ones_own_without_a_security_group_is_refused(
             "declare the variable security_group_id and use it",
         )
     ]
+
+
+def test_an_error_in_a_template_of_ones_own_is_told_before_anything_is_made(
+    environment: Environment, plan: Plan
+) -> None:
+    own = plan().folder / "template.pkr.hcl"
+    own.write_text(
+        'variable "security_group_id" {}\n'
+        'source "amazon-ebs" "machine" {\n'
+        "  security_group_id = var.security_group_id\n"
+        "  nonsense = true\n"
+        "}\n"
+        'build { sources = ["source.amazon-ebs.machine"] }\n'
+    )
+    with pytest.raises(InvalidDefinitions) as caught:
+        run(plan(), environment)
+    assert [str(each) for each in caught.value.problems] == [
+        f'{own}:4: Unsupported argument: An argument named "nonsense" is not expected here.'
+    ]
+    assert groups(environment) == {"default"}
 
 
 def test_no_packer_at_all(

@@ -15,6 +15,7 @@ from provisimus.events import silence
 from provisimus.machines import ImageInput, MachinePlan, bake, boot_test, plan_machine, tags
 from provisimus.model import Commits, MachineImage
 from provisimus.workspace import open_workspace
+from provisimus.workspace.definitions.machine import Machine
 
 RUN = "20260101T000000-abcdef"
 REFERENCE = "127.0.0.1:5000/greeter@sha256:" + "1f" * 32
@@ -139,16 +140,41 @@ def test_interrupted_it_leaves_the_image_for_the_next_run(
     assert plan().reason.endswith("was baked and never tested")
 
 
+CHECKED = ["provisimus-containers[8]: every container is healthy after 44 s"]
+SICK = ["provisimus-containers[8]: container broker is unhealthy after 90 s"]
+
+
 @pytest.mark.parametrize(
-    ("lines", "asks", "answer"),
+    ("lines", "more", "answer"),
     [
-        (HEALTHY, True, ("healthy", 31)),
-        (UNHEALTHY, True, ("unhealthy", 300)),
-        (["provisimus-health[9]: starting: http://x (no) after 12 s"], True, None),
-        (RUNS, True, None),
-        (RUNS, False, ("healthy", 20)),
-        ([], False, None),
+        (HEALTHY, {"health": True}, ("healthy", 31)),
+        (UNHEALTHY, {"health": True}, ("unhealthy", 300)),
+        (["provisimus-health[9]: starting: http://x (no) after 12 s"], {"health": True}, None),
+        (RUNS, {"health": True}, None),
+        (RUNS, {}, ("healthy", 20)),
+        ([], {}, None),
+        (RUNS, {"checked": True}, None),
+        (CHECKED, {"checked": True}, ("healthy", 44)),
+        (HEALTHY, {"health": True, "checked": True}, None),
+        (HEALTHY + CHECKED, {"health": True, "checked": True}, ("healthy", 44)),
+        (HEALTHY + SICK, {"health": True, "checked": True}, ("unhealthy", 90)),
     ],
 )
-def test_what_a_console_says(lines: list[str], asks: bool, answer: tuple[str, int] | None) -> None:
-    assert boot_test.verdict(lines, asks=asks) == answer
+def test_what_a_console_says(
+    lines: list[str], more: dict[str, bool], answer: tuple[str, int] | None
+) -> None:
+    said: dict[str, Any] = {"base": "debian-12", "main": "app", "side_carts": ["broker"]}
+    if more.get("health"):
+        said["health"] = {"http": {"port": 8080}}
+    if more.get("checked"):
+        said["containers"] = {"broker": {"health": {"run": ["true"]}}}
+    patterns = boot_test.awaited(Machine.model_validate(said))
+    assert boot_test.verdict(lines, patterns) == answer
+
+
+def test_the_console_is_heard_as_long_as_the_slowest_check_takes() -> None:
+    plain = {"base": "debian-12", "main": "app"}
+    assert boot_test.patience(Machine.model_validate(plain)) == 300 + 120
+    slow = {"app": {"health": {"run": ["true"], "within": "10m", "every": "30s"}}}
+    machine = Machine.model_validate({**plain, "containers": slow})
+    assert boot_test.patience(machine) == 600 + 4 * 35 + 120

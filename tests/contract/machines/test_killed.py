@@ -28,7 +28,7 @@ from provisimus.machines import find_temporary, reap, runs, tags
 from provisimus.machines.reap import forget_settled
 
 HERE = Path(__file__).parent
-READS = re.compile("Describe|Get")
+READS = re.compile("Describe|Get|DryRun")
 pytestmark = pytest.mark.timeout(900)
 Bake = Callable[[str, str], tuple[int, Path]]
 
@@ -147,7 +147,9 @@ def test_killed_at_any_call_nothing_is_left(
         run = new_run(number)
         child = start_killed(gate[0], bake, run, health, number, after=after)
         await_end(child)
-        assert gate[0].calls[number] == action, (number, gate[0].calls)
+        # What is asked before a launch is asked at once, in any order.
+        if not READS.match(action):
+            assert gate[0].calls[number] == action, (number, gate[0].calls)
         if health == "healthy" and after and number == len(calls) - 1:
             # It was tagged as usable: the bake is done.
             assert standing(environment) != before

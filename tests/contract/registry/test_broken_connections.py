@@ -141,6 +141,16 @@ def test_an_answer_that_was_lost(misbehaving: Misbehaving) -> None:
     assert sum(misbehaving.kept) == len(DATA)
 
 
+def test_a_small_blob_that_is_there_is_no_fault(misbehaving: Misbehaving) -> None:
+    registry = client(misbehaving.url)
+    blob = registry.put_blob("x", b"content")
+    misbehaving.faults.append(("PUT", "/uploads/", 400))
+    assert registry.put_blob("x", b"content") == blob
+    misbehaving.faults.append(("PUT", "/uploads/", 400))
+    with pytest.raises(ProvisimusError, match="400"):
+        registry.put_blob("x", b"other")
+
+
 def test_a_registry_that_takes_only_small_requests(
     misbehaving: Misbehaving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,7 +140,7 @@ def test_an_archive_that_no_jvm_reads(tmp_path: Path, flag: int, method: int) ->
         check_archive(tmp_path / "a.jar")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(
         [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]

@@ -25,11 +25,34 @@ def test_images_and_variants(tmp_path: Path, verb: str) -> None:
     assert completed("x", "image", verb, "-C", str(tmp_path / "docker" / "nowhere")) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["release", "plan", "stack apply", "stack outputs", "trace", "instance list", "machine bake"],
+)
+def test_services_are_completed(tmp_path: Path, words: str) -> None:
+    (tmp_path / "provisimus.yaml").write_text("project: acme\n")
+    (tmp_path / "stacks").mkdir()
+    for name in ("greeter", "prices"):
+        (tmp_path / "stacks" / f"{name}.yaml").touch()
+    assert completed("gr", *words.split(), "-C", str(tmp_path)) == ["greeter"]
+
+
+def test_machines_and_environments_are_completed(tmp_path: Path) -> None:
+    (tmp_path / "provisimus.yaml").write_text(
+        "project: acme\nenvironments: {local: {provider: local}, lab: {provider: local}}\n"
+    )
+    (tmp_path / "packer/greeter").mkdir(parents=True)
+    (tmp_path / "packer/greeter/machine.yaml").touch()
+    before = ("machine", "show", "-C", str(tmp_path))
+    assert completed("", *before) == ["greeter"]
+    assert completed("l", *before, "--env") == ["local", "lab"]
+
+
 def test_no_workspace(tmp_path: Path) -> None:
     assert completed("", "image", "build", "-C", str(tmp_path)) == []
 
 
-@pytest.mark.parametrize("verb", ["plan", "bake", "list", "show", "sbom", "diff", "prune"])
+@pytest.mark.parametrize("verb", ["list", "show", "sbom", "diff", "prune"])
 def test_machines(tmp_path: Path, verb: str) -> None:
     (tmp_path / "provisimus.yaml").write_text("project: acme\n")
     for name in ("greeter", "activemq"):

@@ -12,6 +12,7 @@ import pytest
 
 HEAVY = {
     *("boto3", "botocore", "urllib3", "httpx", "httpcore", "asyncio"),
+    *("h2", "anyio", "trio"),
     *("pydantic", "yaml", "jinja2", "rich", "pygments"),
     *("isal", "cloudformation_validate", "moto", "importlib.metadata"),
 }
@@ -69,11 +70,35 @@ def test_check_loads_what_reads_files_and_no_more(tmp_path: Path) -> None:
     assert loaded == {"pydantic", "yaml", "importlib.metadata"}
 
 
-def test_http_is_spoken_without_the_command_line_of_httpx() -> None:
+def test_http_is_spoken_without_what_else_httpx_can_do() -> None:
     program = (
         "import json, sys, provisimus.http\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     )
-    assert loaded_by(program) == {"httpx"}
+    assert loaded_by(program) == {"httpx", "httpcore"}
+
+
+def test_http_2_is_there_for_whoever_speaks_it() -> None:
+    program = (
+        "import json, sys, provisimus.http, provisimus.images.builders.session\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    assert loaded_by(program) == {"httpx", "httpcore", "h2"}
+
+
+def test_what_stays_is_not_searched_for_garbage() -> None:
+    """Neither while libraries are loaded nor at the end."""
+    program = (
+        "import atexit, gc, json\n"
+        "def searches(): return sum(each['collections'] for each in gc.get_stats())\n"
+        "before = searches()\nfrom provisimus.cli import main\n"
+        "while_loading = searches() - before\n"
+        "atexit.register(lambda: print(json.dumps([while_loading, gc.get_freeze_count() > 0])))\n"
+        "main(['--version'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == [0, True]
 
 
 def test_aws_is_asked_without_boto3() -> None:

@@ -56,7 +56,7 @@ def interpret(text: str) -> None:
         return
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(LINES | GLUED, max_size=6), st.booleans())
 @example(["COPY d /", "COPY b/c /x"], True)
 @example(["COPY [a-\\] /"], True)
@@ -65,7 +65,7 @@ def test_any_instructions(lines: list[str], start: bool) -> None:
     interpret("\n".join((["FROM provisimus.image/x"] if start else []) + lines))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(max_size=80))
 def test_any_text(text: str) -> None:
     interpret(text)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisimus.artifacts.maven.ranges import parse_range
 from provisimus.images.debian_versions import compare, list_files, newest
 from provisimus.images.outdated import newer_packages, newest_release
 
@@ -94,3 +95,12 @@ def test_newer_packages():
 )
 def test_the_newest_release(version, existing, newest_one):
     assert newest_release(version, existing) == newest_one
+
+
+@pytest.mark.parametrize(
+    ("followed", "newest_one"),
+    [("[5.17,5.18)", "5.17.7"), ("[5.17,6)", "5.18.3"), ("6", "6.1.0"), ("(,5.17.6]", None)],
+)
+def test_the_newest_release_of_those_that_are_followed(followed, newest_one):
+    existing = ["5.16.9", "5.17.6", "5.17.7", "5.18.3", "6.0.0-M1", "6.1.0"]
+    assert newest_release("5.17.6", existing, parse_range(followed)) == newest_one

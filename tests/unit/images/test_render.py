@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provisimus.errors import InvalidDefinitions
-from provisimus.images.render import ArtifactValues, Values, named_image, render
+from provisimus.images.render import ArtifactValues, Values, named_image, render, seen_by
 
 WHERE = Path("docker/greeter/Dockerfile.j2")
 VALUES = Values(
@@ -34,6 +34,57 @@ def test_rendering() -> None:
     )
     assert named_image("provisimus.image/jre") == "jre"
     assert named_image("jre") is None
+
+
+def test_labels_of_the_manifest() -> None:
+    values = Values("1", labels={"team": "blue"})
+    found = render("ENV TEAM={{ labels.team }}", WHERE, values)
+    assert found.text == "ENV TEAM=blue"
+    with pytest.raises(InvalidDefinitions) as caught:
+        render("{{ labels.taem }}", WHERE, values)
+    assert caught.value.problems[0].hint == "did you mean labels.team?"
+
+
+SUM = "0" * 64
+WITH_SUMS = Values(
+    "1",
+    artifact=ArtifactValues("a.jar", "1", SUM),
+    artifacts={"agent": ArtifactValues("b.jar", "2", SUM)},
+)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "FROM {{ image('jre') }}",
+        "COPY {{ artifact.file }} {{ artifacts.agent.file }} /app/{{artifact.version}}",
+        "COPY {{ artifact.folder }}/ / # {{ artifacts.x.folder}}",
+    ],
+)
+def test_a_checksum_that_nobody_asks_for_changes_no_text(template: str) -> None:
+    seen = seen_by(WITH_SUMS, [template])
+    assert SUM not in str(seen)
+    assert SUM in str(seen_by(WITH_SUMS, [template, "{% macro x() %}{{ artifact }}{% endmacro %}"]))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ artifact.sha256 }}",
+        "{{ artifact }}",
+        "{{ artifact['sha256'] }}",
+        "{{ artifacts.agent.sha256 }}",
+        "{{ artifacts | tojson }}",
+        "{{ artifact | attr('sha256') }}",
+        "{% set it = artifact %}{{ it.sha256 }}",
+        "{% for key in artifact %}{{ artifact.file }}{% endfor %}",
+        "{% with artifacts = artifacts.agent %}{{ artifacts.sha256 }}{% endwith %}",
+        "{{ artifact.files }}",
+        "{{ artifacts.file }}",
+    ],
+)
+def test_a_checksum_that_somebody_may_ask_for_is_seen(template: str) -> None:
+    assert seen_by(WITH_SUMS, [template]) == WITH_SUMS
 
 
 def test_a_place_of_our_own() -> None:

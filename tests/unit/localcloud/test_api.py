@@ -30,6 +30,7 @@ ACTIONS = Actions(
     console={"i-1": "hello\n"}.get,
     docker=no_docker,
     shutdown=lambda: None,
+    from_guest=lambda port: port == 666,
 )
 
 
@@ -106,3 +107,10 @@ def test_what_is_not_json_is_refused():
 @pytest.mark.parametrize("header", ["HTTP_ORIGIN", "HTTP_SEC_FETCH_MODE"])
 def test_a_web_page_cannot_command_the_local_cloud(header):
     assert ask("POST", "/_localcloud/shutdown", **{header: "cors"})[0] == "403 Forbidden"
+
+
+def test_a_machine_may_not_ask_the_local_cloud_itself():
+    status, answer, _ = ask("POST", "/_localcloud/shutdown", REMOTE_PORT="666")
+    assert status == "403 Forbidden"
+    assert b"machines may not" in answer
+    assert ask("POST", "/", REMOTE_PORT="666")[1] == b"aws"

@@ -64,3 +64,17 @@ def test_cloud_init_is_configured_as_yaml_with_the_user_of_debians_images():
 def test_every_program_of_the_tiny_base_is_a_script():
     assert all(text.startswith("#!/bin/sh\n") for text in tiny.programs().values())
     assert "httpd -p 8080" in tiny.programs()["init"]
+
+
+def test_the_metadata_card_takes_no_default_route_and_holds_up_nothing():
+    card = debian.files()["etc/systemd/network/70-metadata.network"]
+    assert "DHCP" not in card
+    assert "Gateway" not in card
+    assert "RequiredForOnline=no" in card
+    assert "DuplicateAddressDetection=none" in card
+    assert "Address=169.254.169.1/32\nPeer=169.254.169.254/32" in card
+
+
+def test_without_the_card_the_metadata_address_is_not_looked_for_elsewhere():
+    route = debian.files()["etc/systemd/network/80-dhcp.network"].partition("[Route]")[2]
+    assert "Destination=169.254.169.254/32\nType=unreachable" in route

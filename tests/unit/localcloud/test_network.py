@@ -63,14 +63,14 @@ def test_many_single_ports_are_capped():
 
 def test_the_guest_gets_the_private_address_that_ec2_reports():
     assert netdev_argument(INTERFACE) == (
-        "user,id=net0,net=10.0.1.0/24,dhcpstart=10.0.1.4,ipv6=off,"
+        "user,id=net0,net=10.0.1.0/24,host=10.0.1.2,dns=10.0.1.3,dhcpstart=10.0.1.4,ipv6=off,"
         "hostfwd=tcp:127.9.1.1:22-:22,hostfwd=tcp:127.9.1.1:8080-:8080"
     )
 
 
 def test_without_a_public_address_nothing_is_forwarded():
     assert netdev_argument(replace(INTERFACE, public_address=None)) == (
-        "user,id=net0,net=10.0.1.0/24,dhcpstart=10.0.1.4,ipv6=off"
+        "user,id=net0,net=10.0.1.0/24,host=10.0.1.2,dns=10.0.1.3,dhcpstart=10.0.1.4,ipv6=off"
     )
 
 

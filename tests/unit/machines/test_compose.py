@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from provisimus.errors import InvalidDefinitions
 from provisimus.machines.compose import ComposeFile, ServiceImage, compose_file
+from provisimus.machines.compose_model import Start
 from provisimus.workspace.definitions.machine import Machine
 
 DIGEST = "sha256:" + "1f" * 32
@@ -47,6 +49,7 @@ def test_the_whole_file() -> None:
                 "image": GREETER.reference,
                 "container_name": "greeter",
                 "restart": "always",
+                "runtime": "provisimus",
                 "ports": ["8080:8080"],
                 "environment": {"GREETING": "costs $$5"},
                 "volumes": [{"type": "bind", "source": "/data", "target": "/data"}],
@@ -63,7 +66,7 @@ def test_the_whole_file() -> None:
             },
         }
     }
-    assert made.start == ("greeter", "node-exporter")
+    assert made.start == (Start("greeter"), Start("node-exporter"))
 
 
 def test_ports_stay_text_where_yaml_would_read_base_sixty() -> None:
@@ -74,7 +77,9 @@ def test_ports_stay_text_where_yaml_would_read_base_sixty() -> None:
 
 def test_two_images_on_one_port_are_refused() -> None:
     twin = ServiceImage("node-exporter", EXPORTER.reference, (8080,))
-    with pytest.raises(InvalidDefinitions, match="greeter and node-exporter both expose port 8080"):
+    with pytest.raises(
+        InvalidDefinitions, match="greeter and node-exporter both want the machine's port 8080"
+    ):
         compose_file(machine(), (GREETER, twin), None, "machine.yaml")
 
 
@@ -87,7 +92,7 @@ def test_a_template_gets_the_images_by_name() -> None:
         GREETER.reference,
         EXPORTER.reference,
     ]
-    assert made.start == ("web", "metrics")
+    assert made.start == (Start("web"), Start("metrics"))
     assert made.warnings == ()
 
 
@@ -140,3 +145,101 @@ def test_what_is_no_yaml_is_named_with_its_line() -> None:
 def test_building_on_a_machine_is_refused() -> None:
     template = 'services:\n  web:\n    build: .\n    image: {{ image("greeter") }}\n'
     assert problem(template)[1:3] == ("services/web/build", "nothing is built on a machine")
+
+
+def test_containers_have_limits_checks_folders_and_an_order() -> None:
+    said = {
+        "greeter": {"memory": "512 MiB", "cpus": 1.5, "processes": 200, "after": ["node-exporter"]},
+        "node-exporter": {
+            "environment": {"COLLECTORS": "cpu"},
+            "mounts": [{"from": "/proc", "to": "/host/proc", "read_only": True}],
+            "ports": {9100: 19100},
+            "health": {"run": ["wget", "-q", "$URL"], "every": "10s", "within": "1m"},
+            "restart": "on-failure",
+            "stop_within": "30s",
+        },
+    }
+    made = compose_file(machine(containers=said), (GREETER, EXPORTER), None, "machine.yaml")
+    services = yaml.safe_load(made.text)["services"]
+    assert list(services) == ["node-exporter", "greeter"]
+    del services["greeter"]["logging"], services["node-exporter"]["logging"]
+    assert services["greeter"] == {
+        "image": GREETER.reference,
+        "container_name": "greeter",
+        "restart": "always",
+        "ports": ["8080:8080"],
+        "runtime": "provisimus",
+        "mem_limit": "512m",
+        "memswap_limit": "512m",
+        "cpus": 1.5,
+        "pids_limit": 200,
+        "depends_on": {"node-exporter": {"condition": "service_healthy"}},
+    }
+    assert services["node-exporter"] == {
+        "image": EXPORTER.reference,
+        "container_name": "node-exporter",
+        "restart": "on-failure",
+        "ports": ["19100:9100"],
+        "environment": {"COLLECTORS": "cpu"},
+        "volumes": [{"type": "bind", "source": "/proc", "target": "/host/proc", "read_only": True}],
+        "read_only": True,
+        "tmpfs": ["/tmp"],
+        "stop_grace_period": "30s",
+        "healthcheck": {
+            "test": ["CMD", "wget", "-q", "$$URL"],
+            "interval": "10s",
+            "timeout": "5s",
+            "retries": 3,
+            "start_period": "60s",
+        },
+    }
+    assert made.start == (Start("node-exporter"), Start("greeter", ("node-exporter",)))
+
+
+def test_a_main_image_may_be_read_only_and_choose_where_its_volume_goes() -> None:
+    said = {
+        "greeter": {
+            "writable": False,
+            "ports": {},
+            "mounts": [{"from": "/data/greeter", "to": "/data"}],
+        }
+    }
+    made = compose_file(
+        machine(containers=said, volumes=[{"mount": "/data"}]), (GREETER,), None, "machine.yaml"
+    )
+    service = yaml.safe_load(made.text)["services"]["greeter"]
+    assert service["read_only"]
+    assert "ports" not in service
+    assert service["volumes"] == [{"type": "bind", "source": "/data/greeter", "target": "/data"}]
+
+
+def test_a_compose_file_of_ones_own_says_it_all() -> None:
+    with pytest.raises(InvalidDefinitions, match="which a Compose file of one's own ignores"):
+        compose_file(machine(containers={"greeter": {}}), (GREETER, EXPORTER), "services:", WHERE)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"gretter": {}}, "'gretter' is no container — they are greeter, node-exporter"),
+        ({"greeter": {"after": ["redis"]}}, "'redis' is no container"),
+        (
+            {"greeter": {"after": ["node-exporter"]}, "node-exporter": {"after": ["greeter"]}},
+            "greeter, node-exporter wait for each other",
+        ),
+        ({"greeter": {"after": ["greeter"]}}, "greeter waits for itself"),
+        ({"greeter": {"memory": "512"}}, "write 512 MiB or 2 GiB"),
+        ({"greeter": {"ports": {80: 8080, 81: 8080}}}, "two ports of the container go to one"),
+        (
+            {
+                "greeter": {
+                    "mounts": [{"from": "/a", "to": "/x"}, {"from": "/b", "to": "/x"}],
+                }
+            },
+            "two mounts go to /x",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(said: dict[str, object], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        machine(containers=said)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 
 Run = Callable[[], tuple[int, list[str]]]
 
@@ -37,12 +38,14 @@ def program(tmp_path: Path) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    (tmp_path / "settings").write_text("url=http://127.0.0.1:8080/health\nwithin=60\n")
+    (tmp_path / "settings").write_text("way=http\nwhat=http://127.0.0.1:8080/health\nwithin=60\n")
     (tmp_path / "uptime").write_text("75.20 100.00\n")
     text = (SCRIPTS / "machine" / "health").read_text()
     for there, here in (
         ("/etc/provisimus/health", tmp_path / "settings"),
         ("/run/provisimus", tmp_path / "run"),
+        ("/etc/provisimus/publish", tmp_path / "publish"),
+        ("/usr/bin/python3 -I -S /usr/local/lib/provisimus/python/run", "python"),
         ("/proc/uptime", tmp_path / "uptime"),
     ):
         assert there in text
@@ -103,3 +106,70 @@ def test_half_way_through_its_time_a_starting_service_tells_too(
         *("starting", "container app", "app | cannot open /data/db", "app | bye"),
         *("container agent", "healthy"),
     ]
+
+
+def test_what_changes_is_told_to_the_stack_and_the_rest_now_and_then(
+    program: Callable[[str, str], None], run: Run, tmp_path: Path
+) -> None:
+    health, told = tmp_path / "run/health", tmp_path / "told"
+    published = tmp_path / "run/published"
+    program("docker", DOCKER)
+    program("timeout", '#!/bin/sh\nshift\nexec "$@"\n')
+    program(
+        "python",
+        f"#!/bin/sh\n[ $1 = publish ]\ncat {health} >>{told}\n"
+        f"[ ! -e {tmp_path}/down ] && touch {published}\n",
+    )
+    program("curl", f"#!/bin/sh\n[ -e {tmp_path}/up ] || {{ printf 'no\\tbody\\001'; exit 7; }}\n")
+
+    def said() -> list[str]:
+        lines = told.read_text().splitlines() if told.exists() else []
+        told.unlink(missing_ok=True)
+        return [json.loads(line)["status"] for line in lines]
+
+    (tmp_path / "up").touch()
+    run()
+    assert said() == [], "the stack does not ask for it"
+    (tmp_path / "publish").touch()
+    run()
+    assert said() == ["healthy"]
+    run()
+    assert said() == [], "nothing changed"
+    os.utime(published, (1, 1))
+    run()
+    assert said() == ["healthy"], "it is told every five minutes"
+    (tmp_path / "up").unlink()
+    (tmp_path / "down").touch()
+    run()
+    assert said() == ["unhealthy"]
+    run()
+    assert said() == ["unhealthy"], "what could not be told is told again"
+    assert json.loads(health.read_text())["detail"] == "nobody"
+
+
+def test_a_container_with_a_check_of_its_own_is_asked(
+    program: Callable[[str, str], None], run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "settings").write_text("way=container\nwhat=app\nwithin=60\n")
+    program(
+        "docker",
+        f'#!/bin/sh\n[ "$1" = inspect ] && cat {tmp_path}/state && exit\n'
+        + DOCKER.split("\n", 1)[1],
+    )
+    (tmp_path / "state").write_text("unhealthy\n")
+    status, said = run()
+    assert (status, said[0]) == (1, "unhealthy: app (unhealthy) after 75 s")
+    (tmp_path / "state").write_text("healthy\n")
+    assert run() == (0, ["healthy: app after 75 s"])
+
+
+def test_a_command_on_the_machine_says_how_it_is(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "uptime").write_text("75.20 100.00\n")
+    command = shlex.quote(f"test -e '{tmp_path}/up ' || {{ echo 'no luck'; false; }}")
+    (tmp_path / "settings").write_text(f"way=run\nwhat={command}\nwithin=60\n")
+    status, said = run()
+    assert (status, said[0].endswith("(no luck) after 75 s")) == (1, True)
+    told = json.loads((tmp_path / "run/health").read_text())
+    assert (told["status"], told["detail"]) == ("unhealthy", "no luck")
+    (tmp_path / "up ").touch()
+    assert run()[0] == 0

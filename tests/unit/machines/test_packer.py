@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from provisimus.errors import ToolFailed
 from provisimus.events import Event, Failed, Finished, Said, Started
 from provisimus.machines.packer import (
     Line,
     Narrator,
     build_argv,
-    failure,
     parse_version,
     read_line,
     too_old,
 )
+from provisimus.machines.packer_failure import failure
 
 GOOD = """\
 1795385166,,ui,say,==> amazon-ebs: Prevalidating AMI Name: x-y
@@ -62,6 +64,8 @@ def in_short(events: list[Event]) -> list[str]:
                 short.append(f"  {text}")
             case Finished(step, _, _):
                 short.append(f"- {step}")
+            case Failed(step, _, error):
+                short.append(f"! {step}: {error}")
     return short
 
 
@@ -102,6 +106,35 @@ def test_phases_become_steps() -> None:
     ]
 
 
+def test_the_phase_that_failed_is_told_and_the_clean_up_after_it_is_none() -> None:
+    events: list[Event] = []
+    narrator = Narrator(events.append, "greeter")
+    for line in BAD.splitlines():
+        narrator(line)
+    narrator.__exit__(ToolFailed, ToolFailed("packer failed"), None)
+    assert [each for each in in_short(events) if each[0] == "!"] == [
+        "! greeter: setup/10-hello: exit status 3"
+    ]
+    assert in_short(events)[-1] == "- greeter: clean up"
+
+
+def test_what_packer_says_fails_the_phase_that_it_is_in() -> None:
+    events, _ = narrate(
+        "1,,ui,say,==> amazon-ebs: Waiting for SSH to become available...\n"
+        "1,,ui,error,==> amazon-ebs: Timeout waiting for SSH.\n"
+        "1,,ui,say,==> amazon-ebs: Terminating the source AWS instance...\n"
+    )
+    assert in_short(events) == [
+        "+ greeter: wait for SSH",
+        "  Waiting for SSH to become available...",
+        "! greeter: wait for SSH: Timeout waiting for SSH.",
+        "  Timeout waiting for SSH.",
+        "+ greeter: clean up",
+        "  Terminating the source AWS instance...",
+        "- greeter: clean up",
+    ]
+
+
 def test_what_interrupts_the_bake_fails_its_phase() -> None:
     events: list[Event] = []
     narrator = Narrator(events.append, "greeter")
@@ -118,6 +151,19 @@ def test_a_failed_setup_script_is_named_with_its_last_lines() -> None:
     assert error.tail == ("hello", "no such file")
     assert error.where == "packer/greeter/setup/10-hello"
     assert error.status == 3
+    assert error.hint == (
+        "repair it and run the same command again; the temporary machine is gone; "
+        "with --debug it is kept"
+    )
+
+
+def test_a_failure_says_what_became_of_the_machine() -> None:
+    first = ToolFailed("packer failed", status=1)
+    for text in (BAD, "1,,ui,error,==> amazon-ebs: something\n"):
+        _, narrator = narrate(text)
+        hint = failure(narrator, first, Path(), "i-1 is kept").hint
+        assert hint is not None
+        assert hint.endswith("i-1 is kept")
 
 
 def test_packers_own_error_comes_first() -> None:
@@ -148,3 +194,72 @@ def test_the_command_line() -> None:
         *("/usr/bin/packer", "-machine-readable", "build", "-on-error=cleanup"),
         *("-var=base_ami=y", "-var=region=x", "/w/t.json"),
     ]
+    assert build_argv("packer", Path("t"), {}, keep=True)[3] == "-on-error=abort"
+
+
+def failed(*lines: str) -> ToolFailed:
+    """The error of a bake whose machine said these lines last."""
+    said = "".join(f"1,,ui,message,    amazon-ebs: {line}\n" for line in lines)
+    _, narrator = narrate(GOOD + said)
+    first = ToolFailed("packer failed", status=1)
+    return failure(narrator, first, Path("packer/greeter"), "it is gone", disk=8)
+
+
+def test_a_setup_script_that_hangs_is_named_with_its_last_lines() -> None:
+    error = failed(
+        "waiting for somebody",
+        "provisimus: hung setup/10-hello after 1800",
+        "provisimus: failed 60-setup with status 1",
+    )
+    assert error.message == "setup/10-hello did not end within 1800 s and was ended"
+    assert error.tail == ("hello", "waiting for somebody")
+    assert error.where == "packer/greeter/setup/10-hello"
+    assert "setup_timeout" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "write /var/lib/docker/tmp/x: no space left on device",
+        "E: You don't have enough free space in /var/cache/apt/archives/.",
+        "provisimus: full 12",
+    ],
+)
+def test_a_disk_that_fills_is_told_with_its_size_and_the_key(line: str) -> None:
+    error = failed(
+        line,
+        "provisimus: failed setup/10-hello with status 1",
+        "provisimus: failed 60-setup with status 1",
+    )
+    assert error.message == "the disk of 8 GiB is full: setup/10-hello failed"
+    assert error.where == "packer/greeter/machine.yaml: disk"
+    assert error.hint == "write disk: 16 GiB, or put less on it; it is gone"
+
+
+def test_a_full_disk_that_a_step_survived_is_not_blamed() -> None:
+    error = failed(
+        "cache: no space left on device",
+        "provisimus: step setup/20-other",
+        "provisimus: failed setup/20-other with status 4",
+    )
+    assert error.message == "setup/20-other failed while baking: exit status 4"
+
+
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [
+        ("Error response from daemon: manifest unknown", "is no longer in its registry"),
+        ("pull access denied for greeter", "was refused by its registry"),
+        ("dial tcp: i/o timeout", "could not be pulled"),
+    ],
+)
+def test_an_image_that_cannot_be_pulled_is_named(said: str, how: str) -> None:
+    error = failed(
+        "provisimus: step 50-images",
+        "provisimus: unpulled r.example/greeter@sha256:1f",
+        said,
+        "provisimus: failed 50-images with status 1",
+    )
+    assert error.message == f"the image r.example/greeter@sha256:1f {how} while baking"
+    assert error.tail == (said,)
+    assert error.where == "packer/greeter/machine.yaml"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
 
 from provisimus.machines import runs
 
-RUN = "20260102T030405-abcdef"
+RUN = f"20260102T030405-{uuid.uuid4().hex[:6]}"
+"""Its own in every process: the scraps of all runs on a machine lie side by side."""
 
 
 def test_a_bake_leaves_no_folder_behind(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from provisimus.events import Event, Warned
 from provisimus.machines import sbom
 from provisimus.machines.packer import Narrator
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 from provisimus.model import Digest
 
 RUN = "20260101T000000-abcdef"

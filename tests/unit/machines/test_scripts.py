@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 
 ALL = sorted(path for path in SCRIPTS.rglob("*") if path.is_file())
 

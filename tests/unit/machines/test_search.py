@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from provisimus.machines.staging import SCRIPTS
+from provisimus.machines.recipe import SCRIPTS
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ops\n"
 # Put together here, so that nobody's search for secrets stumbles over this file.
@@ -37,6 +39,7 @@ class Place:
                 **os.environ,
                 "PROVISIMUS_ROOT": str(self.root),
                 "PROVISIMUS_STAGE": str(self.stage),
+                "PROVISIMUS_LENT": str(self.stage / "lent"),
             },
             capture_output=True,
             text=True,
@@ -106,3 +109,36 @@ def test_an_empty_credentials_file_is_nothing(place: Place) -> None:
     place.write("/root/.docker/config.json", '{"auths": {}}')
     place.write("/root/.netrc", "")
     assert place.search() == []
+
+
+PAIR = base64.b64encode(b"ci:pass word-1").decode()
+LENT = json.dumps(
+    {
+        "auths": {
+            "r": {"auth": PAIR},
+            "s": {"auth": base64.b64encode(b"ci:short").decode()},
+            "t": {"identitytoken": "token-of-t"},
+        }
+    },
+    separators=(",", ":"),
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/var/log/setup.log", "logged in with pass word-1 at noon"),
+        ("/opt/app/with space/settings", f"x={PAIR}"),
+        ("/home/ops/notes", "token-of-t"),
+        ("/var/lib/docker/image/overlay2/x.json", PAIR),
+        ("/etc/large", "x" * 600_000 + "pass word-1"),
+    ],
+)
+def test_the_credentials_of_the_bake_are_found_by_value(place: Place, path: str, text: str) -> None:
+    (place.stage / "lent").mkdir()
+    (place.stage / "lent/config.json").write_text(LENT + "\n")
+    place.write("/srv/innocent", "a short word")
+    assert place.search() == []
+    place.write(path, text)
+    place.allow("*")
+    assert place.search() == [f"{path}: the password of a registry"]

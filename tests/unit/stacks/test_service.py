@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from provisimus.errors import InvalidDefinitions
 from provisimus.stacks.gate import findings
 from provisimus.stacks.template import yaml_of
 from provisimus.stacks.types import all_types, find_type
@@ -24,13 +25,22 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
 HEALTH = Health(http=HttpHealth(port=8080))
 
 
-def wanted(*, public: bool = True, health: Health | None = HEALTH, **given: object) -> WantedStack:
+def wanted(
+    *,
+    public: bool = True,
+    health: Health | None = HEALTH,
+    told: dict[str, bool] | None = None,
+    machine: str = "sha256:1",
+    **given: object,
+) -> WantedStack:
     return WantedStack(
         "greeter",
         "1.0.0",
-        StackDefinition.model_validate(given),
+        StackDefinition.model_validate({**given, "health": told or {}}),
         Network("vpc-1", "subnet-1", "eu-west-1a", public),
         health,
+        machine,
+        {"provisimus:project": "acme", "provisimus:service": "greeter"},
     )
 
 
@@ -46,6 +56,26 @@ CASES = {
         data_volumes=[
             {"mount": "/data", "size": "20 GiB"},
             {"mount": "/var/lib/queue", "size": "1 TiB"},
+        ],
+    ),
+    "environment": wanted(
+        environment={
+            "MODE": "blue",
+            "DB_PASSWORD": "${secret:acme/greeter/db#password}",
+            "DB_URL": "jdbc:postgresql://${ssm:/acme/greeter/host}/greeter?user=$${user}",
+            "FEATURE": "${ssm:feature}",
+        },
+        data_volumes=[{"mount": "/data", "size": "20 GiB"}],
+    ),
+    "health-told": wanted(
+        told={"metric": True, "signal": True},
+        data_volumes=[{"mount": "/data", "size": "20 GiB"}],
+    ),
+    "snapshots": wanted(
+        data_volumes=[
+            {"mount": "/data", "size": "20 GiB", "snapshots": {"every": "24h", "keep": 14}},
+            {"mount": "/scratch", "size": "5 GiB"},
+            {"mount": "/log", "size": "5 GiB", "snapshots": {"every": "1h", "keep": 2}},
         ],
     ),
     "no-health": wanted(health=None, ingress=OPEN),
@@ -96,6 +126,22 @@ def test_mounts_that_look_alike_get_names_of_their_own() -> None:
 def test_other_user_data_means_another_instance() -> None:
     assert instance_id_of("a") != instance_id_of("b")
     assert instance_id_of("a").isalnum()
+
+
+def test_each_new_instance_is_waited_for_anew() -> None:
+    def names(**given: object) -> set[str]:
+        resources = TYPE.build(wanted(told={"signal": True}, **given))["Resources"]  # type: ignore[arg-type]
+        return {name for name in resources if name.startswith(("Healthy", "Instance"))}
+
+    assert len(names()) == 3  # the instance, its profile, and what waits for it
+    assert names() == names(instance_type="m6i.large", ingress=OPEN)
+    for other in ({"machine": "sha256:2"}, {"key_name": "ops"}, {"environment": {"A": "b"}}):
+        assert names() & names(**other) == {"InstanceProfile"}
+
+
+def test_nobody_waits_for_a_machine_that_cannot_know() -> None:
+    with pytest.raises(InvalidDefinitions, match="declares no health check"):
+        TYPE.build(wanted(told={"signal": True}, health=None))
 
 
 def test_types_are_found_and_their_examples_hold() -> None:

@@ -134,3 +134,23 @@ def test_yaml_reads_back_as_the_same_template() -> None:
     assert yaml.safe_load(text) == value
     assert "&id" not in text
     assert "Text: |" in text
+
+
+def test_what_waits_for_a_machine_stays_while_its_volumes_change_hands() -> None:
+    template = {
+        "Resources": {
+            "I": {"Type": "AWS::EC2::Instance"},
+            "A": {"Type": "AWS::EC2::VolumeAttachment"},
+            "W": {"Type": "AWS::CloudFormation::WaitCondition", "DependsOn": ["I", "A"]},
+            "X": {"Type": "AWS::CloudFormation::WaitCondition", "DependsOn": "A"},
+        }
+    }
+    half = detached(template, "sha256:1")
+    assert half["Resources"] == {
+        "I": {"Type": "AWS::EC2::Instance"},
+        "W": {"Type": "AWS::CloudFormation::WaitCondition", "DependsOn": ["I"]},
+        "X": {"Type": "AWS::CloudFormation::WaitCondition", "DependsOn": []},
+    }
+    whole = attached(half)
+    assert whole["Resources"] == template["Resources"]
+    assert "Metadata" not in whole

@@ -275,6 +275,37 @@ def test_names_that_nobody_declares(root: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "key", "message", "hint"),
+    [
+        ("{gretter: {}}", "containers", "'gretter' is no container", "they are greeter"),
+        ("{greeter: {after: [greeter]}}", "containers", "greeter waits for itself", None),
+        (
+            "{greeter: {memory: lots}}",
+            "containers/greeter/memory",
+            "'lots' is no amount of memory",
+            "write 512 MiB or 2 GiB",
+        ),
+        (
+            "{greeter: {health: {run: []}}}",
+            "containers/greeter/health/run",
+            "this must not be empty",
+            None,
+        ),
+        (
+            "{greeter: {memroy: 1 GiB}}",
+            "containers/greeter/memroy",
+            "this key is not known here",
+            "did you mean 'memory'?",
+        ),
+    ],
+)
+def test_containers(root: Path, said: str, key: str, message: str, hint: str | None) -> None:
+    assert problems(root, machine=MACHINE + f"containers: {said}\n") == [
+        ("packer/greeter/machine.yaml", 4, key, message, hint)
+    ]
+
+
 def test_a_side_cart_without_a_version(root: Path) -> None:
     assert problems(
         root,

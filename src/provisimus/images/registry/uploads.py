@@ -29,6 +29,11 @@ ATTEMPTS = 3
 CHUNK = 16 << 20
 """Bytes of one request to a registry that takes no bigger ones (413): a chunk is in memory."""
 
+BITE = 128 << 10
+"""Bytes that go to the socket at once. It takes a part of a big piece, and httpcore copies the rest
+of it each time: a megabyte is copied four times over, which costs more than hashing it.
+"""
+
 Body = bytes | Iterable[bytes]
 
 _BYTES = {"content-type": "application/octet-stream"}
@@ -208,8 +213,9 @@ class _Upload:
         where = f"{self._location}{mark}{urlencode({'digest': str(source.digest)})}"
         try:
             self._request("PUT", where, 201, content, {**_BYTES, **headers})
-        except (Unreachable, PassingFault):
-            # It may have arrived, and only its answer was lost.
+        except ProvisimusError:
+            # It may have arrived, and only its answer was lost; or it was there before, which some
+            # registry may call a fault.
             if source.failed is not None or not self._is_there():
                 raise
         assert source.size is not None
@@ -218,9 +224,8 @@ class _Upload:
     def _request(
         self, method: str, url: str, status: int, content: Body, headers: dict[str, str]
     ) -> httpx.Response:
-        answer = self._transport.once(
-            method, url, self._repository, content=content, headers=headers
-        )
+        body = content if isinstance(content, bytes) else bites(content)
+        answer = self._transport.once(method, url, self._repository, content=body, headers=headers)
         code = answer.status_code
         if code == 404:
             # It was started anew and has forgotten the upload.
@@ -244,6 +249,21 @@ class _Upload:
 
     def _moved(self, answer: httpx.Response) -> None:
         self._location = self._transport.location(answer) or self._location
+
+
+def bites(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, none of them longer than a BITE."""
+    try:
+        for piece in pieces:
+            if len(piece) <= BITE:
+                yield piece
+            else:
+                yield from (piece[at : at + BITE] for at in range(0, len(piece), BITE))
+    finally:
+        # Who stops in the middle stops the source, too.
+        close = getattr(pieces, "close", None)
+        if close is not None:
+            close()
 
 
 def _chunks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -14,11 +14,12 @@ from provisimus.localcloud.bases import debian, tiny
 from provisimus.localcloud.bases.recipe import Recipe
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
-from provisimus.localcloud.processes import Nursery
+from provisimus.localcloud.processes import APART, Nursery
 from provisimus.localcloud.processes import run as run_program
 
 Say = Callable[[str], None]
 TOOLS = {
+    "unshare": "util-linux",
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
     "sgdisk": "gdisk",
@@ -61,9 +62,11 @@ def clean_leftovers(layout: Layout) -> None:
 
 def _build(nursery: Nursery, recipe: Recipe, scratch: Path, say: Say) -> None:
     def run(arguments: Sequence[str], directory: Path | None = None) -> None:
+        # It starts and mounts much; killed on its own, that would go on without it.
+        apart = APART if arguments[0] == "mmdebstrap" else ()
         outcome = run_program(
             nursery,
-            arguments,
+            (*apart, *arguments),
             directory=directory,
             environment={**os.environ, "LC_ALL": "C", "PATH": _path()},
             on_line=lambda line: say(line) if _telling(line) else None,

@@ -6,11 +6,13 @@ settings and anything about services are a machine definition's business, not th
 
 from __future__ import annotations
 
+import ipaddress
 import shutil
 from pathlib import Path
 
 from provisimus.localcloud.bases.bootable import ROOT_PARTITION, BootEntry, Run, make_disk
 from provisimus.localcloud.bases.recipe import Recipe
+from provisimus.localcloud.metadata.frames import ADDRESS, GUEST_ADDRESS, GUEST_MAC
 
 SIZE = 8 * 1024**3
 """Virtual size in bytes; what is not used takes no room."""
@@ -78,8 +80,20 @@ cloud_final_modules: [package-update-upgrade-install, write-files-deferred, scri
   scripts-per-boot, scripts-per-instance, scripts-user, final-message]
 """
 
+# Without the metadata card, that address must not be looked for elsewhere: on a computer that is
+# itself a cloud's instance, the way out would lead to its own metadata service.
 _NETWORK = (
-    "[Match]\nName=en* eth*\n\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+    "[Match]\nName=en* eth*\n\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n\n"
+    f"[Route]\nDestination={ipaddress.IPv4Address(ADDRESS)}/32\nType=unreachable\nMetric=4096\n"
+)
+# The card whose other end is the metadata service. It has no router, so it cannot take the default
+# route, and nothing waits for it: its address is there as soon as the card is.
+_METADATA = (
+    f"[Match]\nMACAddress={GUEST_MAC}\n\n[Link]\nRequiredForOnline=no\n\n"
+    "[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n\n"
+    f"[Address]\nAddress={GUEST_ADDRESS}/32\nPeer={ipaddress.IPv4Address(ADDRESS)}/32\n"
+    # A link-local address is otherwise tried for conflicts first, which takes seconds.
+    "DuplicateAddressDetection=none\n"
 )
 _REPART = "[Partition]\nType=root\n"
 _FSTAB = f"PARTUUID={ROOT_PARTITION} / ext4 rw,noatime,discard,x-systemd.growfs 0 0\n"
@@ -128,6 +142,7 @@ def files() -> dict[str, str]:
         "etc/machine-id": "uninitialized\n",
         "etc/cloud/cloud.cfg": _CLOUD_CONFIG,
         "etc/cloud/ds-identify.cfg": "policy: enabled\n",
+        "etc/systemd/network/70-metadata.network": _METADATA,
         "etc/systemd/network/80-dhcp.network": _NETWORK,
         "etc/repart.d/50-root.conf": _REPART,
         "etc/systemd/system.conf.d/quick.conf": "[Manager]\nDefaultTimeoutStopSec=15s\n",

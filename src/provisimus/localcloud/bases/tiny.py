@@ -2,24 +2,29 @@
 
 For rehearsals of stacks, where a whole Debian would only cost time. It serves on port 8080:
 ``/`` (instance id and user data), ``/health`` (``ok``) and ``/data/`` (the first data volume that
-is attached, formatted when blank, with one line per boot in ``/data/boots``). It powers down on
-ACPI.
+is attached, formatted when blank, with one line per boot in ``/data/boots``). With
+``/cgi-bin/ask?/latest/…`` it asks its metadata service, with ``/cgi-bin/ask?http://…`` any other
+server, and passes on what that answers. It powers down on ACPI.
 """
 
 from __future__ import annotations
 
 import gzip
+import ipaddress
 import shutil
 import subprocess
 from pathlib import Path
 
 from provisimus.localcloud.bases.bootable import BootEntry, Run, make_disk
 from provisimus.localcloud.bases.recipe import Recipe
+from provisimus.localcloud.metadata.frames import ADDRESS, GUEST_ADDRESS
 
 SIZE = 1024**3
 """Virtual size in bytes: the smallest volume that EC2 knows."""
 
 _MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "isofs", "button", "evdev")
+
+_METADATA = {"own": GUEST_ADDRESS, "metadata": str(ipaddress.IPv4Address(ADDRESS))}
 
 _INIT = """\
 #!/bin/sh
@@ -34,6 +39,7 @@ ip link set lo up
 for try in 1 2 3 4 5 6 7 8; do [ -e /sys/class/net/eth0 ] && break; sleep 0.2; done
 ip link set eth0 up
 udhcpc -q -n -t 20 -T 1 -i eth0 -s /lease
+ip link set eth1 up && ip addr add %(own)s peer %(metadata)s dev eth1
 for disk in /dev/vd?; do mount -t iso9660 -o ro $disk /seed 2>/dev/null && break; done
 id=$(sed -n 's/^instance-id: *//p' /seed/meta-data)
 { echo "instance $id"; cat /seed/user-data; } >/www/index.html 2>/dev/null
@@ -80,6 +86,17 @@ for disk in /sys/block/nvme*n1; do
 done
 """
 
+_ASK = """\
+#!/bin/sh
+# One HTTP answer fetched from inside, with a session token where it is of the metadata service.
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
+case "$QUERY_STRING" in http://*) exec wget -q -O - "$QUERY_STRING" 2>&1;; esac
+ask='PUT /latest/api/token HTTP/1.1\\r\\nX-aws-ec2-metadata-token-ttl-seconds: 60\\r\\n\\r\\n'
+token=$(printf "$ask" | nc %(metadata)s 80 | sed '1,/^\\r*$/d')
+exec wget -q -O - --header "X-aws-ec2-metadata-token: $token" \\
+  "http://%(metadata)s$QUERY_STRING" 2>&1
+"""
+
 _OFF = "#!/bin/sh\nkillall httpd\numount /data\nsync\npoweroff -f\n"
 
 
@@ -115,10 +132,11 @@ def build(run: Run, recipe: Recipe, scratch: Path, target: Path) -> None:
 def programs() -> dict[str, str]:
     """The scripts of the system: path to content, all executable."""
     return {
-        "init": _INIT % {"modules": " ".join(_MODULES)},
+        "init": _INIT % {"modules": " ".join(_MODULES), **_METADATA},
         "lease": _LEASE,
         "volume": _VOLUME,
         "off": _OFF,
+        "www/cgi-bin/ask": _ASK % _METADATA,
     }
 
 
@@ -127,6 +145,7 @@ def _write_system(system: Path, packages: Path, version: str) -> None:
         (system / folder).mkdir(parents=True)
     shutil.copy(_busybox(packages), system / "bin/busybox")
     for path, text in programs().items():
+        (system / path).parent.mkdir(parents=True, exist_ok=True)
         (system / path).write_text(text)
         (system / path).chmod(0o755)
     source = packages / "lib/modules" / version

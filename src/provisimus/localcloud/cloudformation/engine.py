@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from provisimus.localcloud.cloudformation import requests, shapes
@@ -21,6 +22,7 @@ from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import AlreadyExists, ValidationError
 from provisimus.localcloud.cloudformation.lookups import zones_for
 from provisimus.localcloud.cloudformation.operation import Run
+from provisimus.localcloud.cloudformation.signals import received, with_signal
 from provisimus.localcloud.cloudformation.stack import Deployment, Operation, Resource, Stack
 from provisimus.localcloud.cloudformation.template import Template
 
@@ -186,6 +188,23 @@ class Engine:
             stack.operation.token = params.get("ClientRequestToken")
             stack.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
             self._start(stack)
+
+    def signal(self, params: Mapping[str, Any]) -> None:
+        """Note a signal that a resource waits for; raises ValidationError when none is."""
+        stack = self.find(params.get("StackName"), deleted=False)
+        name = str(params.get("LogicalResourceId"))
+        sent = requests.signal(params)
+        with self.lock:
+            record = stack.resources.get(name)
+            if record is None:
+                raise ValidationError(f"Resource {name} does not exist for stack {stack.name}")
+            if record.awaited is None or not record.settling or not stack.busy:
+                raise ValidationError(
+                    f"Resource {name} is in {record.status} state and cannot be signaled"
+                )
+            known = with_signal(name, record.signals, sent)
+            stack.record(replace(record, signals=known), record.status, received(sent))
+        self.on_change()
 
     def protect(self, name: str | None, enabled: bool) -> Stack:
         stack = self.find(name, deleted=False)

@@ -14,6 +14,7 @@ from provisimus.localcloud.cloudformation import parameters, support
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
 from provisimus.localcloud.cloudformation.lookups import existence, parameter_lookup
+from provisimus.localcloud.cloudformation.signals import Signal
 from provisimus.localcloud.cloudformation.stack import Deployment
 from provisimus.localcloud.cloudformation.template import Template, parse
 
@@ -85,6 +86,22 @@ def on_failure(params: Mapping[str, Any]) -> str:
     if wanted is not None:
         return str(wanted)
     return "DO_NOTHING" if disabled else "ROLLBACK"
+
+
+def signal(params: Mapping[str, Any]) -> Signal:
+    """The signal of a SignalResource; raises ValidationError."""
+    unique_id, status = str(params.get("UniqueId") or ""), str(params.get("Status") or "")
+    if not 1 <= len(unique_id) <= 64:
+        raise ValidationError(
+            f"1 validation error detected: Value '{unique_id}' at 'uniqueId' failed to satisfy "
+            "constraint: Member must have length between 1 and 64"
+        )
+    if status not in ("SUCCESS", "FAILURE"):
+        raise ValidationError(
+            f"1 validation error detected: Value '{status}' at 'status' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [SUCCESS, FAILURE]"
+        )
+    return Signal(unique_id, status)
 
 
 def refuse(params: Mapping[str, Any], *names: str) -> None:

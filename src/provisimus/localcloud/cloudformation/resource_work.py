@@ -7,11 +7,12 @@ that a restart finds either what was there before or the physical id of what was
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from provisimus.localcloud.cloudformation import dynamic, shapes
+from provisimus.localcloud.cloudformation import dynamic, shapes, signals
 from provisimus.localcloud.cloudformation.cloud import Cloud, in_words
 from provisimus.localcloud.cloudformation.errors import (
     OperationCancelled,
@@ -19,7 +20,7 @@ from provisimus.localcloud.cloudformation.errors import (
     ValidationError,
 )
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
-from provisimus.localcloud.cloudformation.intrinsics import Context
+from provisimus.localcloud.cloudformation.intrinsics import Context, evaluate
 from provisimus.localcloud.cloudformation.lookups import lookups_of
 from provisimus.localcloud.cloudformation.schemas import schema_of
 from provisimus.localcloud.cloudformation.stack import (
@@ -71,6 +72,7 @@ class ResourceWork:
         name = entry.logical_id
         record = self._stack.resources.get(name)
         try:
+            awaited = signals.awaited(evaluate(entry.creation_policy, context))
             shape = shapes.wanted_shape(entry, context, stack_tags, self._stack.system_tags(name))
         except ValidationError as error:
             verb = "update" if record else "create"
@@ -89,10 +91,10 @@ class ResourceWork:
         depends = tuple(sorted(entry.references & active.keys()))
         match shapes.fate(record, shape, entry):
             case "add":
-                self._create(_blank(entry, shape, depends))
+                self._create(_blank(entry, shape, depends, awaited))
             case "replace":
                 assert record is not None
-                self._replace(record, entry, shape, depends)
+                self._replace(record, _blank(entry, shape, depends, awaited))
             case "update":
                 assert record is not None
                 self._update(record, entry, shape, depends)
@@ -182,15 +184,10 @@ class ResourceWork:
         begun = self._record(blank, "CREATE_IN_PROGRESS")
         self._settle(self._initiate(begun, "CREATE"), "CREATE")
 
-    def _replace(
-        self, old: Resource, entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...]
-    ) -> None:
-        self._record(old, "UPDATE_IN_PROGRESS", REPLACING, shape.properties)
-        policy = entry.update_replace_policy
-        self._settle(
-            self._initiate(_blank(entry, shape, depends), "UPDATE", Discarded(old, policy)),
-            "UPDATE",
-        )
+    def _replace(self, old: Resource, blank: Resource) -> None:
+        self._record(old, "UPDATE_IN_PROGRESS", REPLACING, blank.properties)
+        replaced = Discarded(old, blank.update_replace_policy)
+        self._settle(self._initiate(blank, "UPDATE", replaced), "UPDATE")
 
     def _initiate(self, wanted: Resource, verb: str, old: Discarded | None = None) -> Resource:
         """Begin to make it; from the first moment that it exists its physical id is on record."""
@@ -211,7 +208,7 @@ class ResourceWork:
         with self._lock:
             if old is not None:
                 self._discard_later(old.resource, old.policy)
-            begun = replace(wanted, physical_id=physical_id, settling=True)
+            begun = replace(wanted, physical_id=physical_id, settling=True, begun=time.time())
             return self._record(begun, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
 
     def _orphan(self, handler: Handler, wanted: Wanted) -> str | None:
@@ -235,6 +232,8 @@ class ResourceWork:
                 f"{record.type} {physical_id} to settle",
                 handler.seconds,
             )
+            if record.awaited is not None:
+                self._await_signals(record.logical_id, record.awaited)
             attributes = handler.read(self._cloud, physical_id, properties)
         except OperationCancelled:
             self._record(record, f"{verb}_FAILED", f"{_noun(verb)} cancelled")
@@ -243,6 +242,16 @@ class ResourceWork:
             self._record(record, f"{verb}_FAILED", in_words(error))
             raise ResourceError(record.logical_id, verb.lower()) from error
         self._record(replace(record, settling=False, attributes=attributes), f"{verb}_COMPLETE")
+
+    def _await_signals(self, name: str, awaited: signals.Awaited) -> None:
+        """Wait for what `Engine.signal` notes on the record; raises ResourceFailed."""
+
+        def complete() -> bool:
+            now = self._stack.resources[name]
+            return signals.enough(awaited, now.signals, time.time() - now.begun)
+
+        # Its own clock ends the wait, with AWS's words.
+        self._cloud.until(complete, f"signals of {name}", 2 * signals.LONGEST)
 
     def _update(
         self, old: Resource, entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...]
@@ -348,7 +357,12 @@ class ResourceWork:
             self._stack.resources.pop(record.logical_id, None)
 
 
-def _blank(entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...] = ()) -> Resource:
+def _blank(
+    entry: ResourceDefinition,
+    shape: Shape,
+    depends: tuple[str, ...] = (),
+    awaited: signals.Awaited | None = None,
+) -> Resource:
     return Resource(
         logical_id=entry.logical_id,
         type=entry.type,
@@ -362,6 +376,7 @@ def _blank(entry: ResourceDefinition, shape: Shape, depends: tuple[str, ...] = (
         deletion_policy=entry.deletion_policy,
         update_replace_policy=entry.update_replace_policy,
         metadata=entry.metadata,
+        awaited=awaited,
     )
 
 

@@ -69,6 +69,9 @@ class CloudFormation(BaseResponse):
     def continue_update_rollback(self) -> ActionResult:
         return self._answer(lambda: self.engine.continue_rollback(self._given))
 
+    def signal_resource(self) -> ActionResult:
+        return self._answer(lambda: self.engine.signal(self._given))
+
     def update_termination_protection(self) -> ActionResult:
         enabled = str(self._given.get("EnableTerminationProtection")).lower() == "true"
         name = self._given.get("StackName")

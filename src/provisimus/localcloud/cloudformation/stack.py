@@ -19,6 +19,7 @@ from provisimus.localcloud.cloudformation.parameters import (
     hidden_by,
     masked,
 )
+from provisimus.localcloud.cloudformation.signals import Awaited, Signal
 
 Phase = Literal["forward", "cleanup", "rollback", "rollback-cleanup", "delete"]
 
@@ -44,6 +45,11 @@ class Resource:
     """Initiated and not yet what was asked for."""
     attempted: Shape | None = None
     """What an unfinished update was to bring; how far it came is not known."""
+    awaited: Awaited | None = None
+    """Signals that it needs before it is complete."""
+    signals: tuple[Signal, ...] = ()
+    begun: float = 0.0
+    """When it was initiated, in seconds since the epoch: from then on signals are waited for."""
 
     @property
     def shape(self) -> Shape:
@@ -250,12 +256,14 @@ def _deployment(plain: Mapping[str, Any] | None) -> Any:
 
 
 def _resource(plain: Mapping[str, Any]) -> Resource:
-    attempted = plain["attempted"]
+    attempted, awaited = plain["attempted"], plain.get("awaited")
     return Resource(
         **{
             **plain,
             "depends_on": tuple(plain["depends_on"]),
             "attempted": None if attempted is None else Shape(**attempted),
+            "awaited": None if awaited is None else Awaited(**awaited),
+            "signals": tuple(Signal(**each) for each in plain.get("signals", ())),
         }
     )
 

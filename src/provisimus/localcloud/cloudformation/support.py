@@ -42,6 +42,8 @@ def check(template: Template) -> None:
                     f"({entry.type})"
                 )
             raise unsupported(f"Property {path} of {entry.type} (resource {entry.logical_id})")
+        if entry.creation_policy and not handler.signals:
+            raise unsupported(f"CreationPolicy of {entry.type} (resource {entry.logical_id})")
         policies = (entry.deletion_policy, entry.update_replace_policy)
         if "Snapshot" in policies and not handler.snapshots:
             raise ValidationError(

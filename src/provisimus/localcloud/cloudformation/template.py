@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
+from provisimus.localcloud.cloudformation.signals import check_policy
 
 SECTIONS = frozenset(
     {
@@ -48,11 +49,13 @@ class ResourceDefinition:
     deletion_policy: str = "Delete"
     update_replace_policy: str = "Delete"
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    creation_policy: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def references(self) -> frozenset[str]:
         """Names of parameters and resources that this resource speaks of."""
-        return frozenset(self.depends_on) | {name for name, _ in references(self.properties)}
+        spoken = [self.properties, self.creation_policy]
+        return frozenset(self.depends_on) | {name for name, _ in references(spoken)}
 
 
 @dataclass(frozen=True)
@@ -258,10 +261,10 @@ def _resource(name: str, entry: Any) -> ResourceDefinition:
         )
     known = {
         "Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy",
-        "Metadata",
+        "Metadata", "CreationPolicy",
     }  # fmt: skip
     for key in entry:
-        if key in ("CreationPolicy", "UpdatePolicy"):
+        if key == "UpdatePolicy":
             raise unsupported(f"{key} of resource {name}")
         if key not in known:
             raise ValidationError(f"Invalid template resource property '{key}'")
@@ -275,6 +278,7 @@ def _resource(name: str, entry: Any) -> ResourceDefinition:
         deletion_policy=_policy(entry, "DeletionPolicy", DELETION_POLICIES),
         update_replace_policy=_policy(entry, "UpdateReplacePolicy", REPLACE_POLICIES),
         metadata=entry.get("Metadata") or {},
+        creation_policy=check_policy(name, entry.get("CreationPolicy", {})),
     )
 
 

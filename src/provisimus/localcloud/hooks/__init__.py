@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 def install(cloud: Cloud) -> None:
     """Hook everything; once in a process, before the first request."""
-    from provisimus.localcloud.hooks import console, images, instances, network, volumes
+    from provisimus.localcloud.hooks import (
+        console,
+        images,
+        instances,
+        network,
+        options,
+        snapshots,
+        volumes,
+    )
 
-    for hooked in (volumes, images, instances, network, console):
+    for hooked in (volumes, snapshots, images, instances, options, network, console):
         hooked.install(cloud)

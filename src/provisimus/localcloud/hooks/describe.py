@@ -67,7 +67,7 @@ def seed(instance: Any) -> Seed:
     return Seed(
         instance=instance.id,
         hostname=f"ip-{instance.private_ip.replace('.', '-')}",
-        public_keys=_public_keys(instance),
+        public_keys=public_keys(instance),
         user_data=user_data(instance.user_data),
     )
 
@@ -83,7 +83,8 @@ def user_data(given: Any) -> bytes:
         return text.encode()
 
 
-def _public_keys(instance: Any) -> tuple[str, ...]:
+def public_keys(instance: Any) -> tuple[str, ...]:
+    """Lines for ``authorized_keys``: the instance's key pair, if it has one."""
     if not instance.key_name:
         return ()
     public = instance.ec2_backend.describe_key_pairs([instance.key_name])[0].material_public

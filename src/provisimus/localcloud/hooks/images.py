@@ -17,7 +17,8 @@ from provisimus.localcloud.bases.recipe import BaseOrder
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
 from provisimus.localcloud.hooks.cloud import Cloud, replace
-from provisimus.localcloud.hooks.volumes import records_only, sweep, take_snapshot
+from provisimus.localcloud.hooks.snapshots import take_snapshots
+from provisimus.localcloud.hooks.volumes import records_only, sweep
 
 log = logging.getLogger(__name__)
 
@@ -173,8 +174,11 @@ def _capture(cloud: Cloud, image: Any, instance: Any, reboot: bool) -> None:
         if restart:
             cloud.machines.stop(instance.id)
         with cloud.changes:
-            for volume_id, snapshot in image.local_snapshots.items():
-                take_snapshot(cloud, instance.ec2_backend.get_volume(volume_id), snapshot.id)
+            taken = [
+                (instance.ec2_backend.get_volume(volume_id), snapshot.id)
+                for volume_id, snapshot in image.local_snapshots.items()
+            ]
+            take_snapshots(cloud, taken)
         image.state = "available"
     except (LocalCloudError, EC2ClientError, OSError) as error:
         log.error("image %s of %s failed: %s", image.id, instance.id, error)

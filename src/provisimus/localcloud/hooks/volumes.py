@@ -1,4 +1,4 @@
-"""Volumes and snapshots: each is a real disk; attaching plugs it into a real machine."""
+"""Volumes: each is a real disk; attaching plugs it into a real machine."""
 
 from __future__ import annotations
 
@@ -22,9 +22,6 @@ _moto_delete = EBSBackend.delete_volume
 _moto_attach = EBSBackend.attach_volume
 _moto_detach = EBSBackend.detach_volume
 _moto_modify = EBSBackend.modify_volume
-_moto_snapshot = EBSBackend.create_snapshot
-_moto_copy = EBSBackend.copy_snapshot
-_moto_delete_snapshot = EBSBackend.delete_snapshot
 
 _records_only: ContextVar[bool] = ContextVar("records_only", default=False)
 
@@ -39,6 +36,11 @@ def records_only() -> Iterator[None]:
         _records_only.reset(token)
 
 
+def are_records_only() -> bool:
+    """Whether ``records_only`` is in force here."""
+    return _records_only.get()
+
+
 def install(cloud: Cloud) -> None:
     """Replace moto's methods."""
     machines, disks, layout = cloud.machines, cloud.disks, cloud.layout
@@ -46,6 +48,7 @@ def install(cloud: Cloud) -> None:
     def create_volume(backend: Any, size: Any, zone_name: str, snapshot_id: Any = None,
                       *args: Any, **kw: Any) -> Any:  # fmt: skip
         with cloud.changes:
+            size = size or _size_of(backend, snapshot_id)
             _check_size(backend, size, snapshot_id)
             volume = _moto_create(
                 backend, int(size) if size else size, zone_name, snapshot_id, *args, **kw
@@ -156,45 +159,11 @@ def install(cloud: Cloud) -> None:
                 backend, volume_id, int(target_size) if target_size else None, *args
             )
 
-    def create_snapshot(backend: Any, volume_id: str, *args: Any, **kw: Any) -> Any:
-        with cloud.changes:
-            snapshot = _moto_snapshot(backend, volume_id, *args, **kw)
-            if not _records_only.get():
-                try:
-                    take_snapshot(cloud, snapshot.volume, snapshot.id)
-                except LocalCloudError as error:
-                    backend.snapshots.pop(snapshot.id)
-                    raise refused(error) from error
-            return snapshot
-
-    def copy_snapshot(backend: Any, source_snapshot_id: str, *args: Any, **kw: Any) -> Any:
-        with cloud.changes:
-            snapshot = _moto_copy(backend, source_snapshot_id, *args, **kw)
-            disks.copy_snapshot(source_snapshot_id, snapshot.id)
-            return snapshot
-
-    def delete_snapshot(backend: Any, snapshot_id: str) -> Any:
-        with cloud.changes:
-            snapshot = _moto_delete_snapshot(backend, snapshot_id)
-            sweep(cloud)
-            return snapshot
-
     replace(EBSBackend, "create_volume", create_volume)
     replace(EBSBackend, "delete_volume", delete_volume)
     replace(EBSBackend, "attach_volume", attach_volume)
     replace(EBSBackend, "detach_volume", detach_volume)
     replace(EBSBackend, "modify_volume", modify_volume)
-    replace(EBSBackend, "create_snapshot", create_snapshot)
-    replace(EBSBackend, "copy_snapshot", copy_snapshot)
-    replace(EBSBackend, "delete_snapshot", delete_snapshot)
-
-
-def take_snapshot(cloud: Cloud, volume: Any, snapshot: str) -> None:
-    """Make a snapshot's disk; a running machine goes on in a new layer. Raises LocalCloudError."""
-    overlay = cloud.disks.begin_snapshot(volume.id, snapshot)
-    instance = volume.attachment.instance.id if volume.attachment else None
-    if instance and cloud.machines.is_running(instance):
-        cloud.machines.switch_to_overlay(instance, volume.id, cloud.layout.relative(overlay))
 
 
 def sweep(cloud: Cloud) -> None:
@@ -207,12 +176,16 @@ def sweep(cloud: Cloud) -> None:
     cloud.disks.sweep(wanted)
 
 
+def _size_of(backend: Any, snapshot_id: str | None) -> int | None:
+    known = backend.snapshots.get(snapshot_id) if snapshot_id else None
+    return int(known.volume_size) if known else None
+
+
 def _check_size(backend: Any, size: Any, snapshot_id: str | None) -> None:
-    if snapshot_id and size and snapshot_id in backend.snapshots:
-        least = backend.snapshots[snapshot_id].volume.size
-        if int(size) < int(least):
-            raise EC2ClientError(
-                "InvalidBlockDeviceMapping",
-                f"Volume of size {size}GB is smaller than snapshot '{snapshot_id}', "
-                f"expect size >= {least}GB",
-            )
+    least = _size_of(backend, snapshot_id)
+    if least is not None and size and int(size) < least:
+        raise EC2ClientError(
+            "InvalidBlockDeviceMapping",
+            f"Volume of size {size}GB is smaller than snapshot '{snapshot_id}', "
+            f"expect size >= {least}GB",
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from provisimus.workspace.definitions.machine import Health
@@ -42,6 +42,10 @@ class WantedStack:
     definition: StackDefinition
     network: Network
     health: Health | None
+    machine: str = "unknown"
+    """The fingerprint of the machine image, which is known before there is an AMI."""
+    ours: Mapping[str, str] = field(default_factory=dict)
+    """The tags that say whose stack it is."""
 
 
 class StackType(ABC):

@@ -7,8 +7,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.ondisk.places import POLICY, RHYTHM
+from provisimus.stacks import permissions
+from provisimus.stacks.template import WAITING
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, StackType, WantedStack
-from provisimus.user_data import user_data_of
+from provisimus.user_data import (
+    ENVIRONMENT_FILE,
+    PUBLISH_FILE,
+    SNAPSHOTS_FILE,
+    literally,
+    user_data_of,
+)
 from provisimus.workspace.definitions.stack import DataVolume, Ingress
 
 EVERYWHERE = "0.0.0.0/0"
@@ -16,6 +26,11 @@ EVERYWHERE = "0.0.0.0/0"
 HOP_LIMIT = 2
 """Containers sit one hop behind the Docker bridge. With 1, an AWS SDK in one of them could not
 reach the instance's role, and people would bake keys instead."""
+
+
+SIGNAL_MARGIN = 300
+"""Seconds more than a machine takes before it gives up: until it is powered on, and its signal is
+there. A machine that is up tells that it failed, so nobody waits for the end of them."""
 
 
 class Service(StackType):
@@ -30,27 +45,33 @@ instance_type: t3.small
 ingress:                        # who may reach it; everything else is closed
   - {port: 8080, from: 0.0.0.0/0}
 data_volumes:                   # encrypted, outlive every instance, snapshotted when removed
-  - {mount: /data, size: 20 GiB}
+  - {mount: /data, size: 20 GiB, snapshots: {every: 24h, keep: 14}}
+health: {signal: true, metric: true}  # the stack waits for the first healthy answer; CloudWatch
+environment:                    # of the main container; the machine fetches what is only named
+  GREETER_MODE: blue
+  DB_PASSWORD: "${secret:acme/greeter/db}"
 environments:                   # what differs, per environment
   production: {instance_type: m6i.large}
 """
 
     def build(self, wanted: WantedStack) -> dict[str, Any]:
         volumes = named_volumes(wanted.definition.data_volumes)
-        # Text for Fn::Sub, which puts the ids of the volumes in.
-        user_data = user_data_of((f"${{{name}}}", each.mount) for name, each in volumes.items())
+        signal = _signal_id(wanted, volumes) if wanted.definition.health.signal else ""
+        user_data = _user_data(wanted, volumes, signal)
         instance = instance_id_of(user_data)
+        attachments = _attachments(volumes, instance)
         return {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": f"{wanted.service}: one instance with its data volumes (Provisimus)",
             "Parameters": _parameters(wanted),
             "Resources": {
                 "SecurityGroup": _security_group(wanted.service, wanted.definition.ingress),
-                "Role": _role(wanted.service),
+                "Role": _role(wanted, volumes),
                 "InstanceProfile": _instance_profile(),
                 **{name: _volume(volume) for name, volume in volumes.items()},
                 instance: _instance(wanted, user_data),
-                **_attachments(volumes, instance),
+                **attachments,
+                **({signal: _waiting(wanted, [instance, *attachments])} if signal else {}),
             },
             "Outputs": _outputs(wanted, volumes, instance),
         }
@@ -85,6 +106,73 @@ def instance_id_of(user_data: str) -> str:
     instance with other user data must be another instance; CloudFormation would merely restart it.
     """
     return "Instance" + _short(user_data)
+
+
+def _user_data(wanted: WantedStack, volumes: Mapping[str, DataVolume], signal: str) -> str:
+    """Text for Fn::Sub, which puts the ids of the volumes in."""
+    told: dict[str, Any] = {}
+    health = wanted.definition.health
+    if health.metric or signal:
+        told[PUBLISH_FILE] = {
+            "service": wanted.service,
+            "stack": "${AWS::StackName}",
+            "metric": health.metric,
+            "signal": signal,
+        }
+    if kept := _kept(volumes):
+        told[SNAPSHOTS_FILE] = [
+            {
+                "mount": each.mount,
+                "volume": f"${{{name}}}",
+                "tags": {**wanted.ours, POLICY: _policy(each)},
+            }
+            for name, each in kept.items()
+        ]
+    if wanted.definition.environment:
+        told[ENVIRONMENT_FILE] = {
+            name: literally(value) for name, value in wanted.definition.environment.items()
+        }
+    return user_data_of(((f"${{{name}}}", each.mount) for name, each in volumes.items()), told)
+
+
+def _kept(volumes: Mapping[str, DataVolume]) -> dict[str, DataVolume]:
+    """The volumes of which the machine takes snapshots."""
+    return {name: each for name, each in volumes.items() if each.snapshots}
+
+
+def _policy(volume: DataVolume) -> str:
+    """Its name, as text for Fn::Sub: a volume's successor goes on with the same."""
+    return f"${{AWS::StackName}}:{volume.mount}"
+
+
+def _signal_id(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> str:
+    """The logical id of what waits for the machine's signal.
+
+    It waits when it is made and never again, so each new instance needs another: its name is made
+    of all that makes another instance. It is no creation policy of the instance itself, for that
+    would be waited for before the instance's volumes are attached, without which no answer comes.
+    Raises InvalidDefinitions for a machine that cannot know whether it is healthy.
+    """
+    if wanted.health is None:
+        where = f"stacks/{wanted.service}.yaml"
+        message = "the machine declares no health check, so there is nothing to wait for"
+        hint = "add health: to machine.yaml, or remove signal"
+        raise InvalidDefinitions([Problem(where, None, "health/signal", message, hint)])
+    network, key = wanted.network, wanted.definition.key_name
+    identity = (wanted.machine, network.subnet, network.zone, key)
+    return "Healthy" + _short(repr((identity, _user_data(wanted, volumes, "Healthy"))))
+
+
+def _waiting(wanted: WantedStack, begun: list[str]) -> dict[str, Any]:
+    """`begun` is what must be there before the machine can have an answer."""
+    assert wanted.health is not None
+    # At most twelve hours ("CreationPolicy attribute", Timeout).
+    seconds = min(wanted.health.within + SIGNAL_MARGIN, 12 * 3600)
+    return {
+        "Type": WAITING,
+        "DependsOn": begun,
+        "CreationPolicy": {"ResourceSignal": {"Count": 1, "Timeout": f"PT{seconds}S"}},
+    }
 
 
 def _parameters(wanted: WantedStack) -> dict[str, Any]:
@@ -132,24 +220,32 @@ def _rule(ingress: Ingress) -> dict[str, Any]:
     }
 
 
-def _role(service: str) -> dict[str, Any]:
-    """A role without a single permission: the service's own grow here, never in an image."""
-    return {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "Description": f"The instance of {service}",
-            "AssumeRolePolicyDocument": {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": "ec2.amazonaws.com"},
-                        "Action": "sts:AssumeRole",
-                    }
-                ],
-            },
+def _role(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
+    """A role that may do what the definition asks for, and nothing where it asks for nothing."""
+    properties: dict[str, Any] = {
+        "Description": f"The instance of {wanted.service}",
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ec2.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
         },
     }
+    health = wanted.definition.health
+    statements = [
+        *permissions.reading(wanted.definition.environment),
+        *permissions.telling(metric=health.metric, signal=health.signal),
+        *permissions.snapshotting(
+            list(kept := _kept(volumes)), [{"Fn::Sub": _policy(each)} for each in kept.values()]
+        ),
+    ]
+    if statements:
+        properties["Policies"] = permissions.policies(statements)
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
 
 
 def _instance_profile() -> dict[str, Any]:
@@ -157,6 +253,13 @@ def _instance_profile() -> dict[str, Any]:
 
 
 def _volume(volume: DataVolume) -> dict[str, Any]:
+    tags = [
+        {"Key": "Name", "Value": {"Fn::Sub": f"${{AWS::StackName}} {volume.mount}"}},
+        {"Key": "provisimus:mount", "Value": volume.mount},
+    ]
+    if volume.snapshots:
+        rhythm = f"every={volume.snapshots.every} keep={volume.snapshots.keep}"
+        tags.append({"Key": RHYTHM, "Value": rhythm})
     return {
         "Type": "AWS::EC2::Volume",
         "DeletionPolicy": "Snapshot",
@@ -166,10 +269,7 @@ def _volume(volume: DataVolume) -> dict[str, Any]:
             "Encrypted": True,
             "VolumeType": "gp3",
             "Size": volume.size,
-            "Tags": [
-                {"Key": "Name", "Value": {"Fn::Sub": f"${{AWS::StackName}} {volume.mount}"}},
-                {"Key": "provisimus:mount", "Value": volume.mount},
-            ],
+            "Tags": tags,
         },
     }
 
@@ -230,7 +330,7 @@ def _outputs(
     if wanted.network.public:
         outputs["PublicIp"] = {"Value": {"Fn::GetAtt": [instance, "PublicIp"]}}
         address = f"{instance}.PublicIp"
-    if wanted.health:
+    if wanted.health and wanted.health.http:
         port = wanted.health.http.port
         outputs["Url"] = {"Value": {"Fn::Sub": f"http://${{{address}}}:{port}/"}}
     for name, volume in volumes.items():

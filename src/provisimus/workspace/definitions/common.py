@@ -87,6 +87,17 @@ Gibibytes = Annotated[int, BeforeValidator(_gibibytes)]
 """A size of storage, written `20 GiB`; in GiB."""
 
 
+def _mebibytes(value: Any) -> int:
+    found = re.fullmatch(r"(\d+)\s*(MiB|GiB)", str(value))
+    if not found or not int(found[1]):
+        raise ValueError(f"{value!r} is no amount of memory — write 512 MiB or 2 GiB")
+    return int(found[1]) * (1024 if found[2] == "GiB" else 1)
+
+
+Mebibytes = Annotated[int, BeforeValidator(_mebibytes)]
+"""An amount of memory, written `512 MiB` or `2 GiB`; in MiB."""
+
+
 def _absolute(value: str) -> str:
     if not value.startswith("/") or ".." in value.split("/"):
         raise ValueError(f"{value!r} is no absolute path")

@@ -30,6 +30,9 @@ class Source(Definition):
     """`group:artifact[:packaging[:classifier]]`; the version is the one being built."""
     version: Version | None = None
     """Of the coordinates, where it is another than the one being built."""
+    follow: Annotated[str, Field(min_length=1)] | None = None
+    """Which newer versions `image outdated` tells of: a range as Maven writes it, `[5.17,5.18)`.
+    Nothing is built from it."""
     url: str | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     image: ImageReference | None = None
@@ -51,6 +54,8 @@ class Source(Definition):
             raise ValueError("unpack is for a file: with maven or url")
         if self.version and not self.maven:
             raise ValueError("version belongs to maven coordinates")
+        if self.follow and not self.maven:
+            raise ValueError("follow belongs to maven coordinates")
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from provisimus.workspace.definitions.common import (
     AbsolutePath,
@@ -16,7 +16,9 @@ from provisimus.workspace.definitions.common import (
     Port,
     Seconds,
 )
+from provisimus.workspace.definitions.containers import Container, start_order
 from provisimus.workspace.definitions.publish import Publish
+from provisimus.workspace.definitions.system import System
 
 
 def _public_key(value: str) -> str:
@@ -39,11 +41,36 @@ class HttpHealth(Definition):
     path: str = "/health"
 
 
+class HealthAnswer(Definition):
+    """Where a machine says over HTTP how its service is: 200 or 503, with the answer as JSON."""
+
+    port: Port = 9180
+    open: bool = False
+    """Whether others may ask, as far as the stack's `ingress` lets them; else the machine alone."""
+
+
 class Health(Definition):
-    http: HttpHealth
+    """How a machine is asked for its service's health, in one of three ways."""
+
+    http: HttpHealth | None = None
+    container: Name | None = None
+    """A container that has a health check of its own, whose answer counts."""
+    run: tuple[str, ...] = ()
+    """A command on the machine that ends with 0 as long as the service is healthy."""
     every: Seconds = 30
     within: Seconds = 300
     """How long after the start of the machine the first healthy answer may take."""
+    publish: HealthAnswer = HealthAnswer()
+
+    @model_validator(mode="after")
+    def _ports(self) -> Health:
+        if [bool(self.http), bool(self.container), bool(self.run)].count(True) != 1:
+            raise ValueError("say one of http, container and run — http: {port: 8080}")
+        if self.http and self.publish.port == self.http.port:
+            raise ValueError(
+                f"publish has the service's own port, {self.http.port} — choose another"
+            )
+        return self
 
 
 class MachineVolume(Definition):
@@ -53,15 +80,21 @@ class MachineVolume(Definition):
     quiesce: AbsolutePath | None = None
 
 
+def _service(use: ImageUse) -> str:
+    return use if isinstance(use, str) else use.service
+
+
 class Hygiene(Definition):
     allow: tuple[Annotated[str, Field(pattern=r"^/[^\n]*$")], ...] = ()
     """Paths, or patterns of the shell, that the search for secrets at the end of a bake passes."""
 
 
-class Machine(Definition):
+class Machine(System):
     base: Name
     main: ImageUse
     side_carts: tuple[ImageUse, ...] = ()
+    containers: dict[Name, Container] = Field(default_factory=dict)
+    """How they run, by the name of the image."""
     users: tuple[User, ...] = ()
     health: Health | None = None
     volumes: tuple[MachineVolume, ...] = ()
@@ -72,14 +105,38 @@ class Machine(Definition):
     instance_type: str = "t3.small"
     """The type of the instance that bakes."""
     disk: Gibibytes = 8
+    setup_timeout: Annotated[Seconds, Field(ge=1, le=3 * 3600)] = 1800
+    """How long each script of setup/ may take."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Machine:
-        names = [use if isinstance(use, str) else use.service for use in self.images]
+        names = [_service(use) for use in self.images]
         double = {name for name in names if names.count(name) > 1}
         if double:
             raise ValueError(f"{', '.join(sorted(double))} stands twice among main and side_carts")
         return self
+
+    @model_validator(mode="after")
+    def _checked(self) -> Machine:
+        name = self.health.container if self.health else None
+        if name is not None:
+            container = self.containers.get(name)
+            if container is None or container.health is None:
+                raise ValueError(
+                    f"health asks the container {name!r}, which has no health check — "
+                    f"containers: {{{name}: {{health: {{run: [a-command]}}}}}}"
+                )
+        return self
+
+    @field_validator("containers")
+    @classmethod
+    def _orderly(
+        cls, containers: dict[str, Container], info: ValidationInfo
+    ) -> dict[str, Container]:
+        uses = (info.data.get("main"), *info.data.get("side_carts", ()))
+        if None not in uses:  # else one of these is faulty, and told
+            start_order([_service(use) for use in uses], containers)
+        return containers
 
     @property
     def images(self) -> tuple[ImageUse, ...]:

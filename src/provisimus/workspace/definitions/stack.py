@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
+from provisimus.ondisk.references import references
 from provisimus.workspace.definitions.common import (
     AbsolutePath,
     Definition,
@@ -39,14 +41,54 @@ class Ingress(Definition):
 
 
 class Snapshots(Definition):
+    """How often the machine takes a snapshot of the volume, and how many stay."""
+
     every: Seconds
     keep: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _not_too_often(self) -> Snapshots:
+        if self.every < 3600:
+            raise ValueError("every is less than 1h — the machine looks every quarter of an hour")
+        return self
 
 
 class DataVolume(Definition):
     mount: AbsolutePath
     size: Gibibytes
     snapshots: Snapshots | None = None
+
+
+def _environment(values: dict[str, str]) -> dict[str, str]:
+    for name, value in values.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError(f"{name!r} is no name of an environment variable")
+        try:
+            references(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    size = sum(len(name) + len(value) for name, value in values.items())
+    if size > ENVIRONMENT_LIMIT:
+        raise ValueError(
+            f"it has {size} characters, {ENVIRONMENT_LIMIT} at most — user data holds no more; put "
+            "what is long into a parameter and refer to it: ${ssm:NAME}"
+        )
+    return values
+
+
+ENVIRONMENT_LIMIT = 8_000
+"""Characters of names and values. User data has 16,384 bytes, in which some take six."""
+
+Environment = Annotated[dict[str, str], AfterValidator(_environment)]
+
+
+class StackHealth(Definition):
+    """Whom the machine tells how its service is, over and above those who ask it."""
+
+    metric: bool = False
+    """CloudWatch: `Healthy` in the namespace `Provisimus`, 1 or 0."""
+    signal: bool = False
+    """CloudFormation: the stack is complete when the service answered for the first time."""
 
 
 class Place(Definition):
@@ -67,6 +109,10 @@ class StackDefinition(Definition):
     ingress: tuple[Ingress, ...] = ()
     data_volumes: tuple[DataVolume, ...] = Field(default=(), max_length=11)
     """EC2 keeps /dev/sdf to /dev/sdp for them ("Device names on Linux instances")."""
+    health: StackHealth = StackHealth()
+    environment: Environment = Field(default_factory=dict)
+    """Of the main container. A value may name where it stands: `${ssm:NAME}`, `${secret:NAME#KEY}`;
+    the machine fetches it on boot. Without names of that kind it stands in the template."""
     environments: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     """Overrides of the keys above, per environment."""
 

@@ -7,7 +7,7 @@ import ipaddress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from provisimus.localcloud.cloudformation.errors import ValidationError
@@ -112,21 +112,18 @@ def test_conditions_that_need_themselves_are_refused() -> None:
         evaluate_conditions({"A": {"Condition": "B"}, "B": {"Condition": "A"}}, CONTEXT)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_base64_is_undone_by_decoding(text: str) -> None:
     encoded = evaluate({"Fn::Base64": text}, CONTEXT)
     assert base64.b64decode(encoded).decode() == text
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(alphabet="abc", max_size=3), min_size=1), st.sampled_from([",", "--"]))
 def test_split_is_undone_by_join(parts: list[str], delimiter: str) -> None:
     joined = evaluate({"Fn::Join": [delimiter, parts]}, CONTEXT)
     assert evaluate({"Fn::Split": [delimiter, joined]}, CONTEXT) == parts
 
 
-@settings(deadline=None)
 @given(st.integers(1, 16), st.integers(4, 12))
 def test_cidr_blocks_lie_inside_and_apart(count: int, bits: int) -> None:
     blocks = evaluate({"Fn::Cidr": ["10.0.0.0/16", count, bits]}, CONTEXT)
@@ -144,7 +141,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_what_holds_no_function_stays_as_it_is(value: Any) -> None:
     assert evaluate(value, CONTEXT) == value

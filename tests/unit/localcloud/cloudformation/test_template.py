@@ -114,8 +114,12 @@ def test_dates_stay_text_and_json_is_read() -> None:
             "Template section Transform is known to AWS, not to this local cloud",
         ),
         (
-            "Resources: {A: {Type: T, CreationPolicy: {}}}",
-            "CreationPolicy of resource A is known to AWS, not to this local cloud",
+            "Resources: {A: {Type: T, UpdatePolicy: {}}}",
+            "UpdatePolicy of resource A is known to AWS, not to this local cloud",
+        ),
+        (
+            "Resources: {A: {Type: T, CreationPolicy: {StartFleet: true}}}",
+            ("CreationPolicy/StartFleet of resource A is known to AWS, not to this local cloud"),
         ),
         (
             "Parameters: {P: {Default: 1}}\n" + ONE,

@@ -72,6 +72,7 @@ class Instance(Handler):
         }
     )
     seconds = 900
+    signals = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         demand("RunInstances", wanted.properties, "ImageId")
@@ -117,13 +118,15 @@ class Instance(Handler):
         old, new = before.properties, after.properties
         retag(cloud, physical_id, before.tags, after.tags)
         if changed(old, new, "MetadataOptions"):
-            # The call resets what it is not told, so defaults are told too.
+            # The call keeps what it is not told, so defaults are told too.
             cloud.ec2.modify_instance_metadata_options(
                 InstanceId=physical_id,
                 **{
                     "HttpTokens": "optional",
                     "HttpPutResponseHopLimit": 1,
                     "HttpEndpoint": "enabled",
+                    "HttpProtocolIpv6": "disabled",
+                    "InstanceMetadataTags": "disabled",
                     **only(new.get("MetadataOptions", {}), *_METADATA),
                 },
             )

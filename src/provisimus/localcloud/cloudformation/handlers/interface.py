@@ -60,6 +60,9 @@ class Handler(ABC):
     snapshots: ClassVar[bool] = False
     """Whether the policies DeletionPolicy and UpdateReplacePolicy may be Snapshot."""
 
+    signals: ClassVar[bool] = False
+    """Whether a CreationPolicy may have it wait for signals."""
+
     @abstractmethod
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         """Begin to make it; returns its physical id as soon as there is one."""

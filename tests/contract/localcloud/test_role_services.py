@@ -1,0 +1,224 @@
+"""What a machine does with its role's keys: settings, secrets, metrics, snapshots.
+
+Every call is signed with the credentials of a session (X-Amz-Security-Token) and sent to the
+address at which a machine reaches the API, as far as its Host header tells.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import httpx
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from .conftest import LocalCloud, free_port
+from .test_disks import MARK, has_mark, io
+from .test_serving import eventually
+
+ROLE = "arn:aws:iam::123456789012:role/greeter"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    """One for all: none of these tests touches what another one makes."""
+    made = LocalCloud(tmp_path_factory.mktemp("cloud"), free_port(), free_port())
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def session(cloud):
+    keys = cloud.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="i-1")["Credentials"]
+    return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+
+@pytest.fixture
+def client(cloud, session):
+    def make(service):
+        return boto3.client(
+            service, endpoint_url=cloud.url, region_name="eu-west-1",
+            aws_access_key_id=session.access_key, aws_secret_access_key=session.secret_key,
+            aws_session_token=session.token,
+        )  # fmt: skip
+
+    return make
+
+
+def query(cloud, session, service, body):
+    """A request of the query protocol, signed as curl would from a machine."""
+    headers = {
+        "Host": f"172.31.0.2:{cloud.port}",
+        "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+    }
+    request = AWSRequest("POST", cloud.url, data=body, headers=headers)
+    SigV4Auth(session, service, "eu-west-1").add_auth(request)
+    return httpx.post(cloud.url, content=body, headers=dict(request.headers), timeout=20)
+
+
+def test_the_session_is_known(client):
+    assert client("sts").get_caller_identity()["Arn"] == (
+        "arn:aws:sts::123456789012:assumed-role/greeter/i-1"
+    )
+
+
+def test_settings_are_read_by_path_and_decrypted(client):
+    ssm = client("ssm")
+    ssm.put_parameter(Name="/greeter/port", Value="8080", Type="String")
+    ssm.put_parameter(Name="/greeter/db/password", Value="shhh", Type="SecureString")
+    ssm.put_parameter(Name="/other", Value="x", Type="String")
+    found = ssm.get_parameters_by_path(Path="/greeter", Recursive=True, WithDecryption=True)
+    assert {each["Name"]: each["Value"] for each in found["Parameters"]} == {
+        "/greeter/port": "8080",
+        "/greeter/db/password": "shhh",
+    }
+    flat = ssm.get_parameters_by_path(Path="/greeter")["Parameters"]
+    assert [each["Name"] for each in flat] == ["/greeter/port"]
+    name = "/greeter/db/password"
+    assert ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "shhh"
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] != "shhh"
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        ssm.get_parameter(Name="/greeter/nothing")
+
+
+def test_a_path_of_many_settings_comes_in_pages(client):
+    ssm = client("ssm")
+    for number in range(23):
+        ssm.put_parameter(Name=f"/many/{number}", Value=str(number), Type="String")
+    pages = list(ssm.get_paginator("get_parameters_by_path").paginate(Path="/many"))
+    assert [len(page["Parameters"]) for page in pages] == [10, 10, 3]
+
+
+def test_secrets_are_read(client):
+    secrets = client("secretsmanager")
+    made = secrets.create_secret(Name="greeter/db", SecretString='{"password": "shhh"}')
+    for name in ("greeter/db", made["ARN"]):
+        assert secrets.get_secret_value(SecretId=name)["SecretString"] == '{"password": "shhh"}'
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        secrets.get_secret_value(SecretId="nothing")
+
+
+def test_metrics_are_put_and_read_back(cloud, session, client):
+    now = datetime.now(UTC)
+    put = (
+        "Action=PutMetricData&Version=2010-08-01&Namespace=Provisimus&"
+        "MetricData.member.1.MetricName=Healthy&MetricData.member.1.Value=0&"
+        "MetricData.member.1.Unit=Count&MetricData.member.1.Dimensions.member.1.Name=InstanceId&"
+        "MetricData.member.1.Dimensions.member.1.Value=i-1"
+    )
+    assert query(cloud, session, "monitoring", put).status_code == 200
+    metrics = client("cloudwatch")
+    dimensions = [{"Name": "InstanceId", "Value": "i-1"}]
+    data = {"MetricName": "Healthy", "Value": 1.0, "Unit": "Count", "Dimensions": dimensions}
+    metrics.put_metric_data(Namespace="Provisimus", MetricData=[data])
+    read = metrics.get_metric_statistics(
+        Namespace="Provisimus", MetricName="Healthy", Dimensions=dimensions,
+        StartTime=now - timedelta(minutes=5), EndTime=now + timedelta(minutes=5), Period=3600,
+        Statistics=["Minimum", "Average", "SampleCount"],
+    )["Datapoints"]  # fmt: skip
+    assert [(p["SampleCount"], p["Minimum"], p["Average"]) for p in read] == [(2.0, 0.0, 0.5)]
+
+
+def test_a_signal_signed_with_the_roles_keys_reaches_cloudformation(cloud, session):
+    signal = (
+        "Action=SignalResource&Version=2010-05-15&StackName=greeter&LogicalResourceId=Instance&"
+        "UniqueId=i-1&Status=SUCCESS"
+    )
+    answer = query(cloud, session, "cloudformation", signal)
+    assert answer.status_code == 400
+    assert "Stack with id greeter does not exist" in answer.text
+
+
+@pytest.fixture
+def instance(cloud, client):
+    """Running, with an empty disk that nothing boots from, and a data volume with a mark."""
+    ec2 = client("ec2")
+    zone = "eu-west-1a"
+    root = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=root)["SnapshotId"]
+    image = ec2.register_image(
+        Name="empty", RootDeviceName="/dev/xvda", Architecture="x86_64",
+        BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}],
+    )["ImageId"]  # fmt: skip
+    made = ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.nano",
+        Placement={"AvailabilityZone": zone},
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+    data = ec2.create_volume(
+        AvailabilityZone=zone, Size=1,
+        TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": "of", "Value": "data"}]}],
+    )["VolumeId"]  # fmt: skip
+    io(cloud, data, f"write -P {MARK} 0 64k")
+
+    def state():
+        found = ec2.describe_instances(InstanceIds=[made])
+        return found["Reservations"][0]["Instances"][0]["State"]["Name"]
+
+    eventually(lambda: state() == "running", 60)
+    ec2.attach_volume(VolumeId=data, InstanceId=made, Device="/dev/sdf")
+
+    def attachment():
+        return ec2.describe_volumes(VolumeIds=[data])["Volumes"][0]["Attachments"][0]["State"]
+
+    eventually(lambda: attachment() == "attached", 60)
+    # What goes with its disks is switched off: nothing in the machine would hear the button.
+    ec2.modify_instance_attribute(
+        InstanceId=made,
+        BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"DeleteOnTermination": True}}],
+    )
+    yield made, data
+    ec2.terminate_instances(InstanceIds=[made])
+    eventually(lambda: state() == "terminated", 60)
+
+
+@pytest.mark.timeout(240)
+def test_an_instances_volumes_are_snapshot_together(cloud, client, instance):
+    ec2 = client("ec2")
+    identifier, data = instance
+    tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "by", "Value": "me"}]}]
+    both = ec2.create_snapshots(
+        InstanceSpecification={"InstanceId": identifier}, TagSpecifications=tags
+    )["Snapshots"]
+    assert len(both) == 2
+    only_data = ec2.create_snapshots(
+        InstanceSpecification={"InstanceId": identifier, "ExcludeBootVolume": True},
+        Description="data", TagSpecifications=tags, CopyTagsFromSource="volume",
+    )["Snapshots"]  # fmt: skip
+    assert [(each["VolumeId"], each["Description"]) for each in only_data] == [(data, "data")]
+    named = [{"Name": "tag:by", "Values": ["me"]}, {"Name": "volume-id", "Values": [data]}]
+    found = ec2.describe_snapshots(OwnerIds=["self"], Filters=named)["Snapshots"]
+    assert len(found) == 2
+    assert {tag["Key"] for tag in found[-1]["Tags"]} == {"by", "of"}
+    assert ec2.describe_snapshots(OwnerIds=["999999999999"])["Snapshots"] == []
+
+    for snapshot in found:
+        copy = ec2.create_volume(AvailabilityZone="eu-west-1a", SnapshotId=snapshot["SnapshotId"])[
+            "VolumeId"
+        ]
+        assert has_mark(cloud, copy)
+        ec2.delete_volume(VolumeId=copy)
+        ec2.delete_snapshot(SnapshotId=snapshot["SnapshotId"])
+    assert not ec2.describe_snapshots(Filters=named)["Snapshots"]
+    # The machine goes on in the newest layer, under which the deleted snapshots are kept.
+    info = subprocess.run(
+        ("qemu-img", "info", "-U", str(cloud.directory / "disks" / f"{data}.qcow2")),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "backing file: snap-" in info.stdout
+
+
+def test_a_snapshot_keeps_its_size_when_the_volume_grows(client):
+    ec2 = client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    ec2.modify_volume(VolumeId=volume, Size=3)
+    told = ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]
+    assert told["VolumeSize"] == 1
+    made = ec2.create_volume(AvailabilityZone="eu-west-1a", SnapshotId=snapshot)
+    assert made["Size"] == 1

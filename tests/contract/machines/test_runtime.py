@@ -1,0 +1,165 @@
+"""The runtime of the main container under a real Docker Engine: what the stack gives reaches the
+container, and the engine's disk knows nothing of it.
+
+The engine is a private one, started as root; without root, dockerd or busybox the test is skipped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from provisimus.machines.staging import ONDISK, SCRIPTS
+from provisimus.ondisk.places import RUNTIME
+
+PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+SECRET = "s3cret-that-stays-in-memory"
+Docker = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """Folders of a machine: one on the disk, one in memory, as /run is."""
+    program = shutil.which("dockerd", path=PATH)
+    needed = [
+        program,
+        shutil.which("docker"),
+        shutil.which("busybox"),
+        shutil.which("runc", path=PATH),
+    ]
+    if os.geteuid() != 0 or not all(needed):
+        pytest.skip("needs root, dockerd, docker, runc and busybox")
+    with tempfile.TemporaryDirectory(dir="/run", prefix="provisimus-test-") as memory:
+        (tmp_path / "memory").symlink_to(memory)
+        runtime = machine_of_our_own(tmp_path)
+        settings = {"bridge": "none", "runtimes": {RUNTIME: {"path": str(runtime)}}}
+        (tmp_path / "daemon.json").write_text(json.dumps(settings))
+        yield tmp_path
+
+
+def machine_of_our_own(folder: Path) -> Path:
+    """The scripts with their folders moved; returns the runtime."""
+    shutil.copytree(ONDISK, folder / "python/ondisk")
+    (folder / "python/run").write_text(
+        "import sys\n"
+        f"sys.path.insert(0, {str(folder / 'python')!r})\n"
+        "from ondisk import runtime\n"
+        "from ondisk.places import Places\n"
+        "places = Places()\n"
+        f"places.references = {str(folder / 'given')!r}\n"
+        f"places.environment = {str(folder / 'memory/environment')!r}\n"
+        "sys.exit(runtime.main(sys.argv[2:], places))\n"
+    )
+    text = (SCRIPTS / "machine/runtime").read_text()
+    for there, here in (
+        ("/etc/provisimus/environment", folder / "given"),
+        ("/usr/local/lib/provisimus/python", folder / "python"),
+    ):
+        assert there in text
+        text = text.replace(there, str(here))
+    path = folder / "runtime"
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def docker(place: Path) -> Iterator[Docker]:
+    # A path of a socket may have 107 bytes, and pytest's folders are longer.
+    memory = (place / "memory").resolve()
+    host = f"unix://{memory}/d.sock"
+    with (place / "log").open("wb") as log:
+        engine = subprocess.Popen(
+            [
+                "dockerd", "--config-file", str(place / "daemon.json"),
+                "--data-root", str(place / "data"), "--exec-root", f"{memory}/exec",
+                "--pidfile", f"{memory}/pid", "--host", host, "--storage-driver", "vfs",
+                "--iptables=false", "--ip6tables=false",
+            ],
+            stdout=log, stderr=log, env={**os.environ, "PATH": PATH},
+        )  # fmt: skip
+
+    def call(*arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["docker", "--host", host, *arguments], input=given, capture_output=True, check=False
+        )
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
+
+    try:
+        deadline = time.monotonic() + 60
+        while call("info").returncode:
+            if engine.poll() is not None or time.monotonic() > deadline:
+                said = (place / "log").read_text(errors="replace").splitlines()[-1:]
+                pytest.fail(f"dockerd does not start here: {said}")
+            time.sleep(0.1)
+        yield call
+    finally:
+        engine.terminate()
+        engine.wait()
+
+
+def test_the_stacks_environment_reaches_the_container_and_no_disk(
+    place: Path, docker: Docker
+) -> None:
+    (place / "given").write_text("{}")
+    loaded = docker("import", "-", "box:1", given=busybox())
+    assert loaded.returncode == 0, loaded.stderr
+    command = "/busybox env >/memory/environment-seen; exec /busybox sleep 1000"
+    made = docker(
+        *("create", "--name", "main", "--network", "none", "--runtime", RUNTIME),
+        *("--env", "MODE=baked", "--env", "KEPT=baked", "--restart", "always"),
+        *("--volume", f"{(place / 'memory').resolve()}:/memory"),
+        *("box:1", "/busybox", "sh", "-c", command),
+    )
+    assert made.returncode == 0, made.stderr
+
+    early = docker("start", "main")
+    assert early.returncode != 0
+    assert "the settings of the stack are not there yet" in early.stderr
+
+    values = {"MODE": "blue", "PASSWORD": SECRET}
+    (place / "memory/environment").write_text(json.dumps(values))
+    assert docker("start", "main").returncode == 0
+    assert {"MODE=blue", "KEPT=baked", f"PASSWORD={SECRET}"} <= seen(place)
+    assert SECRET not in docker("inspect", "main").stdout
+    found = subprocess.run(
+        ["grep", "-rlF", SECRET, str(place / "data")], capture_output=True, text=True, check=False
+    )
+    assert found.stdout == "", "the engine's disk"
+
+    # What changed is there after a restart; what crashed comes back with what is there.
+    (place / "memory/environment").write_text(json.dumps({**values, "MODE": "green"}))
+    (place / "memory/environment-seen").unlink()
+    assert docker("restart", "--time", "0", "main").returncode == 0
+    assert "MODE=green" in seen(place)
+    assert docker("rm", "--force", "main").returncode == 0
+
+
+def seen(place: Path) -> set[str]:
+    """What the container sees as its environment, once it has written it down."""
+    path = place / "memory/environment-seen"
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if path.exists() and "PATH=" in path.read_text():
+            return set(path.read_text().splitlines())
+        time.sleep(0.05)
+    raise AssertionError("the container wrote nothing")
+
+
+def busybox() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.add(str(shutil.which("busybox")), "busybox")
+    return packed.getvalue()
