@@ -64,6 +64,9 @@ def quiet(mount: str, hook: str, places: Places) -> Iterator[None]:
         file.write(f"{mount}\n{hook}\n")
     try:
         _call(begin(mount, hook), "could not be held still")
+        if hook:
+            # What the hook made the service write is in memory yet; freezing writes it out itself.
+            os.sync()
         yield
     finally:
         _release(note)
