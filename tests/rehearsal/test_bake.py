@@ -32,6 +32,7 @@ from tests.rehearsal.ports import free_port
 from provisimus.environment import Environment, open_environment
 from provisimus.errors import ToolFailed
 from provisimus.events import Event, Finished, Said
+from provisimus.evidence import evidence
 from provisimus.machines import ImageInput, Leftover, bake, find_temporary, plan_machine, reap
 from provisimus.machines.sbom import kept_at, key_of_image
 from provisimus.model import Commits, ContainerImage, Digest, MachineImage

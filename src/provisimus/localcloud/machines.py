@@ -15,10 +15,12 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from provisimus.localcloud.acceleration import KVM, Acceleration
 from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.held import HeldDisks
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.metadata.tcp import Answer
 from provisimus.localcloud.metadata.wire import Wire
@@ -56,6 +58,8 @@ class _Machine:
     ending: bool = False
     nodes: dict[str, list[str]] = field(default_factory=dict)
     """Per volume, its layers since the start, the newest last."""
+    held: dict[str, list[str]] = field(default_factory=dict)
+    """Per volume, the names under which QEMU has its layers open."""
 
 
 class Machines:
@@ -75,6 +79,7 @@ class Machines:
         self._on_end = on_end
         self._metadata = metadata
         self._running: dict[str, _Machine] = {}
+        self._held = HeldDisks(layout)
 
     @staticmethod
     def owner() -> tuple[int, int] | None:
@@ -85,6 +90,9 @@ class Machines:
         """Start a machine; returns when QEMU runs it. Raises LocalCloudError."""
         if spec.identifier in self._running:
             raise LocalCloudError(f"{spec.identifier} runs already")
+        volumes = [self._held.hold_volume(each) for each in (spec.root, *spec.data)]
+        held = {each.identifier: [each.file] for each in volumes}
+        spec = replace(spec, root=volumes[0], data=tuple(volumes[1:]))
         ours, theirs = socket.socketpair()
         wire, guests_end = socket.socketpair()
         folder = self._layout.instance(spec.identifier)
@@ -107,6 +115,7 @@ class Machines:
         except OSError as error:
             ours.close()
             wire.close()
+            self._held.let_go(each.file for each in volumes)
             raise LocalCloudError(
                 f"QEMU cannot be started: {error}", "install qemu-system-x86"
             ) from error
@@ -114,11 +123,12 @@ class Machines:
             theirs.close()
             guests_end.close()
         Wire(wire, spec.identifier, partial(self._metadata, spec.identifier))
-        machine = _Machine(spec, process, Monitor(ours))
+        machine = _Machine(spec, process, Monitor(ours), held=held)
         try:
             machine.monitor.greet(timeout=30)
         except MonitorError as error:
             end(process, 1)
+            self._held.let_go(each.file for each in volumes)
             said = errors.read_text(errors="replace").strip().splitlines()[-3:]
             raise LocalCloudError(
                 f"QEMU did not start: {' | '.join(said) or error.what}"
@@ -159,12 +169,19 @@ class Machines:
     def attach(self, identifier: str, volume: Volume) -> None:
         """Plug a volume into a running machine. Raises LocalCloudError."""
         machine = self._machine(identifier)
-        machine.monitor.execute("blockdev-add", block_options(volume))
+        volume = self._held.hold_volume(volume)
         try:
-            machine.monitor.execute("device_add", device_options(volume))
+            machine.monitor.execute("blockdev-add", block_options(volume))
+            try:
+                machine.monitor.execute("device_add", device_options(volume))
+            except MonitorError:
+                node = node_name(volume.identifier)
+                machine.monitor.execute("blockdev-del", {"node-name": node})
+                raise
         except MonitorError:
-            machine.monitor.execute("blockdev-del", {"node-name": node_name(volume.identifier)})
+            self._held.let_go([volume.file])
             raise
+        machine.held[volume.identifier] = [volume.file]
         machine.spec = machine.spec.with_data((*machine.spec.data, volume))
 
     def detach(self, identifier: str, volume: str) -> None:
@@ -191,6 +208,7 @@ class Machines:
             # Overlays go with the device; only what was added by name must be removed by name.
             with contextlib.suppress(MonitorError):
                 machine.monitor.execute("blockdev-del", {"node-name": node})
+        self._held.let_go(machine.held.pop(volume, []))
         kept = tuple(v for v in machine.spec.data if v.identifier != volume)
         machine.spec = machine.spec.with_data(kept)
 
@@ -202,7 +220,9 @@ class Machines:
         """
         machine = self._machine(identifier)
         actions, grown = [], {}
-        for volume, file in files.items():
+        held = {volume: self._held.hold(file) for volume, file in files.items()}
+        for volume, file in held.items():
+            machine.held.setdefault(volume, []).append(file)
             nodes = machine.nodes.setdefault(volume, [node_name(volume)])
             grown[volume] = f"{node_name(volume)}.{len(nodes)}"
             actions.append(
@@ -253,6 +273,7 @@ class Machines:
 
     def _watch(self, machine: _Machine) -> None:
         code = machine.process.wait()
+        self._held.let_go(chain(*machine.held.values()))
         if machine.ending:
             return
         if self._running.pop(machine.spec.identifier, None) is not None:
