@@ -17,22 +17,20 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from tests.contract.conftest import serving
 from tests.contract.machines.pushing import HTPASSWD, PASSWORD
 from tests.contract.machines.test_packer_templates import documented_template
+from tests.rehearsal.lives import answer, first_life, furnish, launched, second_life, volumes
 from tests.rehearsal.ports import free_port
 
 from provisimus.environment import Environment, open_environment
 from provisimus.errors import ToolFailed
 from provisimus.events import Event, Finished, Said
-from provisimus.evidence import evidence
 from provisimus.machines import ImageInput, Leftover, bake, find_temporary, plan_machine, reap
 from provisimus.machines.sbom import kept_at, key_of_image
 from provisimus.model import Commits, ContainerImage, Digest, MachineImage
@@ -84,7 +82,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
                     environment.registry,
                     "greeter",
                     8080,
-                    "busybox cp /page /data/health; exec busybox httpd -f -p 8080 -h /data",
+                    "busybox cp /page /data/health;"
+                    ' echo "$GREETER_MODE ${#GREETER_PASSWORD} $GREETER_BAKED" >/data/settings;'
+                    " exec busybox httpd -f -p 8080 -h /data",
                 ),
                 "metrics": push(
                     environment.registry,
@@ -93,6 +93,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
                     "busybox touch /health 2>/tmp/why || exec busybox httpd -f -p 9100 -h /www",
                 ),
             }
+            furnish(environment, PROJECT)
             yield Scene(workspace, environment, images, key)
         finally:
             environment.local.down()
@@ -122,32 +123,12 @@ def test_what_is_baked_says_what_it_is_and_nothing_else_is_left(
     assert again.image == image
 
 
-def test_a_machine_starts_without_a_registry_and_lets_its_users_in(
-    scene: Scene, image: MachineImage
-) -> None:
-    # There is nothing to pull from: on the machine, the registry's address is the machine's own.
-    with launched(scene, image) as (instance, address):
-        assert answer(address, 8080, within=600).strip() == "hello from greeter"
-        assert answer(address, 9100, within=60).strip() == "hello from metrics"
-
-        report = "grep -w healthy /run/provisimus/health"
-        told = poll(lambda: ssh(scene, "ops", address, report), within=120, what="health report")
-        assert json.loads(told)["status"] == "healthy"
-        assert ssh(scene, "ops", address, "sudo -n id -u") == "0"
-        credentials = "sudo -n find / -xdev -path '*/.docker/config.json'"
-        assert ssh(scene, "ops", address, credentials) == ""
-        assert ssh(scene, "guest", address, "sudo -n id -u") is None
-        assert ssh(scene, "guest", address, "id -un") == "guest"
-        assert ssh(scene, "leaver", address, "true") is None, "the account has expired"
-
-        # The next check finds out, and the console tells, to whoever cannot log in.
-        stopped = "sudo -n docker stop --time 0 greeter >/dev/null"
-        assert ssh(scene, "ops", address, stopped) == ""
-        assert ssh(scene, "ops", address, "sudo -n systemctl start provisimus-health") is None
-        telling = "\n".join(evidence(console(scene, instance).splitlines()))
-        assert "]: healthy: http://127.0.0.1:8080/health" in telling
-        assert "]: unhealthy: http://127.0.0.1:8080/health" in telling
-        assert "container greeter: Exited" in telling
+def test_a_machine_lives_and_another_takes_its_data_over(scene: Scene, image: MachineImage) -> None:
+    with volumes(scene) as make:
+        data = make(Size=1)
+        snapshot = first_life(scene, image, {"/data": data, "/copy": make(Size=1)})
+        # The instance is lost, its volume is not; and a copy of it comes back with more room.
+        second_life(scene, image, {"/data": data, "/copy": make(Size=2, SnapshotId=snapshot)})
 
 
 def test_a_template_of_ones_own_and_a_registry_that_wants_credentials(
@@ -226,9 +207,11 @@ def test_ten_boots_in_a_row_are_ten_answers(scene: Scene, image: MachineImage, l
         pytest.skip("takes ten boots; runs with --all")
     for number in range(10):
         began = time.monotonic()
-        with launched(scene, image) as (_, address):
-            assert answer(address, 8080, within=600).strip() == "hello from greeter"
-            print(f"boot {number + 1}: {time.monotonic() - began:.1f} s")  # noqa: T201
+        with volumes(scene) as make:
+            mounts = {"/data": make(Size=1), "/copy": make(Size=1)}
+            with launched(scene, image, mounts) as (_, address):
+                assert answer(address, 8080, within=600).strip() == "hello from greeter"
+                print(f"boot {number + 1}: {time.monotonic() - began:.1f} s")  # noqa: T201
 
 
 def baked(scene: Scene) -> tuple[MachineImage, list[Event]]:
@@ -266,110 +249,22 @@ def write_workspace(root: Path, key: str) -> Workspace:
         "main: greeter\n"
         "side_carts: [metrics]\n"
         "health: {http: {port: 8080, path: /health}}\n"
-        "volumes: [{mount: /data}]\n"
+        "volumes: [{mount: /data, quiesce: /usr/local/bin/flush}, {mount: /copy}]\n"
+        "environment: {GREETER_MODE: baked, GREETER_BAKED: baked}\n"
         "users:\n"
         f"  - {{name: ops, sudo: true, ssh_keys: [{key}]}}\n"
         f"  - {{name: guest, ssh_keys: [{key}]}}\n"
         f"  - {{name: leaver, expires: 2020-01-31, ssh_keys: [{key}]}}\n"
     )
+    flush = root / "packer/greeter/files/usr/local/bin/flush"
+    flush.parent.mkdir(parents=True)
+    flush.write_text('#!/bin/sh\necho "$@" >>/run/flushed\n')
+    flush.chmod(0o755)
     (setup / "10-hello").write_text(
         "#!/bin/sh\nset -eu\n"
         'echo "hello from the setup script of $PROVISIMUS_MACHINE $PROVISIMUS_VERSION"\n'
     )
     return open_workspace(root)
-
-
-def ssh(scene: Scene, user: str, address: str, command: str) -> str | None:
-    """What the command says, or None when it failed or the user was not let in."""
-    done = subprocess.run(
-        [
-            "ssh", "-i", str(scene.key), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
-            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-            "-o", "ConnectTimeout=20", f"{user}@{address}", command,
-        ],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    print(f"ssh {user}: {command} → {done.returncode} {done.stdout}{done.stderr}")  # noqa: T201
-    return None if done.returncode else done.stdout.strip()
-
-
-@contextmanager
-def launched(scene: Scene, image: MachineImage) -> Iterator[tuple[str, str]]:
-    """An instance of the image, and its public address; its console is shown on failure."""
-    ec2 = scene.environment.cloud.ec2
-    instance, group, volume = launch(scene, image)
-    try:
-        yield instance, public_address(ec2, instance)
-    except AssertionError:
-        print(console(scene, instance)[-6000:])  # noqa: T201
-        raise
-    finally:
-        ec2.terminate_instances(InstanceIds=[instance])
-        ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
-        ec2.delete_security_group(GroupId=group)
-        ec2.delete_volume(VolumeId=volume)
-
-
-def console(scene: Scene, instance: str) -> str:
-    assert scene.environment.local is not None
-    return scene.environment.local.console(instance)
-
-
-def launch(scene: Scene, image: MachineImage) -> tuple[str, str, str]:
-    """Instance, security group and data volume."""
-    ec2 = scene.environment.cloud.ec2
-    group = ec2.create_security_group(GroupName=f"open-{image.image_id}", Description="test")[
-        "GroupId"
-    ]
-    for port in (22, 8080, 9100):
-        ec2.authorize_security_group_ingress(
-            GroupId=group, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp="0.0.0.0/0"
-        )
-    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
-    started = ec2.run_instances(
-        ImageId=image.image_id,
-        InstanceType="t3.small",
-        MinCount=1,
-        MaxCount=1,
-        SecurityGroupIds=[group],
-        Placement={"AvailabilityZone": "eu-west-1a"},
-        # What a stack delivers to a machine with volumes.
-        UserData="#cloud-config\nwrite_files:\n- path: /etc/provisimus/volumes\n"
-        f"  content: {volume} /data\n",
-    )
-    instance = str(started["Instances"][0]["InstanceId"])
-    ec2.get_waiter("instance_running").wait(InstanceIds=[instance])
-    ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
-    return instance, group, volume
-
-
-def public_address(ec2: Any, instance: str) -> str:
-    def address() -> str | None:
-        found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
-        return found.get("PublicIpAddress")
-
-    return poll(address, within=60, what="a public address")
-
-
-def answer(address: str, port: int, *, within: float) -> str:
-    def ask() -> str | None:
-        try:
-            found = httpx.get(f"http://{address}:{port}/health", timeout=5, trust_env=False)
-        except httpx.TransportError:
-            return None
-        return found.text if found.status_code == 200 else None
-
-    return poll(ask, within=within, what=f"an answer from {address}:{port}")
-
-
-def poll(ask: Any, *, within: float, what: str) -> Any:
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        found = ask()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"no {what} within {within:g} s")
 
 
 def push(
