@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.ports import free_port
 
 # A folder and more of the registry's configuration; `host:port` while it runs.
 Serve = Callable[[Path, dict[str, object]], AbstractContextManager[str]]
@@ -35,8 +35,7 @@ def serving(folder: Path, more: dict[str, object]) -> Iterator[str]:
     program = shutil.which("docker-registry")
     if program is None:
         pytest.skip("docker-registry is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     config = {
         "version": 0.1,
         "log": {"level": "error"},

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.rehearsal.ports import free_port
+from tests.ports import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "acme"
 ACTIVEMQ = (

@@ -25,8 +25,8 @@ import pytest
 from tests.contract.conftest import serving
 from tests.contract.machines.pushing import HTPASSWD, PASSWORD
 from tests.contract.machines.test_packer_templates import documented_template
+from tests.ports import free_port
 from tests.rehearsal.lives import answer, first_life, furnish, launched, second_life, volumes
-from tests.rehearsal.ports import free_port
 
 from provisimus.environment import Environment, open_environment
 from provisimus.errors import ToolFailed

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from tests.contract.machines.killing import Gate, gate_to, kill_with_children
 from tests.contract.machines.test_killed import SETS_NOTHING_UP, await_end, standing
-from tests.rehearsal.ports import free_port
+from tests.ports import free_port
 
 from provisimus.environment import Environment, open_environment
 from provisimus.events import silence

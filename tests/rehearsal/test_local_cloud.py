@@ -20,7 +20,7 @@ import boto3
 import httpx
 import pytest
 from botocore.exceptions import ClientError
-from tests.rehearsal.ports import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.timeout(900)
 PATIENCE = 240.0

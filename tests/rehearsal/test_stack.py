@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.rehearsal.ports import free_port
+from tests.ports import free_port
 
 from provisimus.console import console_of
 from provisimus.environment import Environment, open_environment

@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 
 from provisimus.errors import ProvisimusError, Refused
 from provisimus.local import LocalCloud
-
-from .conftest import free_port
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from tests.ports import free_port
 
-from .conftest import LocalCloud, free_port
+from .conftest import LocalCloud
 from .test_disks import MARK, has_mark, io
 from .test_serving import eventually
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 from botocore.exceptions import ClientError
+from tests.ports import free_port
 
-from .conftest import LocalCloud, free_port
+from .conftest import LocalCloud
 
 
 def eventually(condition, within=20.0):

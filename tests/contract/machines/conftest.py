@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from tests.contract.machines.pushing import HTPASSWD, PASSWORD
+from tests.ports import free_port
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
@@ -100,9 +99,3 @@ def await_answer(url: str, within: float = 60.0) -> None:
         else:
             return
     raise AssertionError(f"nothing answers at {url} after {within:g} s")
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
