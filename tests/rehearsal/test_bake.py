@@ -132,9 +132,11 @@ def test_a_machine_lives_and_another_takes_its_data_over(scene: Scene, image: Ma
 
 
 def test_a_template_of_ones_own_and_a_registry_that_wants_credentials(
-    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: bool
 ) -> None:
     """The template is the documents', the registry a real one, and Docker pulls from it."""
+    if not long:
+        pytest.skip("takes another bake; runs with --all")
     (tmp_path / "htpasswd").write_text(HTPASSWD)
     auth = {"auth": {"htpasswd": {"realm": "here", "path": str(tmp_path / "htpasswd")}}}
     pair = base64.b64encode(f"ci:{PASSWORD}".encode()).decode()
@@ -164,7 +166,9 @@ def test_a_template_of_ones_own_and_a_registry_that_wants_credentials(
     assert find_temporary(environment, PROJECT, scene.workspace.state) == ()
 
 
-def test_a_machine_whose_disk_fills_is_kept_for_whoever_asks(scene: Scene) -> None:
+def test_a_machine_whose_disk_fills_is_kept_for_whoever_asks(scene: Scene, long: bool) -> None:
+    if not long:
+        pytest.skip("takes another bake; runs with --all")
     folder = scene.workspace.packer / "fills"
     (folder / "setup").mkdir(parents=True)
     (folder / "machine.yaml").write_text("base: debian-12\nmain: greeter\n")
