@@ -17,6 +17,7 @@ import httpx
 import pytest
 from tests.rehearsal.house import REPOSITORIES, House
 from tests.rehearsal.receiver import Receiver
+from tests.rehearsal.waiting import soon
 
 NEEDED = ("javac", "git", "packer", "mmdebstrap", "docker-registry", "qemu-system-x86_64")
 MISSING = [
@@ -56,7 +57,9 @@ def test_the_whole_life_of_a_service(house: House, receiver: Receiver) -> None:
     answer = get(first["url"])
     assert answer == f"Hello from greeter 1.0.0 (commit {commits['acme']})\n"
     assert receiver.hears(r"stdout - - - greeter 1\.0\.0\b")
-    assert "node_memory_MemTotal_bytes" in get(first["url"].replace(":8080/", ":9100/metrics"))
+    metrics = first["url"].replace(":8080/", ":9100/metrics")
+    # The service answered; a side cart may take a moment longer to.
+    assert "node_memory_MemTotal_bytes" in soon(lambda: get(metrics), httpx.TransportError)
     httpx.put(first["url"] + "notes/first", content="of 1.0.0", timeout=30, trust_env=False)
 
     trace = house.data("trace", first["instance"])

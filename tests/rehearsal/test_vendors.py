@@ -7,14 +7,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from tests.rehearsal.house import ACTIVEMQ, REPOSITORIES, House
 from tests.rehearsal.receiver import Receiver
 from tests.rehearsal.stomp import stomp
+from tests.rehearsal.waiting import soon
 
 NEEDED = ("mvn", "git", "packer", "mmdebstrap", "docker-registry", "qemu-system-x86_64")
 MISSING = [
@@ -28,9 +28,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def receiver(house: House, long: bool) -> Iterator[Receiver]:
+def receiver(house: House, request: pytest.FixtureRequest) -> Iterator[Receiver]:
     """A house with both services defined, in Git, and with the vendors' files in its repository."""
-    if not long:
+    if not request.config.getoption("--all"):
         pytest.skip("takes two bakes; runs with --all")
     with Receiver() as made:
         made.expected_by(house, "activemq")
@@ -47,7 +47,7 @@ def test_a_broker_keeps_its_messages_over_a_change_of_machines(
     first = house.data("release", "activemq")
     address = address_of(house, first["instance"])
     assert receiver.hears(r"stdout - - - .*Apache ActiveMQ 5\.17\.6 \(acme.*started")
-    soon(lambda: stomp(61613, "/queue/orders", send="sent before", host=address))
+    soon(lambda: stomp(61613, "/queue/orders", send="sent before", host=address), OSError)
 
     # Another machine image: the instance is swapped, the volume is not.
     setup = house.folder / "acme-packer/activemq/setup/10-note"
@@ -57,7 +57,7 @@ def test_a_broker_keeps_its_messages_over_a_change_of_machines(
     second = house.data("release", "activemq")
     assert second["instance"] != first["instance"]
     address = address_of(house, second["instance"])
-    got = soon(lambda: stomp(61613, "/queue/orders", receive=True, host=address))
+    got = soon(lambda: stomp(61613, "/queue/orders", receive=True, host=address), OSError)
     assert got == "sent before"
     house.provisimus("stack", "delete", "activemq", "--yes")
 
@@ -69,18 +69,6 @@ def test_a_data_grid_becomes_healthy_and_tells_of_itself(house: House, receiver:
     assert "ACTIVE" in answer.text
     house.provisimus("stack", "delete", "hazelcast", "--yes")
     assert house.data("instance", "list") == []
-
-
-def soon(ask: Callable[[], str], within: float = 600) -> str:
-    """What it says as soon as the broker serves, which is a while after the instance runs."""
-    deadline = time.monotonic() + within
-    while True:
-        try:
-            return ask()
-        except OSError as error:
-            if time.monotonic() >= deadline:
-                raise AssertionError(f"nothing serves: {error}") from error
-            time.sleep(1)
 
 
 def address_of(house: House, instance: str) -> str:
