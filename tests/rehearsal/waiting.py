@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def soon(ask: Callable[[], str], fault: type[Exception], within: float = 120) -> str:
-    """The first answer that is no fault. Raises AssertionError when none came in time, in seconds."""
+    """The first answer that is no fault. Raises AssertionError after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         try:
