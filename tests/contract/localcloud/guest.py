@@ -51,7 +51,9 @@ def in_container() -> dict[str, object]:
     with subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE) as container:
         inside = ["nsenter", f"--net=/proc/{container.pid}/ns/net"]
         ours, theirs = (Path(f"/proc/{who}/ns/net") for who in ("self", container.pid))
+        deadline = time.monotonic() + 10
         while theirs.readlink() == ours.readlink():
+            assert time.monotonic() < deadline, "the container has no network of its own"
             time.sleep(0.01)
         for command in (
             ["ip", "link", "add", "bridge", "type", "veth", "peer", "name", "inside"],
