@@ -166,7 +166,7 @@ def launch(cloud: Cloud) -> Iterator[Callable[..., Instance]]:
         for port in ports:
             allow(cloud, group, port)
         identifier = ec2.run_instances(
-            ImageId=image or cloud.image, MinCount=1, MaxCount=1, InstanceType="t3.nano",
+            ImageId=image or cloud.image, MinCount=1, MaxCount=1, InstanceType="t2.nano",
             SecurityGroupIds=[group], **more,
         )["Instances"][0]["InstanceId"]  # fmt: skip
         instance = Instance(cloud, identifier, group)

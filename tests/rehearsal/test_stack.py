@@ -22,7 +22,7 @@ from tests.ports import free_port
 from provisimus.console import console_of
 from provisimus.environment import Environment, open_environment
 from provisimus.errors import Locked, Unhealthy
-from provisimus.events import Event, Finished
+from provisimus.events import Event, Finished, Said
 from provisimus.model import Commits, MachineImage, Stack, fingerprint
 from provisimus.release import one_at_a_time
 from provisimus.stacks import StackPlan, apply_stack, find_stack, plan_stack
@@ -45,7 +45,7 @@ class Scene:
     def workspace(self) -> Workspace:
         return open_workspace(self.root)
 
-    def define(self, health: str = WELL, within: str = "60s") -> None:
+    def define(self, health: str = WELL, within: str = "180s") -> None:
         (self.root / "packer/greeter/machine.yaml").write_text(
             "base: tiny\nmain: greeter\n"
             f"health: {{http: {{port: 8080, path: {health}}}, within: {within}}}\n"
@@ -93,7 +93,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     )
     (root / "stacks/greeter.yaml").write_text(
         "ingress: [{port: 8080, from: 0.0.0.0/0}]\n"
-        "instance_type: t3.nano\n"
+        "instance_type: t2.nano\n"
         "data_volumes: [{mount: /data, size: 1 GiB}]\n"
     )
     kept = os.environ.get("PROVISIMUS_REHEARSAL_DIR")
@@ -199,4 +199,8 @@ def wait_for(holds: Any, within: float = 30) -> None:
 def tell(event: Event) -> None:
     if isinstance(event, Finished):
         line = f"{event.seconds:7.1f} s  {event.step}  {event.result}"
-        print(line, flush=True)  # noqa: T201 - the times of a rehearsal, with -s
+    elif isinstance(event, Said):
+        line = f"           {event.step}  {event.text}"
+    else:
+        return
+    print(line, flush=True)  # noqa: T201 - the times and words of a rehearsal, read when it fails

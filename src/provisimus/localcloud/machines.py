@@ -12,12 +12,14 @@ import os
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from provisimus.localcloud import silence
 from provisimus.localcloud.acceleration import KVM, Acceleration
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.held import HeldDisks
@@ -134,9 +136,10 @@ class Machines:
                 f"QEMU did not start: {' | '.join(said) or error.what}"
             ) from error
         self._running[spec.identifier] = machine
-        threading.Thread(
-            target=self._watch, args=(machine,), name=f"watch-{spec.identifier}", daemon=True
-        ).start()
+        for name, watch in (("watch", self._await_end), ("words", self._await_words)):
+            threading.Thread(
+                target=watch, args=(machine,), name=f"{name}-{spec.identifier}", daemon=True
+            ).start()
 
     def stop(self, identifier: str, grace: float = GRACE) -> bool:
         """Power a machine down through ACPI, or switch it off after ``grace`` seconds.
@@ -271,7 +274,25 @@ class Machines:
                 pressed += 5
         return machine.process.poll() is not None
 
-    def _watch(self, machine: _Machine) -> None:
+    def _await_words(self, machine: _Machine) -> None:
+        console = self._layout.root / machine.spec.console
+        before = console.stat().st_size
+        quiet = silence.Silence(time.monotonic())
+        while not quiet.over and not machine.ending:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                machine.process.wait(silence.PERIOD)
+                return
+            try:
+                spoke = console.stat().st_size > before
+                reads = 0 if spoke else _blocks_read(machine.monitor)
+                if quiet.look(time.monotonic(), spoke, reads):
+                    log.warning("%s does nothing: it is reset", machine.spec.identifier)
+                    machine.monitor.execute("system_reset")
+            except (MonitorError, OSError) as error:
+                log.info("%s is not watched any more: %s", machine.spec.identifier, error)
+                return
+
+    def _await_end(self, machine: _Machine) -> None:
         code = machine.process.wait()
         self._held.let_go(chain(*machine.held.values()))
         if machine.ending:
@@ -285,3 +306,8 @@ class Machines:
             path.chmod(path.stat().st_mode | 0o011)
         for path in (folder, *folder.iterdir()):
             os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+
+
+def _blocks_read(monitor: Monitor) -> int:
+    """How often the guest has read from its disks. Raises MonitorError."""
+    return sum(each["stats"]["rd_operations"] for each in monitor.execute("query-blockstats"))

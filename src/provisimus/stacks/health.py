@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from provisimus.environment import Environment
 from provisimus.errors import Unhealthy
@@ -13,8 +13,9 @@ from provisimus.stacks.template import WAITING, resources_of
 from provisimus.stacks.types.interface import Template
 from provisimus.workspace.definitions.machine import Health
 
-PATIENCE = 5.0
-"""Seconds that one question may take."""
+LEAST_PATIENCE, MOST_PATIENCE = 1.0, 5.0
+"""Seconds that one question may take, more the longer we wait: a machine that is not up yet says
+nothing, and one that has just come up is to be heard soon."""
 
 
 def is_open(template: Template, port: int) -> bool:
@@ -40,13 +41,10 @@ def wait_healthy(
     template: Template,
     health: Health | None,
     tell: Tell,
-    *,
-    ask: Callable[[str], str | None] | None = None,
 ) -> None:
     """Ask until 200 comes, `health.within` seconds at most. Raises Unhealthy with the last answer.
 
     Where nobody may ask, because the port is closed or there is no check, it warns and returns.
-    `ask` returns None for a healthy answer, else what came instead.
     """
     if health is None:
         tell(Warned(f"{stack.name}: the machine declares no health check, so none was made"))
@@ -64,22 +62,20 @@ def wait_healthy(
         tell(Warned(f"{stack.name}: {why}"))
         return
     url = f"http://{address}:{health.http.port}{health.http.path}"
-    ask = ask or ask_over_http
     with step(tell, f"health of {stack.name}", f"waiting for 200 from {url}") as outcome:
         began = time.monotonic()
-        last = ""
+        waited = 0.0
         told: set[str] = set()  # a starting service alternates between two faults for minutes
         while True:
-            fault = ask(url)
+            fault = _ask(url, min(MOST_PATIENCE, LEAST_PATIENCE + waited / 10))
             if fault is None:
                 outcome.result = url
                 return
-            last = fault
             waited = time.monotonic() - began
             if waited >= health.within:
                 instance = stack.outputs.get("InstanceId")
                 raise Unhealthy(
-                    f"{url} did not become healthy within {health.within} s: {last}",
+                    f"{url} did not become healthy within {health.within} s: {fault}",
                     where=f"instance {instance}",
                     hint=f"see its console: provisimus instance console {instance}",
                 )
@@ -90,13 +86,13 @@ def wait_healthy(
             time.sleep(0.25 if near else min(5.0, 0.5 + waited / 20))
 
 
-def ask_over_http(url: str) -> str | None:
+def _ask(url: str, patience: float) -> str | None:
     """None for 200, else what came instead, in words. For plain HTTP, as health checks are."""
     from provisimus.http import httpx, trusting_nobody
 
     # Asked without proxies: the instance is reached from here or it is not reached.
     try:
-        answer = httpx.get(url, timeout=PATIENCE, trust_env=False, verify=trusting_nobody())
+        answer = httpx.get(url, timeout=patience, trust_env=False, verify=trusting_nobody())
     except httpx.TimeoutException:
         return "no answer in time"
     except httpx.TransportError as error:
