@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from provisimus.aws import as_tags, speaking
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, Unhealthy
 from provisimus.events import Said, Tell, step
-from provisimus.machines import intents, runs, tags
+from provisimus.machines import runs, tags
 from provisimus.machines.boot_test import boot_test
 from provisimus.machines.catalogue import find_machine_image
 from provisimus.machines.plan import MachinePlan
@@ -119,7 +118,7 @@ def _try(
     try:
         seconds = boot_test(
             *(image, plan.definition, environment, marks, f"provisimus-{run}-test", tell),
-            about=partial(intents.about_to, work),
+            work=work,
         )
     except Unhealthy:
         remove_image(cloud, image.image_id)

@@ -11,17 +11,18 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from provisimus.aws import as_tags, speaking
 from provisimus.console import console_of
 from provisimus.environment import Environment
-from provisimus.errors import ProvisimusError, Unhealthy
-from provisimus.events import Said, Tell, Warned, step
+from provisimus.errors import Unhealthy
+from provisimus.events import Said, Tell, step
 from provisimus.evidence import evidence
+from provisimus.machines import intents
 from provisimus.machines.catalogue import vpc_of, zone_of
-from provisimus.machines.intents import About
-from provisimus.machines.removal import remove
+from provisimus.machines.removal import leaving, remove, remove_or_leave
 from provisimus.model import MachineImage
 from provisimus.user_data import user_data_of
 from provisimus.workspace.definitions.machine import Machine
@@ -41,16 +42,16 @@ def boot_test(
     tags: Mapping[str, str],
     name: str,
     tell: Tell,
-    about: About,
+    work: Path,
 ) -> int:
     """Seconds from power-on until the machine was healthy. `tags` mark what is made for a while.
-    `about` is told of each thing before it is made.
+    `work` is the run's folder, where each thing is written down before it is made.
 
     Raises Unhealthy with what the console says. Everything made is removed.
     """
     subject = f"{image.machine}: boot test"
     with step(tell, subject, f"{image.image_id} must become healthy on its own") as outcome:
-        with started(image, definition, environment, tags, name, tell, about) as instance:
+        with started(image, definition, environment, tags, name, tell, work) as instance:
             seconds = _await(instance, definition, environment, subject, tell)
         outcome.result = f"healthy {seconds} s after power-on"
     return seconds
@@ -133,7 +134,7 @@ def started(
     tags: Mapping[str, str],
     name: str,
     tell: Tell,
-    about: About,
+    work: Path,
 ) -> Iterator[str]:
     """An instance of the image with new volumes, apart from everything; removed at the end."""
     ec2: Any = environment.cloud.ec2
@@ -146,10 +147,10 @@ def started(
     with ExitStack() as undo:
 
         def made(kind: str, identifier: str) -> str:
-            undo.callback(_remove, environment, kind, identifier, tell)
+            undo.callback(remove_or_leave, environment.cloud, kind, identifier, work, tell)
             return identifier
 
-        about("security group", name)
+        intents.about_to(work, "security group", name)
         with speaking(environment.cloud, "make the security group of the boot test"):
             group = made(
                 "security group",
@@ -167,7 +168,7 @@ def started(
                 )
         volumes = []
         for each in definition.volumes:
-            about("volume", each.mount)
+            intents.about_to(work, "volume", each.mount)
             with speaking(environment.cloud, f"make a volume for {each.mount}"):
                 identifier = ec2.create_volume(
                     AvailabilityZone=zone,
@@ -179,7 +180,7 @@ def started(
         where: dict[str, Any] = {"Placement": {"AvailabilityZone": zone}}
         if environment.subnet:
             where = {"SubnetId": environment.subnet}
-        about("instance", name)
+        intents.about_to(work, "instance", name)
         with speaking(environment.cloud, f"start {image.image_id}"):
             instance = ec2.run_instances(
                 ImageId=image.image_id,
@@ -192,7 +193,7 @@ def started(
                 TagSpecifications=marked("instance", "volume"),
                 **where,
             )["Instances"][0]["InstanceId"]
-        undo.callback(_terminate, environment, instance, tell)
+        undo.callback(_terminate, environment, instance, work, tell)
         with speaking(environment.cloud, f"wait until {instance} runs"):
             ec2.get_waiter("instance_running").wait(
                 InstanceIds=[instance], WaiterConfig=_every(environment)
@@ -210,20 +211,11 @@ def _every(environment: Environment) -> Any:
     return {"Delay": delay, "MaxAttempts": 600 // delay}
 
 
-def _terminate(environment: Environment, instance: str, tell: Tell) -> None:
+def _terminate(environment: Environment, instance: str, work: Path, tell: Tell) -> None:
     """Ended for good: it holds the group and the volumes until then."""
-    _remove(environment, "instance", instance, tell)
-    try:
+    with leaving(work, tell):
+        remove(environment.cloud, "instance", instance)
         with speaking(environment.cloud, f"wait until {instance} is gone"):
             environment.cloud.ec2.get_waiter("instance_terminated").wait(
                 InstanceIds=[instance], WaiterConfig=_every(environment)
             )
-    except ProvisimusError as error:
-        tell(Warned(error.message))
-
-
-def _remove(environment: Environment, kind: str, identifier: str, tell: Tell) -> None:
-    try:
-        remove(environment.cloud, kind, identifier)
-    except ProvisimusError as error:
-        tell(Warned(f"{error.message}; provisimus machine reap removes it"))

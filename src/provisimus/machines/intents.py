@@ -23,9 +23,6 @@ SETTLES = timedelta(minutes=5)
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
-About = Callable[[str, str], None]
-"""Writes an intent down: kind and name."""
-
 SAID = (
     ("key pair", re.compile(r"Creating temporary keypair: (\S+)")),
     ("security group", re.compile(r"Creating temporary security group for this instance: (\S+)")),

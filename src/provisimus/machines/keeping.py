@@ -15,12 +15,12 @@ from typing import Any
 
 from provisimus.aws import as_tags, speaking
 from provisimus.environment import Environment
-from provisimus.errors import Finding, ProvisimusError
-from provisimus.events import Tell, Warned
+from provisimus.errors import Finding
+from provisimus.events import Tell
 from provisimus.machines import intents, runs, tags
 from provisimus.machines.packer_template import STAGE, Build, declared_variables
 from provisimus.machines.plan import MachinePlan
-from provisimus.machines.removal import remove
+from provisimus.machines.removal import leaving, remove
 
 VARIABLES = ("ssh_keypair_name", "ssh_private_key_file")
 """What a definition's own template has to declare so that the machine has our key."""
@@ -86,13 +86,6 @@ def make_key(environment: Environment, build: Build, work: Path) -> Path:
     return path
 
 
-def remove_key(environment: Environment, build: Build, tell: Tell) -> None:
-    try:
-        remove(environment.cloud, "key pair", build.key_pair, within=20)
-    except ProvisimusError as error:
-        tell(Warned(f"{error.message}; provisimus machine reap removes it"))
-
-
 def keep(
     environment: Environment, build: Build, run: str, work: Path, undo: ExitStack
 ) -> Kept | None:
@@ -122,20 +115,18 @@ def keep(
     )
 
 
-def terminate(environment: Environment, run: str, tell: Tell) -> None:
+def terminate(environment: Environment, run: str, work: Path, tell: Tell) -> None:
     """End the machine of a bake that was interrupted: Packer, told to leave it, leaves it then too.
 
     What cannot be ended is left to `machine reap`.
     """
-    try:
+    with leaving(work, tell):
         for each in _instances(environment, run):
             remove(environment.cloud, "instance", each["InstanceId"])
             with speaking(environment.cloud, f"wait until {each['InstanceId']} is gone"):
                 environment.cloud.ec2.get_waiter("instance_terminated").wait(
                     InstanceIds=[each["InstanceId"]], WaiterConfig={"Delay": 1, "MaxAttempts": 120}
                 )
-    except ProvisimusError as error:
-        tell(Warned(f"{error.message}; provisimus machine reap removes it"))
 
 
 def _instances(environment: Environment, run: str) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from provisimus.machines.packer_failure import GONE
 from provisimus.machines.packer_run import LATER, check_template, run_packer
 from provisimus.machines.packer_template import Build
 from provisimus.machines.plan import MachinePlan
+from provisimus.machines.removal import remove_or_leave
 from provisimus.machines.staging import write_archive
 from provisimus.model import Commits
 
@@ -58,15 +59,16 @@ def make(
     with ExitStack() as undo:
         intents.about_to(work, "security group", build.key_pair)
         group = opening.make_group(environment, build)
-        undo.callback(opening.remove_group, environment, group, tell)
+        cloud, key = environment.cloud, build.key_pair
+        undo.callback(remove_or_leave, cloud, "security group", group, work, tell, within=20)
         opening.let_in(environment, group, checked.ssh_from)
         build = replace(build, security_group=group)
         for kind, made in packer_template.makes(build):
             intents.about_to(work, kind, made)
         if debug:
             build = replace(build, key_file=keeping.make_key(environment, build, work))
-            undo.callback(keeping.remove_key, environment, build, tell)
-            undo.callback(keeping.terminate, environment, run, tell)
+            undo.callback(remove_or_leave, cloud, "key pair", key, work, tell, within=20)
+            undo.callback(keeping.terminate, environment, run, work, tell)
 
         def left(build: Build = build) -> str:
             kept = keeping.keep(environment, build, run, work, undo) if debug else None

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 
 from provisimus.aws import as_tags, speaking
 from provisimus.environment import Environment
-from provisimus.errors import ProvisimusError
-from provisimus.events import Tell, Warned
 from provisimus.machines import ssh_source
 from provisimus.machines.catalogue import vpc_of
 from provisimus.machines.packer_template import Build
-from provisimus.machines.removal import remove
 
 
 def make_group(environment: Environment, build: Build) -> str:
@@ -35,11 +32,3 @@ def let_in(environment: Environment, group: str, ssh_from: Sequence[str]) -> Non
         environment.cloud.ec2.authorize_security_group_ingress(
             GroupId=group, IpPermissions=[ssh_source.permission(ssh_from)]
         )
-
-
-def remove_group(environment: Environment, group: str, tell: Tell) -> None:
-    """One that cannot be removed is left to `machine reap`."""
-    try:
-        remove(environment.cloud, "security group", group, within=20)
-    except ProvisimusError as error:
-        tell(Warned(f"{error.message}; provisimus machine reap removes it"))

@@ -5,6 +5,7 @@ explained.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, ToolFailed
 from provisimus.events import Tell
-from provisimus.machines import intents, packer, packer_template
+from provisimus.machines import intents, packer, packer_template, runs
 from provisimus.machines.packer_failure import GONE, failure
 from provisimus.machines.packer_problems import problems_in
 from provisimus.machines.packer_template import Build
@@ -27,6 +28,8 @@ LATER = "sg-00000000000000000"
 """Stands for the security group that is made when the template is known to be sound."""
 FETCHING = 600.0
 """Seconds for plugins to come over the network."""
+NOT_CLEANED = re.compile(r"Please delete the .* manually|may still be around")
+"""How Packer says that something stays."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def run_packer(
                 packer.build_argv(
                     *(tool.path, job.template, job.variables), keep=build.key_file is not None
                 ),
-                intents.listening(work, narrator),
+                intents.listening(work, _heeding(work, narrator)),
                 cwd=plan.folder,
                 env={**_variables(environment, work, scraps), **access.variables()},
                 grace=GRACE,
@@ -135,6 +138,17 @@ def run_packer(
     except ToolFailed as error:
         raise failure(*(narrator, error, plan.folder, left()), disk=plan.definition.disk) from error
     return narrator.sbom
+
+
+def _heeding(work: Path, then: Callable[[str], None]) -> Callable[[str], None]:
+    """Hears when Packer itself could not clean up: the run's journal is then still wanted."""
+
+    def hear(line: str) -> None:
+        if NOT_CLEANED.search(line):
+            runs.leave_journal(work)
+        then(line)
+
+    return hear
 
 
 @contextmanager

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from provisimus.aws import Cloud, CloudFault, as_tags, speaking, tags_of
-from provisimus.machines import tags
+from provisimus.errors import ProvisimusError
+from provisimus.events import Tell, Warned
+from provisimus.machines import runs, tags
 from provisimus.machines.temporary import snapshots_of
 
 SETTLES_WITHIN = 60.0
@@ -44,6 +48,24 @@ def remove(cloud: Cloud, kind: str, name: str, *, within: float = SETTLES_WITHIN
             time.sleep(1)
         else:
             return
+
+
+def remove_or_leave(
+    cloud: Cloud, kind: str, name: str, work: Path, tell: Tell, *, within: float = SETTLES_WITHIN
+) -> None:
+    """Remove what a bake made for a while; what resists is left, and told, to `machine reap`."""
+    with leaving(work, tell):
+        remove(cloud, kind, name, within=within)
+
+
+@contextmanager
+def leaving(work: Path, tell: Tell) -> Iterator[None]:
+    """Cleaning that may fail: the run's journal then outlives the run."""
+    try:
+        yield
+    except ProvisimusError as error:
+        runs.leave_journal(work)
+        tell(Warned(f"{error.message}; provisimus machine reap removes it"))
 
 
 def remove_image(cloud: Cloud, image: str) -> None:

@@ -15,10 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from provisimus.errors import Locked
+from provisimus.machines.intents import FILE
 from provisimus.model import Digest
 
 SOCKET_ROOM = 107 - 30
 KEPT = "kept"
+LEFT = "left"
+"""Files in a work folder: all of it stays when the bake ends, or its journal does."""
 
 
 def place_of(state: Path) -> str:
@@ -37,7 +40,10 @@ def folder_of(state: Path, run: str) -> Path:
 
 @contextmanager
 def work_folder(state: Path, run: str) -> Iterator[Path]:
-    """The folder of a bake, locked while it lives and removed when it ends."""
+    """The folder of a bake, locked while it lives and removed when it ends.
+
+    Where something could not be removed its journal stays, for `machine reap`.
+    """
     folder = folder_of(state, run)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -51,13 +57,20 @@ def work_folder(state: Path, run: str) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(scraps_folder(run), ignore_errors=True)
-            if not (folder / KEPT).exists():
+            if (folder / LEFT).exists():
+                _strip(folder)
+            elif not (folder / KEPT).exists():
                 _remove(folder, run)
 
 
 def keep(folder: Path) -> None:
     """Let a work folder stay when its bake ends, until `forget`."""
     (folder / KEPT).touch()
+
+
+def leave_journal(folder: Path) -> None:
+    """Let the journal stay when the bake ends: something that it made is still there."""
+    (folder / LEFT).touch()
 
 
 def scraps_folder(run: str) -> Path:
@@ -126,6 +139,14 @@ def forget(state: Path, run: str) -> None:
 def _remove(folder: Path, run: str) -> None:
     shutil.rmtree(scraps_folder(run), ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _strip(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name not in ("lock", LEFT, FILE):
+            path.unlink(missing_ok=True)
 
 
 def known_runs(state: Path) -> list[str]:

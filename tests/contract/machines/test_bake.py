@@ -13,10 +13,11 @@ import pytest
 from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, NotFound, ToolFailed, ToolMissing
 from provisimus.events import silence
-from provisimus.machines import ImageInput, MachinePlan, bake, plan_machine, runs
+from provisimus.machines import ImageInput, MachinePlan, bake, intents, plan_machine, runs
 from provisimus.machines.catalogue import BaseImage
 from provisimus.machines.make import the_build
-from provisimus.machines.opening import let_in, make_group, remove_group
+from provisimus.machines.opening import let_in, make_group
+from provisimus.machines.removal import remove_or_leave
 from provisimus.model import Commits, Digest, MachineImage
 from provisimus.workspace import open_workspace
 
@@ -84,6 +85,22 @@ def test_a_failed_script_is_told_and_nothing_is_left(
     assert caught.value.tail == ("no such file",)
     assert groups(environment) == {"default"}
     assert runs.known_runs(plan().state) == []
+
+
+def test_what_packer_could_not_clean_is_known_after_the_bake(
+    environment: Environment, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packer(
+        *(tmp_path, monkeypatch),
+        "echo '1,,ui,say,==> amazon-ebs: Creating temporary keypair: packer_5f'\n"
+        "echo '1,,ui,error,==> amazon-ebs: Error cleaning up keypair. Please delete the key "
+        "manually: packer_5f'; exit 1",
+    )
+    with pytest.raises(ToolFailed):
+        run(plan(), environment)
+    assert runs.known_runs(plan().state) == [RUN]
+    left = intents.read_intents(runs.folder_of(plan().state, RUN))
+    assert ("key pair", "packer_5f") in {(each.kind, each.name) for each in left}
 
 
 def test_packer_gets_its_template_and_the_account_but_no_secret_in_it(
@@ -186,7 +203,7 @@ def test_ssh_is_open_to_the_networks_of_the_environment_while_it_bakes(
     [rule] = seen["IpPermissions"]
     assert (rule["FromPort"], rule["ToPort"]) == (22, 22)
     assert tuple(each["CidrIp"] for each in rule["IpRanges"]) == given
-    remove_group(environment, group, silence)
+    remove_or_leave(environment.cloud, "security group", group, work, silence)
     assert groups(environment) == {"default"}
 
 
