@@ -71,7 +71,7 @@ class Disks:
         target = self._layout.disk(snapshot)
         target.unlink(missing_ok=True)
         os.link(base, target)
-        self._hand_over(target)
+        self.hand_over(target)
         return self.size(snapshot)
 
     def copy_snapshot(self, source: str, target: str) -> None:
@@ -130,9 +130,10 @@ class Disks:
         # Unchecked (-u): the base may be open for writing by a running machine for a moment more.
         backing = ("-u", "-b", base.name, "-F", "qcow2") if base else ()
         _qemu_img("create", "-q", "-f", "qcow2", *backing, str(path), str(size))
-        self._hand_over(path)
+        self.hand_over(path)
 
-    def _hand_over(self, path: Path) -> None:
+    def hand_over(self, path: Path) -> None:
+        """Make a disk that of the user that QEMU runs as."""
         if self._owner is not None:
             os.chown(path, *self._owner)
 

@@ -16,6 +16,7 @@ def install(cloud: Cloud) -> None:
     """Hook everything; once in a process, before the first request."""
     from provisimus.localcloud.hooks import (
         console,
+        direct,
         images,
         instances,
         network,
@@ -24,5 +25,5 @@ def install(cloud: Cloud) -> None:
         volumes,
     )
 
-    for hooked in (volumes, snapshots, images, instances, options, network, console):
+    for hooked in (volumes, snapshots, direct, images, instances, options, network, console):
         hooked.install(cloud)

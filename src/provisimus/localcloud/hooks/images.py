@@ -18,7 +18,7 @@ from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
 from provisimus.localcloud.hooks.cloud import Cloud, replace
 from provisimus.localcloud.hooks.snapshots import take_snapshots
-from provisimus.localcloud.hooks.volumes import records_only, sweep
+from provisimus.localcloud.hooks.volumes import records_only, require_completed, sweep
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ def install(cloud: Cloud) -> None:
                     "InvalidBlockDeviceMapping",
                     "The local cloud registers an image only from a snapshot that has a disk.",
                 )
+            require_completed(backend, snapshot.id)
             with records_only():
                 image = _moto_register(backend, name, description)
             backend.snapshots.pop(image.ebs_snapshot.id, None)
@@ -93,7 +94,7 @@ def install(cloud: Cloud) -> None:
             image.root_device_name = asked["device"]
             image.root_device_type, image.virtualization_type = "ebs", "hvm"
             image.architecture = asked.get("architecture") or "x86_64"
-            _own_disk(image, snapshot, int(snapshot.volume.size))
+            _own_disk(image, snapshot, int(snapshot.volume_size))
             return image
 
     def deregister_image(backend: Any, ami_id: str) -> None:

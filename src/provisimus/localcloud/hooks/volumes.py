@@ -48,6 +48,7 @@ def install(cloud: Cloud) -> None:
     def create_volume(backend: Any, size: Any, zone_name: str, snapshot_id: Any = None,
                       *args: Any, **kw: Any) -> Any:  # fmt: skip
         with cloud.changes:
+            require_completed(backend, snapshot_id)
             size = size or _size_of(backend, snapshot_id)
             _check_size(backend, size, snapshot_id)
             volume = _moto_create(
@@ -174,6 +175,15 @@ def sweep(cloud: Cloud) -> None:
     for backend in list(ec2_backends[cloud.account].values()):
         wanted |= set(backend.volumes) | set(backend.snapshots)
     cloud.disks.sweep(wanted)
+
+
+def require_completed(backend: Any, snapshot_id: str | None) -> None:
+    """Nothing is made of a snapshot whose data is not all there. Raises EC2ClientError."""
+    known = backend.snapshots.get(snapshot_id) if snapshot_id else None
+    if known is not None and known.status != "completed":
+        raise EC2ClientError(
+            "IncorrectState", f"Snapshot '{snapshot_id}' is in invalid state - {known.status}"
+        )
 
 
 def _size_of(backend: Any, snapshot_id: str | None) -> int | None:

@@ -1,0 +1,236 @@
+"""The EBS direct APIs, by "EBS direct APIs" in the EBS User Guide and its API reference."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.contract.localcloud.conftest import LocalCloud
+
+BLOCK = 512 * 1024
+ZEROS = bytes(BLOCK)
+A, B = os.urandom(BLOCK), b"b" * BLOCK
+
+
+@pytest.fixture
+def direct(cloud: LocalCloud) -> Any:
+    return cloud.client("ebs")
+
+
+@pytest.fixture
+def ec2(cloud: LocalCloud) -> Any:
+    return cloud.client("ec2")
+
+
+def sha(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def put(direct: Any, snapshot: str, index: int, data: bytes, **other: Any) -> Any:
+    given = {
+        "BlockData": data, "DataLength": len(data), "Checksum": b64(sha(data)),
+        "ChecksumAlgorithm": "SHA256",
+    }  # fmt: skip
+    return direct.put_snapshot_block(SnapshotId=snapshot, BlockIndex=index, **{**given, **other})
+
+
+def written(direct: Any, blocks: dict[int, bytes], **start: Any) -> str:
+    """A completed snapshot of these blocks, put from several threads."""
+    made = direct.start_snapshot(**{"VolumeSize": 1, **start})
+    assert (made["Status"], made["BlockSize"]) == ("pending", BLOCK)
+    identifier = str(made["SnapshotId"])
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda each: put(direct, identifier, *each), blocks.items()))
+    whole = sha(b"".join(sha(data) for _, data in sorted(blocks.items())))
+    ended = direct.complete_snapshot(
+        SnapshotId=identifier, ChangedBlocksCount=len(blocks), Checksum=b64(whole),
+        ChecksumAlgorithm="SHA256", ChecksumAggregationMethod="LINEAR",
+    )  # fmt: skip
+    assert ended["Status"] == "completed"
+    return identifier
+
+
+def tokens(direct: Any, snapshot: str) -> dict[int, str]:
+    told = direct.list_snapshot_blocks(SnapshotId=snapshot)["Blocks"]
+    return {each["BlockIndex"]: each["BlockToken"] for each in told}
+
+
+def read(direct: Any, snapshot: str, index: int) -> bytes:
+    answer = direct.get_snapshot_block(
+        SnapshotId=snapshot, BlockIndex=index, BlockToken=tokens(direct, snapshot)[index]
+    )
+    data: bytes = answer["BlockData"].read()
+    assert (answer["Checksum"], answer["DataLength"]) == (b64(sha(data)), BLOCK)
+    return data
+
+
+def block_of(cloud: LocalCloud, volume: str, index: int, folder: Path) -> bytes:
+    raw = folder / f"{volume}.raw"
+    if not raw.exists():
+        disk = cloud.directory / "disks" / f"{volume}.qcow2"
+        subprocess.run(("qemu-img", "convert", "-O", "raw", str(disk), str(raw)), check=True)
+    with raw.open("rb") as file:
+        file.seek(index * BLOCK)
+        return file.read(BLOCK)
+
+
+def refused(call: Any, *arguments: Any, **named: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(*arguments, **named)
+    response: Any = caught.value.response
+    return response["Error"]["Code"], response.get("Reason", "")
+
+
+def test_what_is_put_is_what_a_volume_holds(
+    cloud: LocalCloud, direct: Any, ec2: Any, tmp_path: Path
+) -> None:
+    snapshot = written(direct, {0: A, 7: ZEROS, 2047: B}, Description="by hand")
+    assert sorted(tokens(direct, snapshot)) == [0, 7, 2047]
+    assert [read(direct, snapshot, index) for index in (0, 7, 2047)] == [A, ZEROS, B]
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", SnapshotId=snapshot)["VolumeId"]
+    found = [block_of(cloud, volume, index, tmp_path) for index in (0, 1, 7, 2046, 2047, 2048)]
+    assert found == [A, ZEROS, ZEROS, ZEROS, B, b""]
+    [told] = ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"]
+    assert (told["State"], told["VolumeSize"], told["Description"]) == ("completed", 1, "by hand")
+    disk = cloud.directory / "disks" / f"{snapshot}.qcow2"
+    subprocess.run(("qemu-img", "check", "-q", str(disk)), check=True)
+
+
+def test_a_child_has_its_parents_blocks_and_its_own(
+    cloud: LocalCloud, direct: Any, ec2: Any, tmp_path: Path
+) -> None:
+    parent = written(direct, {0: A, 1: A, 2: A})
+    child = written(direct, {1: ZEROS, 2: A, 3: B}, ParentSnapshotId=parent, VolumeSize=2)
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", SnapshotId=child)["VolumeId"]
+    found = [block_of(cloud, volume, index, tmp_path) for index in range(4)]
+    assert found == [A, ZEROS, A, B]
+
+    told = direct.list_changed_blocks(FirstSnapshotId=parent, SecondSnapshotId=child)
+    assert [each["BlockIndex"] for each in told["ChangedBlocks"]] == [1, 3]
+    assert "FirstBlockToken" in told["ChangedBlocks"][0]
+    assert "FirstBlockToken" not in told["ChangedBlocks"][1]
+    assert told["VolumeSize"] == 2
+
+    ec2.delete_snapshot(SnapshotId=parent)
+    assert read(direct, child, 0) == A
+
+    stranger = written(direct, {0: A})
+    assert refused(
+        direct.list_changed_blocks, FirstSnapshotId=stranger, SecondSnapshotId=child
+    ) == ("ValidationException", "UNRELATED_SNAPSHOTS")
+
+
+def test_snapshots_of_a_volume_are_read_in_pages(cloud: LocalCloud, direct: Any, ec2: Any) -> None:
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+    disk = cloud.directory / "disks" / f"{volume}.qcow2"
+
+    def snapshot_with(pattern: str) -> str:
+        subprocess.run(("qemu-io", "-c", pattern, str(disk)), check=True, capture_output=True)
+        return str(ec2.create_snapshot(VolumeId=volume)["SnapshotId"])
+
+    first = snapshot_with("write -P 0x11 0 75M")
+    second = snapshot_with("write -P 0x22 70M 64k")
+    one = direct.list_snapshot_blocks(SnapshotId=second, MaxResults=100)
+    two = direct.list_snapshot_blocks(SnapshotId=second, MaxResults=100, NextToken=one["NextToken"])
+    indices = [each["BlockIndex"] for page in (one, two) for each in page["Blocks"]]
+    assert indices == list(range(150))
+    assert "NextToken" not in two
+    [only] = direct.list_changed_blocks(FirstSnapshotId=first, SecondSnapshotId=second)[
+        "ChangedBlocks"
+    ]
+    assert only["BlockIndex"] == 140
+    block = read(direct, second, 140)
+    assert (block[:65536], block[65536:]) == (b"\x22" * 65536, b"\x11" * (BLOCK - 65536))
+
+
+def test_nothing_is_made_of_a_snapshot_that_is_not_complete(direct: Any, ec2: Any) -> None:
+    pending = direct.start_snapshot(VolumeSize=1)["SnapshotId"]
+    zone = "eu-west-1a"
+    assert refused(ec2.create_volume, AvailabilityZone=zone, SnapshotId=pending)[0] == (
+        "IncorrectState"
+    )
+    device = {"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": pending}}
+    assert refused(
+        ec2.register_image, Name="image", RootDeviceName="/dev/xvda", BlockDeviceMappings=[device]
+    )[0] == ("IncorrectState")
+    assert refused(direct.list_snapshot_blocks, SnapshotId=pending) == (
+        "ValidationException", "INVALID_SNAPSHOT_ID",
+    )  # fmt: skip
+    assert refused(direct.start_snapshot, VolumeSize=1, ParentSnapshotId=pending)[1] == (
+        "INVALID_SNAPSHOT_ID"
+    )
+
+
+def test_what_is_wrong_is_refused_and_changes_nothing(direct: Any) -> None:
+    parent = written(direct, {0: A})
+    pending = direct.start_snapshot(VolumeSize=1)["SnapshotId"]
+    invalid = "ValidationException"
+    assert refused(put, direct, pending, 0, A, Checksum=b64(sha(B))) == (invalid, "INVALID_BLOCK")
+    assert refused(put, direct, pending, 0, b"short") == (invalid, "INVALID_BLOCK")
+    assert refused(put, direct, pending, 2048, A) == (invalid, "INVALID_BLOCK")
+    assert refused(put, direct, "snap-0", 0, A) == (
+        "ResourceNotFoundException", "SNAPSHOT_NOT_FOUND",
+    )  # fmt: skip
+    assert refused(put, direct, parent, 0, A)[1] == "INVALID_SNAPSHOT_ID"
+    complete = direct.complete_snapshot
+    assert refused(complete, SnapshotId=pending, ChangedBlocksCount=1)[0] == invalid
+    put(direct, pending, 0, A)
+    assert refused(
+        complete, SnapshotId=pending, ChangedBlocksCount=1, Checksum=b64(sha(A)),
+        ChecksumAlgorithm="SHA256", ChecksumAggregationMethod="LINEAR",
+    )[0] == invalid  # fmt: skip
+    assert complete(SnapshotId=pending, ChangedBlocksCount=1)["Status"] == "completed"
+    start = direct.start_snapshot
+    assert refused(start, VolumeSize=1, ParentSnapshotId=parent, Encrypted=True)[0] == invalid
+    assert refused(start, VolumeSize=60_000)[1] == "INVALID_VOLUME_SIZE"
+    assert refused(direct.list_snapshot_blocks, SnapshotId=parent, NextToken="x")[1] == (
+        "INVALID_PAGE_TOKEN"
+    )
+    assert refused(
+        direct.get_snapshot_block, SnapshotId=parent, BlockIndex=0, BlockToken="bm8="
+    ) == (invalid, "INVALID_BLOCK_TOKEN")
+
+
+def test_a_client_token_begins_one_snapshot(direct: Any) -> None:
+    first = direct.start_snapshot(VolumeSize=1, ClientToken="once")["SnapshotId"]
+    assert direct.start_snapshot(VolumeSize=1, ClientToken="once")["SnapshotId"] == first
+    assert refused(direct.start_snapshot, VolumeSize=2, ClientToken="once")[0] == (
+        "ConflictException"
+    )
+
+
+def test_a_snapshot_begun_before_a_kill_is_finished_after_it(
+    stopped_cloud: LocalCloud,
+) -> None:
+    cloud = stopped_cloud
+    cloud.start()
+    direct = cloud.client("ebs")
+    begun = direct.start_snapshot(VolumeSize=1)["SnapshotId"]
+    put(direct, begun, 3, A)
+    wait_until_saved(cloud)
+    put(direct, begun, 4, B)
+    cloud.kill()
+    cloud.start()
+    direct = cloud.client("ebs")
+    put(direct, begun, 5, ZEROS)
+    direct.complete_snapshot(SnapshotId=begun, ChangedBlocksCount=3)
+    assert [read(direct, begun, index) for index in (3, 4, 5)] == [A, B, ZEROS]
+
+
+def wait_until_saved(cloud: LocalCloud) -> None:
+    deadline = time.monotonic() + 20
+    while not cloud.status()["saved"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
