@@ -119,6 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def build_docker(arguments: Sequence[str] | None = None) -> NoReturn:
     """The program `build_docker`: `build_docker X` is `provisimus image build X`."""
+    if asked := os.environ.get("_BUILD_DOCKER_COMPLETE"):
+        from provisimus.cli.completion import complete_build_docker
+
+        complete_build_docker(asked)
     given = list(sys.argv[1:] if arguments is None else arguments)
     _exit_with(provisimus, ["image", "build", *given])
 

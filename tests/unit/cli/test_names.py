@@ -1,5 +1,8 @@
 """What the shell completes."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,19 @@ def test_machines(tmp_path: Path, verb: str) -> None:
     before = ("machine", verb, "-C", str(tmp_path))
     assert completed("gr", *before) == ["greeter"]
     assert completed("", *before) == ["activemq", "greeter"]
+
+
+def test_build_docker_completes_what_image_build_takes(tmp_path: Path) -> None:
+    (tmp_path / "provisimus.yaml").write_text("project: acme\n")
+    (tmp_path / "docker/greeter").mkdir(parents=True)
+    (tmp_path / "docker/greeter/manifest.yaml").write_text("{}\n")
+    asked = {"_BUILD_DOCKER_COMPLETE": "bash_complete", "COMP_WORDS": "build_docker g"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from provisimus.cli import build_docker; build_docker()"],
+        cwd=tmp_path,
+        env={**os.environ, **asked, "COMP_CWORD": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "plain,greeter\n"
