@@ -62,6 +62,7 @@ class _Machine:
     """Per volume, its layers since the start, the newest last."""
     held: dict[str, list[str]] = field(default_factory=dict)
     """Per volume, the names under which QEMU has its layers open."""
+    silence: silence.Silence = field(default_factory=lambda: silence.Silence(time.monotonic()))
 
 
 class Machines:
@@ -106,6 +107,7 @@ class Machines:
             groups = (KVM.stat().st_gid,) if acceleration.name == "kvm" else ()
             arguments = (*drop_privileges(groups), *arguments)
             self._hand_over(folder)
+        console_before = (self._layout.root / spec.console).stat().st_size
         log.info("start %s: %s", spec.identifier, " ".join(arguments))
         errors = folder / "qemu.log"
         try:
@@ -136,9 +138,12 @@ class Machines:
                 f"QEMU did not start: {' | '.join(said) or error.what}"
             ) from error
         self._running[spec.identifier] = machine
-        for name, watch in (("watch", self._await_end), ("words", self._await_words)):
+        for name, watch, given in (
+            ("watch", self._await_end, (machine,)),
+            ("words", self._await_words, (machine, console_before)),
+        ):
             threading.Thread(
-                target=watch, args=(machine,), name=f"{name}-{spec.identifier}", daemon=True
+                target=watch, args=given, name=f"{name}-{spec.identifier}", daemon=True
             ).start()
 
     def stop(self, identifier: str, grace: float = GRACE) -> bool:
@@ -161,6 +166,22 @@ class Machines:
     def is_running(self, identifier: str) -> bool:
         machine = self._running.get(identifier)
         return machine is not None and machine.process.poll() is None
+
+    def await_word(self, identifier: str, wanted: Callable[[], bool]) -> None:
+        """Wait until the guest speaks on its console, or never will; or nobody wants it any more.
+
+        Whether it did is told by ``has_spoken``.
+        """
+        machine = self._running.get(identifier)
+        while machine is not None and not machine.silence.over and wanted():
+            if machine.process.poll() is not None:
+                return
+            time.sleep(silence.PERIOD)
+
+    def has_spoken(self, identifier: str) -> bool:
+        """Whether the guest said anything on its console since it was switched on."""
+        machine = self._running.get(identifier)
+        return machine is not None and machine.silence.spoke
 
     def running(self) -> tuple[str, ...]:
         return tuple(self._running)
@@ -274,18 +295,20 @@ class Machines:
                 pressed += 5
         return machine.process.poll() is not None
 
-    def _await_words(self, machine: _Machine) -> None:
+    def _await_words(self, machine: _Machine, before: int) -> None:
+        """``before`` is the size of its console before it was started."""
         console = self._layout.root / machine.spec.console
-        before = console.stat().st_size
-        quiet = silence.Silence(time.monotonic())
-        while not quiet.over and not machine.ending:
+        looks = 0
+        while not machine.silence.over and not machine.ending:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 machine.process.wait(silence.PERIOD)
                 return
+            looks += 1
             try:
                 spoke = console.stat().st_size > before
-                reads = 0 if spoke else _blocks_read(machine.monitor)
-                if quiet.look(time.monotonic(), spoke, reads):
+                ask = not spoke and looks % silence.READS_EVERY == 0
+                reads = _blocks_read(machine.monitor) if ask else None
+                if machine.silence.look(time.monotonic(), spoke, reads):
                     log.warning("%s does nothing: it is reset", machine.spec.identifier)
                     machine.monitor.execute("system_reset")
             except (MonitorError, OSError) as error:

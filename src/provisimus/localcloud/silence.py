@@ -1,4 +1,4 @@
-"""A guest that was switched on and does nothing: it hangs, and is reset.
+"""From power-on to a guest's first word; one that does nothing instead hangs, and is reset.
 
 Emulated with several processors, a guest now and then hangs as it boots, mostly before its kernel
 has said a word (QEMU before 8.2; the same fault that makes it crash, see ``hooks/instances.py``).
@@ -7,31 +7,48 @@ EC2 recovers an instance whose host fails; so does the local cloud.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-PERIOD = 1.0
-"""Seconds between two looks at a guest."""
+PERIOD = 0.1
+"""Seconds between two looks at a guest's console."""
+READS_EVERY = 10
+"""Looks from one question for the blocks read to the next."""
 PATIENCE = 45.0
 """Seconds without a word and without a block read after which a booting guest counts as hung; in
 an emulated boot on a busy computer the longest such time is some ten seconds."""
 MOST_RESETS = 2
+LONGEST = 120.0
+"""Seconds after which nobody waits for words any more: not every image speaks on its console."""
 
 
 @dataclass
 class Silence:
     """What is known of one guest since it was switched on. Times in seconds of one clock."""
 
-    since: float
+    on: float
+    """When it was switched on."""
+    since: float = field(init=False)
     """When it was last seen to do something, or was switched on."""
     reads: int = 0
     resets: int = 0
+    spoke: bool = False
     over: bool = False
-    """Whether nothing more is to be watched for: it spoke, or resetting it does not help."""
+    """Whether nothing more is to be watched for: it spoke, or never will."""
 
-    def look(self, now: float, spoke: bool, reads: int) -> bool:
-        """Whether to reset the guest now, given what it did: words on its console, blocks read."""
+    def __post_init__(self) -> None:
+        self.since = self.on
+
+    def look(self, now: float, spoke: bool, reads: int | None) -> bool:
+        """Whether to reset the guest now, given what it did: words on its console, blocks read.
+
+        ``reads`` is None where nobody asked for them.
+        """
         if spoke:
+            self.spoke = self.over = True
+        elif now - self.on >= LONGEST:
             self.over = True
+        elif reads is None:
+            pass
         elif reads != self.reads:
             self.reads, self.since = reads, now
         elif now - self.since >= PATIENCE:

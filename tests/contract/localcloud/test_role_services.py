@@ -23,6 +23,8 @@ from .test_disks import MARK, has_mark, io
 from .test_serving import eventually
 
 ROLE = "arn:aws:iam::123456789012:role/greeter"
+SPEAKS = bytes.fromhex("baf803b04beef4ebfd").ljust(510, b"\0") + b"\x55\xaa"
+"""A boot sector that writes K to the first serial port and halts."""
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +140,12 @@ def test_a_signal_signed_with_the_roles_keys_reaches_cloudformation(cloud, sessi
 
 @pytest.fixture
 def instance(cloud, client):
-    """Running, with an empty disk that nothing boots from, and a data volume with a mark."""
+    """Running, with a disk from which it says one letter, and a data volume with a mark."""
     ec2 = client("ec2")
     zone = "eu-west-1a"
     root = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+    (cloud.directory / "sector").write_bytes(SPEAKS)
+    io(cloud, root, f"write -s {cloud.directory}/sector 0 512")
     snapshot = ec2.create_snapshot(VolumeId=root)["SnapshotId"]
     image = ec2.register_image(
         Name="empty", RootDeviceName="/dev/xvda", Architecture="x86_64",

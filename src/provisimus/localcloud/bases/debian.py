@@ -127,7 +127,7 @@ def build(run: Run, recipe: Recipe, scratch: Path, target: Path) -> None:
     entry = BootEntry(
         f"/boot/{kernel.name}",
         None,
-        f"root=PARTUUID={ROOT_PARTITION} rw console=ttyS0 quiet loglevel=3 audit=0 "
+        f"root=PARTUUID={ROOT_PARTITION} rw console=ttyS0 loglevel=6 audit=0 "
         "systemd.show_status=false mitigations=off apparmor=0 nowatchdog fsck.mode=skip "
         "rcupdate.rcu_expedited=1 8250.nr_uarts=1 no_timer_check tsc=reliable",
     )

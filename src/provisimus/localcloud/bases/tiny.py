@@ -124,7 +124,7 @@ def build(run: Run, recipe: Recipe, scratch: Path, target: Path) -> None:
     _pack(run, busybox, system, boot / "initrd")
 
     entry = BootEntry(
-        "/boot/vmlinuz", "/boot/initrd", "console=ttyS0 quiet mitigations=off rdinit=/init"
+        "/boot/vmlinuz", "/boot/initrd", "console=ttyS0 loglevel=6 mitigations=off rdinit=/init"
     )
     make_disk(run, scratch, entry, SIZE, target)
 

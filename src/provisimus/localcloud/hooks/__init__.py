@@ -22,8 +22,19 @@ def install(cloud: Cloud) -> None:
         network,
         options,
         snapshots,
+        status,
         volumes,
     )
 
-    for hooked in (volumes, snapshots, direct, images, instances, options, network, console):
+    for hooked in (
+        volumes,
+        snapshots,
+        direct,
+        images,
+        instances,
+        status,
+        options,
+        network,
+        console,
+    ):
         hooked.install(cloud)

@@ -129,7 +129,7 @@ def install(cloud: Cloud) -> None:
 
 
 def boot(cloud: Cloud, instance: Any) -> None:
-    """Start the machine of a pending instance and say that it runs, or why it does not."""
+    """Start the machine of a pending instance. It runs when its kernel speaks, or else says why."""
     if instance._state.name != "pending":
         return
     folder = cloud.layout.instance(instance.id)
@@ -150,6 +150,9 @@ def boot(cloud: Cloud, instance: Any) -> None:
         instance.state_reason = StateReason(reason, "Server.InternalError")
         instance._reason = reason
         return
+    cloud.machines.await_word(instance.id, lambda: instance._state.name == "pending")
+    if not cloud.machines.is_running(instance.id):
+        return  # it ended meanwhile, which `ended_by_itself` sees to
     for line in describe.ports(instance).not_simulated:
         log.warning("%s: %s", instance.id, line)
     with cloud.changes:
