@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provisimus.caching import read_json, write_json
 from provisimus.errors import NotFound, UsageFault
-from provisimus.images.caching import read_json, write_json
 from provisimus.images.context import ContextEntry, read_context
 from provisimus.images.debian import base_fingerprint
 from provisimus.images.documents import architecture
