@@ -1,7 +1,7 @@
 """A workspace: the folder with provisimus.yaml and the definition repositories that it names.
 
-Each definition is read when it is asked for, and only that one; so is the model of its kind, for
-making a pydantic model takes milliseconds.
+Each definition is read when it is asked for, and only that one; so is the module of its kind, for
+making its classes takes milliseconds.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel
-
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
 from provisimus.workspace import marks, problems
+from provisimus.workspace.definitions.common import Definition
 from provisimus.workspace.definitions.project import Base, EnvironmentDefinition, Project
 from provisimus.workspace.images import (
     ImagePlace,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from provisimus.workspace.definitions.stack import StackDefinition
 
 FILE = "provisimus.yaml"
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=Definition)
 
 
 @dataclass(frozen=True)
