@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from provisimus.caching import read_json, write_json
 from provisimus.events import Progress, Tell
 from provisimus.images.alone import alone
 from provisimus.images.assembly import Assembly, ComposedLayer, Ground, compose
-from provisimus.images.caching import read_json, write_json
 from provisimus.images.contents import Contents, entries_fetched
 from provisimus.images.documents import Base, StoredLayer
 from provisimus.images.layers import CompressedLayer, tar_pieces

@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from provisimus.caching import read_json, write_json
 from provisimus.errors import NotFound
-from provisimus.images.caching import read_json, write_json
 from provisimus.images.context import ContextEntry
 from provisimus.images.layers import LayerEntry
 from provisimus.images.tree import open_layer

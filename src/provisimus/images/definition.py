@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provisimus.caching import read_json, write_json
 from provisimus.errors import NotFound, UsageFault
-from provisimus.images.caching import read_json, write_json
 from provisimus.images.context import ContextEntry, read_context
 from provisimus.images.debian import base_fingerprint
 from provisimus.images.documents import architecture
@@ -28,6 +28,7 @@ from provisimus.images.render import (
 )
 from provisimus.images.sources import read_sources
 from provisimus.model import Artifact, Digest, fingerprint
+from provisimus.workspace.definitions.common import as_data
 from provisimus.workspace.definitions.image import TEMPLATE, ImageManifest, Source
 
 if TYPE_CHECKING:
@@ -191,7 +192,8 @@ def image_fingerprint(
 
 def _made_from(source: Source) -> dict[str, object]:
     """What a source says of the image; which newer versions one wants to hear of is no part."""
-    return source.model_dump(exclude_none=True, exclude={"follow"}, mode="json")
+    said = as_data(source)
+    return {key: each for key, each in said.items() if each is not None and key != "follow"}
 
 
 def prefix_fingerprint(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from provisimus.errors import InvalidDefinitions, Problem, UsageFault
 from provisimus.images.definition import Definition, read_definition
-from provisimus.workspace.images import find_image_place
 from provisimus.workspace.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Graph:
             return
         definition = read_definition(self._workspace, name, version, self._repositories)
         for base in definition.rendered.images:
-            place = find_image_place(self._workspace.docker, base)
+            place = self._workspace.find_image_place(base)
             if place is None:
                 near = did_you_mean(base, self._workspace.images())
                 raise _problem(definition, base, f"there is no image {base!r}", near)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisimus.images.caching import read_json, write_json
+from provisimus.caching import read_json, write_json
 from provisimus.images.registry.content import OCI_MANIFEST, Manifest
 from provisimus.model import ContainerImage, Digest, fingerprint
 

@@ -136,7 +136,7 @@ def _limits(container: Container) -> dict[str, Any]:
         limits["cpus"] = container.cpus
     if container.processes:
         limits["pids_limit"] = container.processes
-    if container.stop_within != Container.model_fields["stop_within"].default:
+    if container.stop_within != Container().stop_within:
         limits["stop_grace_period"] = f"{container.stop_within}s"
     return limits
 

@@ -15,6 +15,7 @@ from provisimus.machines.definition import MachineFiles, read_machine_files
 from provisimus.machines.lock import LockedBase, asked_for, read_lock
 from provisimus.machines.recipe import recipe
 from provisimus.model import UNKNOWN, Digest, MachineImage, Step, fingerprint
+from provisimus.workspace.definitions.common import as_data, said
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import Base
 from provisimus.workspace.workspace import Workspace
@@ -166,9 +167,9 @@ def pin_of(
 
 def base_identity(base: Base, *, local: bool, pin: LockedBase | None = None) -> dict[str, Any]:
     """What of a base decides the outcome: what is asked for and its pin, never what was found."""
-    identity: dict[str, Any] = {"aws": base.aws.model_dump(exclude_none=True), "user": base.user}
+    identity: dict[str, Any] = {"aws": said(base.aws), "user": base.user}
     if local and base.local is not None:
-        identity["local"] = base.local.model_dump(mode="json", exclude_defaults=True)
+        identity["local"] = said(base.local)
     if pin is not None:
         identity["pinned"] = pin.identity
     return identity
@@ -189,12 +190,12 @@ def machine_inputs(
     what becomes of the image afterwards change nothing in it.
     """
     aside = {"instance_type", "setup_timeout", "publish"}
-    said = definition.model_dump(mode="json", exclude=aside)
+    rest = {key: value for key, value in as_data(definition).items() if key not in aside}
     packer = files.packer_template
     inputs = {
         "version": version,
         "recipe": fingerprint({"ours": [entry.identity() for entry in recipe(definition)]}),
-        "definition": fingerprint({"machine": machine, "said": said}),
+        "definition": fingerprint({"machine": machine, "said": rest}),
         "setup": fingerprint({"setup": [entry.identity() for entry in files.setup]}),
         "files": fingerprint({"files": [entry.identity() for entry in files.files]}),
         "compose": fingerprint({"template": files.compose_template}),

@@ -21,6 +21,7 @@ from provisimus.machines.details import Details, details_of
 from provisimus.machines.prune import born_at
 from provisimus.machines.removal import remove_image
 from provisimus.model import MachineImage, fingerprint
+from provisimus.workspace.definitions.common import as_data, said
 from provisimus.workspace.definitions.publish import Publish
 
 COPIED_WITHIN = 4 * 3600
@@ -37,7 +38,7 @@ class Copied:
 
 def settings_of(publish: Publish) -> str:
     """The value of the tag that says that all of this was done. Pure."""
-    return fingerprint(publish.model_dump(mode="json")).short
+    return fingerprint(as_data(publish)).short
 
 
 def is_published(image: MachineImage, publish: Publish) -> bool:
@@ -93,8 +94,7 @@ def publish_image(
 
 def not_in_the_local_cloud(publish: Publish) -> str:
     """What of it the local cloud cannot do, by name. Pure."""
-    said = publish.model_dump(exclude_defaults=True)
-    names = ", ".join(f"publish/{name}" for name in said)
+    names = ", ".join(f"publish/{name}" for name in said(publish))
     return f"the local cloud has one region, one account and no keys: {names} waits for AWS"
 
 

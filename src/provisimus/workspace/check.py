@@ -5,12 +5,13 @@ Offline. Returns all problems of all files, not the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem
 from provisimus.workspace import marks
+from provisimus.workspace.definitions.image import ImageManifest
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.stack import StackDefinition
 from provisimus.workspace.images import ImagePlace
@@ -24,15 +25,17 @@ def check(workspace: Workspace) -> tuple[list[Problem], int]:
     """All problems, in the order of files and lines, and how many definitions were read."""
     problems: list[Problem] = []
     problems += _environments(workspace)
-    images, machines, services = workspace.images(), workspace.machines(), workspace.services()
-    for name in images:
+    machines, services = workspace.machines(), workspace.services()
+    images: dict[str, ImageManifest | None] = {}
+    for name in workspace.images():
         image = _collect(problems, lambda name=name: workspace.image(name))  # type: ignore[misc]
+        images[name] = image
         if image is not None and image.dockerfile is not None:
             problems += _template(workspace.image_place(name), image.dockerfile)
     for name in machines:
         machine = _collect(problems, lambda name=name: workspace.machine(name))  # type: ignore[misc]
         if machine is not None:
-            problems += _machine(workspace, name, machine, set(images))
+            problems += _machine(workspace, name, machine, images)
     for name in services:
         stack = _collect(problems, lambda name=name: workspace.stack(name))  # type: ignore[misc]
         if stack is not None:
@@ -77,7 +80,7 @@ def _environments(workspace: Workspace) -> Iterator[Problem]:
 
 
 def _machine(
-    workspace: Workspace, name: str, machine: Machine, images: set[str]
+    workspace: Workspace, name: str, machine: Machine, images: Mapping[str, ImageManifest | None]
 ) -> Iterator[Problem]:
     path = workspace.packer / name / "machine.yaml"
     if machine.base not in workspace.project.bases:
@@ -91,9 +94,16 @@ def _machine(
             yield _at(path, key, f"there is no image {use!r}", hint)
         if key != ("main",) and isinstance(use, str) and use in images:
             manifest = workspace.image_place(use).manifest
-            if "version" not in (marks.read(manifest).data or {}):
+            if not _has_version(images[use], manifest):
                 hint = "side carts and bases carry their version in their own manifest"
                 yield _at(manifest, (), f"{use} is a side cart of {name} and has no version", hint)
+
+
+def _has_version(image: ImageManifest | None, manifest: Path) -> bool:
+    """Of a faulty manifest, which is None, the file is asked."""
+    if image is not None:
+        return image.version is not None
+    return "version" in (marks.read(manifest).data or {})
 
 
 def _stack(

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from provisimus.errors import InvalidDefinitions, Problem
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 KeyPath = tuple[str | int, ...]
 
@@ -37,6 +33,8 @@ class Document:
 
 def read(path: Path) -> Document:
     """Read one YAML file. Raises InvalidDefinitions: missing, not UTF-8, not YAML, a key twice."""
+    import yaml
+
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -47,7 +45,8 @@ def read(path: Path) -> Document:
         raise InvalidDefinitions(
             [Problem(str(path), None, "", f"the file is not UTF-8: {error.reason}")]
         ) from None
-    loader = _Loader(text)
+    Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # noqa: N806 a class
+    loader = Loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -72,7 +71,7 @@ def read(path: Path) -> Document:
 
 def _walk(node: Any, path: KeyPath, lines: dict[KeyPath, int], file: Path) -> Iterator[Problem]:
     lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
+    if node.id == "mapping":
         seen: set[str] = set()
         for key, value in node.value:
             name = str(key.value)
@@ -83,6 +82,6 @@ def _walk(node: Any, path: KeyPath, lines: dict[KeyPath, int], file: Path) -> It
             seen.add(name)
             lines[(*path, name)] = line
             yield from _walk(value, (*path, name), lines, file)
-    elif isinstance(node, yaml.SequenceNode):
+    elif node.id == "sequence":
         for index, value in enumerate(node.value):
             yield from _walk(value, (*path, index), lines, file)

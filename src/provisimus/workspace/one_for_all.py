@@ -20,7 +20,15 @@ _TEST_KEYS = frozenset(["run", "http", "file", "within"])
 
 def keyed_by_environment(document: Document, environments: Collection[str]) -> list[Problem]:
     """The places of a build manifest that say something for one environment only."""
-    data = document.data if isinstance(document.data, dict) else {}
+    return [
+        Problem(str(document.path), document.line(key), "/".join(map(str, key)), message, HINT)
+        for key, message in for_one_environment(document.data, environments)
+    ]
+
+
+def for_one_environment(data: object, environments: Collection[str]) -> list[tuple[KeyPath, str]]:
+    """Those places, and what they say, in a manifest's data or in what of it may be faulty."""
+    data = data if isinstance(data, dict) else {}
     variants = data.get("variants")
     variants = variants if isinstance(variants, dict) else {}
     found = list(_found((), data, environments))
@@ -29,10 +37,7 @@ def keyed_by_environment(document: Document, environments: Collection[str]) -> l
             found.append((("variants", name), f"the variant {name} has the name of an environment"))
         elif isinstance(each, dict):
             found += _found(("variants", name), each, environments)
-    return [
-        Problem(str(document.path), document.line(key), "/".join(map(str, key)), message, HINT)
-        for key, message in found
-    ]
+    return found
 
 
 def _found(

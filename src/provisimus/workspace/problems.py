@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar, get_args, get_origin
-
-from pydantic import BaseModel, ValidationError
+import os
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.workspace.definitions.common import Definition
 from provisimus.workspace.marks import Document, KeyPath
 
-Model = TypeVar("Model", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Model = TypeVar("Model", bound=Definition)
+
+_adapters: dict[type[Definition], TypeAdapter[Any]] = {}
+"""Made once: that takes pydantic longer than all else."""
+
+
+def parse(model: type[Model], data: Any) -> Model:
+    """What YAML gave, as a definition. Raises pydantic's ValidationError."""
+    # Pydantic would search all installed packages for plugins of its own before the first
+    # validation: 10 ms, and more the more is installed. Nobody else's code has a say in what a
+    # definition means.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    found: Model = _adapter(model).validate_python(data)
+    return found
+
+
+def _adapter(model: type[Definition]) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    if model not in _adapters:
+        _adapters[model] = TypeAdapter(model)
+    return _adapters[model]
 
 
 def validate(model: type[Model], document: Document) -> Model:
-    """The document as a model. Raises InvalidDefinitions with every problem found."""
+    """The document as a definition. Raises InvalidDefinitions with every problem found."""
+    from pydantic import ValidationError
+
     try:
-        return model.model_validate(document.data)
+        return parse(model, document.data)
     except ValidationError as error:
         found = [_problem(each, model, document) for each in _told(error.errors())]
         raise InvalidDefinitions(sorted(set(found), key=lambda one: (one.line or 0, one))) from None
@@ -44,19 +71,19 @@ def _told(errors: Any) -> list[Any]:
     ]  # fmt: skip
 
 
-def _problem(error: Any, model: type[BaseModel], document: Document) -> Problem:
+def _problem(error: Any, model: type[Definition], document: Document) -> Problem:
     # Pydantic puts the names of union members into the location; the file knows only its keys.
     location: KeyPath = tuple(part for part in error["loc"])
     kind, message = error["type"], error["msg"]
     path = _in_file(location, document, missing=kind == "missing")
     hint = None
-    if kind == "extra_forbidden":
+    if kind == "unexpected_keyword_argument":
         message, hint = "this key is not known here", _near_key(location, model)
     elif kind == "missing":
         message, hint = "this key is missing", f"add `{location[-1]}:`"
     elif kind == "too_short":
         message = "this must not be empty"
-    elif kind in ("model_type", "dict_type", "model_attributes_type"):
+    elif kind in ("dataclass_type", "dict_type", "model_attributes_type"):
         message, hint = "here belong keys with values", "write `key: value` lines"
     elif kind == "union_tag_invalid":
         context = error["ctx"]
@@ -83,41 +110,45 @@ def _in_file(location: KeyPath, document: Document, *, missing: bool) -> KeyPath
     return path
 
 
-def _near_key(location: KeyPath, model: type[BaseModel]) -> str | None:
-    fields = _fields_at(location[:-1], model)
-    return did_you_mean(str(location[-1]), fields) if fields else None
+def _near_key(location: KeyPath, model: type[Definition]) -> str | None:
+    keys = _keys_at(location[:-1], model)
+    return did_you_mean(str(location[-1]), keys) if keys else None
 
 
-def _fields_at(location: KeyPath, model: type[BaseModel]) -> list[str]:
+def _keys_at(location: KeyPath, model: type[Definition]) -> list[str]:
     """The keys that a mapping at this place may have; follows models through lists and dicts."""
-    current: list[type[BaseModel]] = [model]
+    current: list[type[Definition]] = [model]
     for part in location:
         # Of a union pydantic names the member: by its class, or by the tag that tells it apart.
         named = [each for each in current if part == each.__name__ or part in _tags(each)]
-        fields = _by_name(current[0].model_fields)
+        keys = _keys(current[0])
         if named:
             current = named
-        elif part in fields:
-            current = _models_in(fields[str(part)].annotation)
+        elif part in keys:
+            current = _models_in(keys[str(part)])
         if not current:
             return []
-    return list(_by_name(current[0].model_fields))
+    return list(_keys(current[0]))
 
 
-def _tags(model: type[BaseModel]) -> set[Any]:
+def _tags(model: type[Definition]) -> set[Any]:
     return {
         tag
-        for info in model.model_fields.values()
-        if get_origin(info.annotation) is Literal and info.is_required()
-        for tag in get_args(info.annotation)
+        for each in fields(model)
+        if each.default is each.default_factory is MISSING
+        for hint in [get_type_hints(model)[each.name]]
+        if get_origin(hint) is Literal
+        for tag in get_args(hint)
     }
 
 
-def _by_name(fields: Any) -> dict[str, Any]:
-    return {info.alias or name: info for name, info in fields.items()}
+def _keys(model: type[Definition]) -> dict[str, Any]:
+    """The keys that a mapping may have, and the type of what stands there."""
+    hints = get_type_hints(model)
+    return {each.metadata.get("alias", each.name): hints[each.name] for each in fields(model)}
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _models_in(annotation: Any) -> list[type[Definition]]:
+    if isinstance(annotation, type) and issubclass(annotation, Definition):
         return [annotation]
     return [found for each in getattr(annotation, "__args__", ()) for found in _models_in(each)]

@@ -1,7 +1,7 @@
 """A workspace: the folder with provisimus.yaml and the definition repositories that it names.
 
-Each definition is read when it is asked for, and only that one; so is the model of its kind, for
-making a pydantic model takes milliseconds.
+Each definition is read when it is asked for, and only that one; so is the module of its kind, for
+making its classes takes milliseconds.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel
-
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
 from provisimus.workspace import marks, problems
+from provisimus.workspace.definitions.common import Definition
 from provisimus.workspace.definitions.project import Base, EnvironmentDefinition, Project
 from provisimus.workspace.images import (
     ImagePlace,
@@ -25,6 +24,7 @@ from provisimus.workspace.images import (
     image_places,
     read_image,
 )
+from provisimus.workspace.known import Known
 
 if TYPE_CHECKING:
     from provisimus.workspace.definitions.image import ImageManifest
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from provisimus.workspace.definitions.stack import StackDefinition
 
 FILE = "provisimus.yaml"
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=Definition)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,11 @@ class Workspace:
     @property
     def state(self) -> Path:
         """What may be lost without harm: the journal, locks, caches."""
-        return self.root / ".provisimus"
+        return _state(self.root)
+
+    @cached_property
+    def known(self) -> Known:
+        return _known(self.root)
 
     @property
     def repositories(self) -> dict[str, Path]:
@@ -70,7 +74,7 @@ class Workspace:
 
     def images(self) -> list[str]:
         """Every image, variants too."""
-        return [each.name for each in image_places(self.docker)]
+        return [each.name for each in image_places(self.docker, self.known)]
 
     def image_folders(self) -> list[str]:
         """The images without their variants, which share source, version and pins with them."""
@@ -88,11 +92,14 @@ class Workspace:
 
     def image(self, name: str) -> ImageManifest:
         """Raises NotFound for a name that is not there, InvalidDefinitions for a faulty one."""
-        return read_image(self.docker, name, self.project.environments, self.images)
+        return read_image(self.docker, name, self.project.environments, self.images, self.known)
 
     def image_place(self, name: str) -> ImagePlace:
         """The folder of an image, and which variant it is; a name that is not there is a folder."""
-        return find_image_place(self.docker, name) or ImagePlace(self.docker / name)
+        return self.find_image_place(name) or ImagePlace(self.docker / name)
+
+    def find_image_place(self, name: str) -> ImagePlace | None:
+        return find_image_place(self.docker, name, self.known)
 
     def declared_version(self, image: str, environment: str | None = None) -> str | None:
         """The version in the stack of an image's name; of a variant, else in that of its folder's.
@@ -108,38 +115,21 @@ class Workspace:
         from provisimus.workspace.definitions.machine import Machine
 
         path = self.packer / name / "machine.yaml"
-        return _read(path, Machine, "machine", name, self.machines)
+        return self._read(path, Machine, "machine", name, self.machines)
 
     def stack(self, name: str, environment: str | None = None) -> StackDefinition:
         """The stack as it is in one environment: its overrides laid over the rest."""
         from provisimus.workspace.definitions.stack import StackDefinition
 
         path = self.stacks / f"{name}.yaml"
-        definition = _read(path, StackDefinition, "service", name, self.services)
+        definition = self._read(path, StackDefinition, "service", name, self.services)
         overrides = definition.environments.get(environment or "")
         if not overrides:
             return definition
-        document = marks.read(path)
-        data = {**document.data, **overrides, "environments": {}}
-        here, there = document.data.get("environment"), overrides.get("environment")
-        if isinstance(here, dict) and isinstance(there, dict):
-            # Variables one by one: who changes one does not want to repeat the others.
-            data["environment"] = {**here, **there}
         assert environment is not None
-        # Overridden keys stand under environments/<name>/…: errors must point there.
-        depth = ("environments", environment)
-        moved = {
-            key[len(depth) :]: line
-            for key, line in document.lines.items()
-            if key[: len(depth)] == depth
-        }
-        lines = {**document.lines, **{key: line for key, line in moved.items() if key}}
-        try:
-            return problems.validate(StackDefinition, marks.Document(path, data, lines))
-        except InvalidDefinitions as error:
-            raise InvalidDefinitions(
-                [_under(each, "/".join(depth), overrides) for each in error.problems]
-            ) from None
+        return self.known.read(
+            StackDefinition, path, lambda: _overridden(path, environment, overrides), environment
+        )
 
     def machine_of(self, service: str, environment: str | None = None) -> str:
         """The name of the machine that the stack of a service runs."""
@@ -163,6 +153,51 @@ class Workspace:
                 f"there is no environment {name!r}", where=str(self.root / FILE), hint=hint
             ) from None
 
+    def _read(
+        self, path: Path, model: type[Model], kind: str, name: str, there: Callable[[], list[str]]
+    ) -> Model:
+        if not path.is_file():
+            raise NotFound(
+                f"there is no {kind} {name!r}",
+                where=str(path),
+                hint=problems.did_you_mean(name, there()),
+            )
+        return self.known.read(model, path)
+
+
+def _state(root: Path) -> Path:
+    return root / ".provisimus"
+
+
+def _known(root: Path) -> Known:
+    return Known(_state(root) / "cache" / "definitions")
+
+
+def _overridden(path: Path, environment: str, overrides: Mapping[str, object]) -> StackDefinition:
+    """The stack with what its file says for one environment. Raises InvalidDefinitions."""
+    from provisimus.workspace.definitions.stack import StackDefinition
+
+    document = marks.read(path)
+    data = {**document.data, **overrides, "environments": {}}
+    here, there = document.data.get("environment"), overrides.get("environment")
+    if isinstance(here, dict) and isinstance(there, dict):
+        # Variables one by one: who changes one does not want to repeat the others.
+        data["environment"] = {**here, **there}
+    # Overridden keys stand under environments/<name>/…: errors must point there.
+    depth = ("environments", environment)
+    moved = {
+        key[len(depth) :]: line
+        for key, line in document.lines.items()
+        if key[: len(depth)] == depth
+    }
+    lines = {**document.lines, **{key: line for key, line in moved.items() if key}}
+    try:
+        return problems.validate(StackDefinition, marks.Document(path, data, lines))
+    except InvalidDefinitions as error:
+        raise InvalidDefinitions(
+            [_under(each, "/".join(depth), overrides) for each in error.problems]
+        ) from None
+
 
 def _under(problem: Problem, prefix: str, overrides: Mapping[str, object]) -> Problem:
     """The problem with the key that the file has, when an override brought it."""
@@ -178,21 +213,8 @@ def open_workspace(start: str | os.PathLike[str] | None = None) -> Workspace:
     folder = Path(start or ".").resolve()
     for candidate in (folder, *folder.parents):
         if (candidate / FILE).is_file():
-            document = marks.read(candidate / FILE)
-            return Workspace(candidate, problems.validate(Project, document))
+            return Workspace(candidate, _known(candidate).read(Project, candidate / FILE))
     raise UsageFault(
         f"there is no {FILE} in {folder} or above it",
         hint="go to a workspace, or name one with --workspace",
     )
-
-
-def _read(
-    path: Path, model: type[Model], kind: str, name: str, known: Callable[[], list[str]]
-) -> Model:
-    if not path.is_file():
-        raise NotFound(
-            f"there is no {kind} {name!r}",
-            where=str(path),
-            hint=problems.did_you_mean(name, known()),
-        )
-    return problems.validate(model, marks.read(path))

@@ -312,7 +312,7 @@ def test_an_image_that_is_not_what_it_says(scene: Scene) -> None:
         replace(each, mode=0o755) if each.kind == "file" else each
         for each in wanted.definition.context
     )
-    text = wanted.definition.manifest.model_copy(update={"labels": {"team": "red"}})
+    text = replace(wanted.definition.manifest, labels={"team": "red"})
     forged = replace(wanted.definition, context=other, manifest=text)
     forged_plan = replace(plan, wanted=(*plan.wanted[:-1], replace(wanted, definition=forged)))
     found = verify_image(forged_plan)

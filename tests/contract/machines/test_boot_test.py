@@ -16,6 +16,7 @@ from provisimus.machines import ImageInput, MachinePlan, bake, boot_test, plan_m
 from provisimus.model import Commits, MachineImage
 from provisimus.workspace import open_workspace
 from provisimus.workspace.definitions.machine import Machine
+from provisimus.workspace.problems import parse
 
 RUN = "20260101T000000-abcdef"
 REFERENCE = "127.0.0.1:5000/greeter@sha256:" + "1f" * 32
@@ -168,13 +169,13 @@ def test_what_a_console_says(
         said["health"] = {"http": {"port": 8080}}
     if more.get("checked"):
         said["containers"] = {"broker": {"health": {"run": ["true"]}}}
-    patterns = boot_test.awaited(Machine.model_validate(said))
+    patterns = boot_test.awaited(parse(Machine, said))
     assert boot_test.verdict(lines, patterns) == answer
 
 
 def test_the_console_is_heard_as_long_as_the_slowest_check_takes() -> None:
     plain = {"base": "debian-12", "main": "app"}
-    assert boot_test.patience(Machine.model_validate(plain)) == 300 + 120
+    assert boot_test.patience(parse(Machine, plain)) == 300 + 120
     slow = {"app": {"health": {"run": ["true"], "within": "10m", "every": "30s"}}}
-    machine = Machine.model_validate({**plain, "containers": slow})
+    machine = parse(Machine, {**plain, "containers": slow})
     assert boot_test.patience(machine) == 600 + 4 * 35 + 120

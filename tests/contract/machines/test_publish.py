@@ -189,7 +189,7 @@ def test_it_is_deprecated_when_its_time_is_over(
     ec2: Any = environment.cloud.ec2
     monkeypatch.setattr(ec2, "enable_image_deprecation", lambda **given: said.append(given))
     image = image_of(environment)
-    publish_image(image, Publish(deprecate_after="180d"), environment, silence)
+    publish_image(image, Publish(deprecate_after=180 * 86_400), environment, silence)
     assert [each["ImageId"] for each in said] == [image.image_id]
     assert 179 <= (said[0]["DeprecateAt"] - datetime.now(UTC)).days <= 180
 
@@ -227,5 +227,5 @@ def test_shares() -> None:
 
 
 def test_the_local_cloud_says_what_it_cannot_do() -> None:
-    said = not_in_the_local_cloud(Publish(regions=("us-east-1",), deprecate_after="2d"))
+    said = not_in_the_local_cloud(Publish(regions=("us-east-1",), deprecate_after=2 * 86_400))
     assert said.endswith("publish/regions, publish/deprecate_after waits for AWS")

@@ -4,11 +4,14 @@ A process of its own for each, since this one has loaded everything.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+ACME = Path(__file__).parents[3] / "examples/acme"
 
 HEAVY = {
     *("boto3", "botocore", "urllib3", "httpx", "httpcore", "asyncio"),
@@ -68,6 +71,29 @@ def test_check_loads_what_reads_files_and_no_more(tmp_path: Path) -> None:
     (tmp_path / "provisimus.yaml").write_text("project: acme\n")
     loaded = loaded_by(SHIM, "check", "-C", str(tmp_path))
     assert loaded == {"pydantic", "yaml", "importlib.metadata"}
+    assert loaded_by(SHIM, "check", "-C", str(tmp_path)) == set()
+
+
+def test_what_was_found_valid_before_is_read_without_pydantic_and_yaml(tmp_path: Path) -> None:
+    root = tmp_path / "acme"
+    shutil.copytree(ACME, root, ignore=shutil.ignore_patterns(".provisimus", "services"))
+    program = (
+        "import json, sys\nfrom provisimus.workspace import open_workspace\n"
+        f"found = open_workspace({str(root)!r})\n"
+        "for name in found.images(): found.image(name)\n"
+        "for name in found.machines(): found.machine(name)\n"
+        "for name in found.services(): found.stack(name), found.stack(name, 'production')\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    assert loaded_by(program) == {"pydantic", "yaml", "importlib.metadata"}
+    assert loaded_by(program) == set()
+    with (root / "docker/node-exporter/manifest.yaml").open("a") as manifest:
+        manifest.write("labels: {team: red}\n")
+    assert loaded_by(program) == {"pydantic", "yaml", "importlib.metadata"}
+    assert loaded_by(program) == set()
+    # Nor does `check` need more, which follows every name from file to file.
+    loaded_by(SHIM, "check", "-C", str(root))
+    assert not loaded_by(SHIM, "check", "-C", str(root)) & {"pydantic", "yaml"}
 
 
 def test_http_is_spoken_without_what_else_httpx_can_do() -> None:

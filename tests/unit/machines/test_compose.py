@@ -10,6 +10,7 @@ from provisimus.errors import InvalidDefinitions
 from provisimus.machines.compose import ComposeFile, ServiceImage, compose_file
 from provisimus.machines.compose_model import Start
 from provisimus.workspace.definitions.machine import Machine
+from provisimus.workspace.problems import parse
 
 DIGEST = "sha256:" + "1f" * 32
 GREETER = ServiceImage("greeter", f"127.0.0.1:5000/greeter@{DIGEST}", (8080,))
@@ -18,8 +19,8 @@ WHERE = "packer/greeter/docker-compose.yml.j2"
 
 
 def machine(**more: object) -> Machine:
-    return Machine.model_validate(
-        {"base": "debian-12", "main": "greeter", "side_carts": ["node-exporter"], **more}
+    return parse(
+        Machine, {"base": "debian-12", "main": "greeter", "side_carts": ["node-exporter"], **more}
     )
 
 

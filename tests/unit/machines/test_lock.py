@@ -22,6 +22,7 @@ from provisimus.machines.plan import base_identity, machine_inputs
 from provisimus.workspace import Workspace, open_workspace
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.project import AwsBase, Base
+from provisimus.workspace.problems import parse
 
 ASKED = "136693071363: debian-12-amd64-*"
 PINNED = LockedBase(
@@ -106,7 +107,7 @@ def fingerprint(pin: LockedBase | None) -> str:
     return machine_inputs(
         machine="greeter",
         version="1.0.0",
-        definition=Machine.model_validate({"base": "debian-12", "main": "greeter"}),
+        definition=parse(Machine, {"base": "debian-12", "main": "greeter"}),
         files=MachineFiles(),
         base=base_identity(base, local=False, pin=pin),
         images={},

@@ -10,6 +10,7 @@ from provisimus.machines.plan import machine_inputs, reason_to_bake
 from provisimus.model import MachineImage
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.publish import Publish
+from provisimus.workspace.problems import parse
 
 PUBLISH = Publish(regions=("us-east-1",))
 IMAGES = {"greeter": "sha256:aa", "node-exporter": "sha256:bb"}
@@ -25,7 +26,7 @@ def inputs(
     return machine_inputs(
         machine="greeter",
         version=version,
-        definition=Machine.model_validate({**DEFINITION, **(definition or {})}),
+        definition=parse(Machine, {**DEFINITION, **(definition or {})}),
         files=files or MachineFiles(),
         base={"aws": {"owner": "1", "name": "x"}, "user": "admin"},
         images=images or IMAGES,

@@ -15,6 +15,7 @@ from provisimus.machines.compose_model import Start
 from provisimus.machines.definition import Entry, MachineFiles
 from provisimus.machines.staging import staging, write_archive
 from provisimus.workspace.definitions.machine import Machine
+from provisimus.workspace.problems import parse
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ops@acme"
 COMPOSE = ComposeFile("services: {}\n", (Start("greeter"),))
@@ -23,7 +24,7 @@ COMPOSE = ComposeFile("services: {}\n", (Start("greeter"),))
 def staged(
     files: MachineFiles | None = None, compose: ComposeFile = COMPOSE, **more: object
 ) -> dict[str, Entry]:
-    machine = Machine.model_validate({"base": "debian-12", "main": "greeter", **more})
+    machine = parse(Machine, {"base": "debian-12", "main": "greeter", **more})
     entries = staging(
         machine, files or MachineFiles(), compose, ["r/greeter@sha256:1"], "RUN=1\n", "admin"
     )

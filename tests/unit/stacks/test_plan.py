@@ -7,6 +7,7 @@ from provisimus.stacks.types.interface import Network, WantedStack
 from provisimus.stacks.types.service import TYPE
 from provisimus.workspace.definitions.machine import Health, HttpHealth
 from provisimus.workspace.definitions.stack import StackDefinition
+from provisimus.workspace.problems import parse
 
 OLD, NEW = Digest("a" * 64), Digest("b" * 64)
 DATA = {"mount": "/data", "size": "20 GiB"}
@@ -18,7 +19,7 @@ def wanted(version: str = "1.0.0", **given: object) -> WantedStack:
     return WantedStack(
         "greeter",
         version,
-        StackDefinition.model_validate(given),
+        parse(StackDefinition, given),
         Network("vpc-1", "subnet-1", "eu-west-1a", True),
         Health(http=HttpHealth(port=8080)),
     )

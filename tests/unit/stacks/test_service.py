@@ -20,6 +20,7 @@ from provisimus.stacks.types.service import (
 )
 from provisimus.workspace.definitions.machine import Health, HttpHealth
 from provisimus.workspace.definitions.stack import DataVolume, StackDefinition
+from provisimus.workspace.problems import parse
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
 HEALTH = Health(http=HttpHealth(port=8080))
@@ -36,7 +37,7 @@ def wanted(
     return WantedStack(
         "greeter",
         "1.0.0",
-        StackDefinition.model_validate({**given, "health": told or {}}),
+        parse(StackDefinition, {**given, "health": told or {}}),
         Network("vpc-1", "subnet-1", "eu-west-1a", public),
         health,
         machine,
@@ -108,16 +109,14 @@ def test_every_parameter_but_those_of_the_image_has_a_value(name: str) -> None:
 
 
 def test_a_volume_keeps_its_name_whatever_stands_beside_it() -> None:
-    data, logs = DataVolume(mount="/data", size="1 GiB"), DataVolume(mount="/logs", size="1 GiB")
+    data, logs = DataVolume(mount="/data", size=1), DataVolume(mount="/logs", size=1)
     assert list(named_volumes((data, logs))) == ["DataVolumeData", "DataVolumeLogs"]
     assert list(named_volumes((logs, data))) == ["DataVolumeLogs", "DataVolumeData"]
 
 
 def test_mounts_that_look_alike_get_names_of_their_own() -> None:
     names = list(
-        named_volumes(
-            (DataVolume(mount="/a-b", size="1 GiB"), DataVolume(mount="/a/b", size="1 GiB"))
-        )
+        named_volumes((DataVolume(mount="/a-b", size=1), DataVolume(mount="/a/b", size=1)))
     )
     assert len(set(names)) == 2
     assert all(name.startswith("DataVolumeAB") and name.isalnum() for name in names)
@@ -149,5 +148,5 @@ def test_types_are_found_and_their_examples_hold() -> None:
 
     assert "service" in all_types()
     for each in all_types().values():
-        StackDefinition.model_validate(yaml.safe_load(each.example))
+        parse(StackDefinition, yaml.safe_load(each.example))
         assert find_type(each.name) is each

@@ -9,7 +9,7 @@ from inline_snapshot import snapshot
 from provisimus.errors import InvalidDefinitions, NotFound
 from provisimus.workspace import Workspace, open_workspace
 from provisimus.workspace.check import check
-from provisimus.workspace.images import ImagePlace, find_image_place
+from provisimus.workspace.images import ImagePlace
 
 PROJECT = """\
 project: acme
@@ -77,8 +77,8 @@ def test_an_unknown_variant_has_a_neighbour(tmp_path: Path) -> None:
         with pytest.raises(NotFound, match=f"no image '{name}'") as caught:
             found.image(name)
         assert caught.value.hint == "did you mean 'greeter-debug'?"
-    assert find_image_place(found.docker, "-debug") is None
-    assert find_image_place(found.docker, "greeter-") is None
+    assert found.find_image_place("-debug") is None
+    assert found.find_image_place("greeter-") is None
 
 
 def test_a_folder_goes_before_a_variant_of_its_name(tmp_path: Path) -> None:

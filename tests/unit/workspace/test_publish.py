@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from provisimus.workspace.definitions.publish import Publish
+from provisimus.workspace.problems import parse
 
 
 @pytest.mark.parametrize(
@@ -34,13 +35,13 @@ from provisimus.workspace.definitions.publish import Publish
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        Publish.model_validate(given)
+        parse(Publish, given)
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["alias/acme", "mrk-1234abcd", "arn:aws:kms:eu-west-1:1:key/mrk-1"])
 def test_keys_of_several_regions(key: str) -> None:
-    publish = Publish.model_validate({"regions": ["us-east-1"], "kms_key": key})
+    publish = parse(Publish, {"regions": ["us-east-1"], "kms_key": key})
     assert publish.wanted
 
 

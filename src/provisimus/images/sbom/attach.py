@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from provisimus import __version__
+from provisimus.caching import read_json, write_json
 from provisimus.errors import NotFound, ProvisimusError
 from provisimus.events import Tell, silence, step
-from provisimus.images.caching import read_json, write_json
 from provisimus.images.find import one_platform
 from provisimus.images.labels import OCI
 from provisimus.images.registry.client import Registry, open_registry

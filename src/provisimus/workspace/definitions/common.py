@@ -2,35 +2,87 @@
 
 from __future__ import annotations
 
-import os
 import re
-from typing import Annotated, Any
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, dataclass_transform
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-)
+from provisimus.workspace.definitions.rules import after, before, chosen_by, limits, tag
 
-# Pydantic would search all installed packages for plugins of its own before the first validation:
-# 10 ms, and more the more is installed. Nobody else's code has a say in what a definition means.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+KINDS: dict[str, type[Definition]] = {}
+"""Every class of definitions that is loaded, by its module and name."""
 
 
-class Definition(BaseModel):
-    """Strict and frozen: what a file leaves out is a default, what it says too much an error."""
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+class Definition:
+    """Strict and frozen: what a file leaves out is a default, what it says too much an error.
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        # A command reads one or two kinds of file: the validators of the others are never built.
-        defer_build=True,
-    )
+    A plain dataclass: what it annotates is checked where a file is read, not where one is made. Its
+    methods stand here, once: to write them for each class takes half a millisecond, and a command
+    loads thirty.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "populate_by_name": True}
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __init_subclass__(cls) -> None:
+        dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
+        KINDS[f"{cls.__module__}.{cls.__qualname__}"] = cls
+
+    def __init__(self, **given: Any) -> None:
+        for each in fields(self):
+            if each.name in given:
+                self.__dict__[each.name] = given.pop(each.name)
+            elif each.default is not MISSING:
+                self.__dict__[each.name] = each.default
+            elif each.default_factory is not MISSING:
+                self.__dict__[each.name] = each.default_factory()
+            else:
+                raise TypeError(f"{type(self).__name__} needs {each.name}")
+        if given:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(given)}")
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """What no single value shows. Raises ValueError."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, each.name) for each in fields(self))))
+
+    def __repr__(self) -> str:
+        values = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(self))
+        return f"{type(self).__name__}({', '.join(values)})"
+
+
+def as_data(value: Any) -> Any:
+    """A definition, or a value in it, as JSON has it: what fingerprints are made of."""
+    if isinstance(value, Definition):
+        return {each.name: as_data(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): as_data(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_data(each) for each in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def said(definition: Definition) -> dict[str, Any]:
+    """Of a definition what is not its default, as JSON has it."""
+    data = as_data(definition)
+    return {
+        each.name: data[each.name]
+        for each in fields(definition)
+        if getattr(definition, each.name) != each.default
+    }
 
 
 def _name(value: str) -> str:
@@ -41,8 +93,8 @@ def _name(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[str, after(_name)]
+Port = Annotated[int, limits(ge=1, le=65535)]
 
 
 def _version(value: Any) -> Any:
@@ -53,9 +105,7 @@ def _version(value: Any) -> Any:
     return value
 
 
-Version = Annotated[
-    str, BeforeValidator(_version), Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}$")
-]
+Version = Annotated[str, before(_version), limits(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}$")]
 
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -67,7 +117,7 @@ def _seconds(value: Any) -> int:
     return int(found[1]) * _SPANS[found[2]]
 
 
-Seconds = Annotated[int, BeforeValidator(_seconds)]
+Seconds = Annotated[int, before(_seconds)]
 """A span of time, written `30s`, `5m`, `24h`, `7d`; in seconds."""
 
 _SIZES = {"MiB": 1 / 1024, "GiB": 1, "TiB": 1024}
@@ -83,7 +133,7 @@ def _gibibytes(value: Any) -> int:
     return int(size)
 
 
-Gibibytes = Annotated[int, BeforeValidator(_gibibytes)]
+Gibibytes = Annotated[int, before(_gibibytes)]
 """A size of storage, written `20 GiB`; in GiB."""
 
 
@@ -94,7 +144,7 @@ def _mebibytes(value: Any) -> int:
     return int(found[1]) * (1024 if found[2] == "GiB" else 1)
 
 
-Mebibytes = Annotated[int, BeforeValidator(_mebibytes)]
+Mebibytes = Annotated[int, before(_mebibytes)]
 """An amount of memory, written `512 MiB` or `2 GiB`; in MiB."""
 
 
@@ -104,7 +154,7 @@ def _absolute(value: str) -> str:
     return value
 
 
-AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+AbsolutePath = Annotated[str, after(_absolute)]
 
 
 def _by_digest(value: str) -> str:
@@ -115,7 +165,7 @@ def _by_digest(value: str) -> str:
     return value
 
 
-ImageReference = Annotated[str, AfterValidator(_by_digest)]
+ImageReference = Annotated[str, after(_by_digest)]
 
 
 class VendorImage(Definition):
@@ -135,6 +185,6 @@ def _use(value: Any) -> str:
 
 
 ImageUse = Annotated[
-    Annotated[Name, Tag("workspace")] | Annotated[VendorImage, Tag("vendor")], Discriminator(_use)
+    Annotated[Name, tag("workspace")] | Annotated[VendorImage, tag("vendor")], chosen_by(_use)
 ]
 """An image of the workspace by its name, or a vendor's by digest."""

@@ -5,9 +5,8 @@ machine.yaml, by the name of the image.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import field
 from typing import Annotated, Literal
-
-from pydantic import Field, model_validator
 
 from provisimus.workspace.definitions.common import (
     AbsolutePath,
@@ -16,6 +15,7 @@ from provisimus.workspace.definitions.common import (
     Port,
     Seconds,
 )
+from provisimus.workspace.definitions.rules import limits
 
 Restart = Literal["always", "on-failure", "no"]
 
@@ -23,20 +23,20 @@ Restart = Literal["always", "on-failure", "no"]
 class ContainerHealth(Definition):
     """A command inside the container that ends with 0 as long as the container is healthy."""
 
-    run: tuple[str, ...] = Field(min_length=1)
+    run: Annotated[tuple[str, ...], limits(min_length=1)]
     every: Seconds = 30
     within: Seconds = 120
     """How long after its start the first healthy answer may take."""
     patience: Seconds = 5
     """How long one run of the command may take."""
-    retries: Annotated[int, Field(ge=1, le=100)] = 3
+    retries: Annotated[int, limits(ge=1, le=100)] = 3
     """How many failures in a row make it unhealthy."""
 
 
 class Mount(Definition):
     """A folder of the machine inside a container. The main one has the data volumes anyhow."""
 
-    source: AbsolutePath = Field(alias="from")
+    source: AbsolutePath = field(metadata={"alias": "from"})
     to: AbsolutePath
     read_only: bool = False
 
@@ -44,15 +44,15 @@ class Mount(Definition):
 class Container(Definition):
     """What is said of one container; what is not said is a sound default."""
 
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     """Never a secret, it is baked."""
     mounts: tuple[Mount, ...] = ()
     ports: dict[Port, Port] | None = None
     """Port of the container to port of the machine; None publishes what the image exposes."""
     memory: Mebibytes | None = None
     """MiB; what takes more is ended and started again."""
-    cpus: Annotated[float, Field(gt=0)] | None = None
-    processes: Annotated[int, Field(ge=1)] | None = None
+    cpus: Annotated[float, limits(gt=0)] | None = None
+    processes: Annotated[int, limits(ge=1)] | None = None
     """How many processes and threads it may have."""
     health: ContainerHealth | None = None
     after: tuple[str, ...] = ()
@@ -63,14 +63,12 @@ class Container(Definition):
     writable: bool | None = None
     """Whether it may write to its own root file system; None is yes for the main image only."""
 
-    @model_validator(mode="after")
-    def _one_each(self) -> Container:
+    def __post_init__(self) -> None:
         targets = [mount.to for mount in self.mounts]
         if double := {target for target in targets if targets.count(target) > 1}:
             raise ValueError(f"two mounts go to {min(double)}")
         if self.ports is not None and len(set(self.ports.values())) < len(self.ports):
             raise ValueError("two ports of the container go to one port of the machine")
-        return self
 
 
 def start_order(services: Collection[str], containers: Mapping[str, Container]) -> tuple[str, ...]:

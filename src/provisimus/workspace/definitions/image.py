@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field, replace
 from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from provisimus.workspace.definitions.common import (
     Definition,
@@ -14,39 +13,42 @@ from provisimus.workspace.definitions.common import (
     Seconds,
     Version,
 )
+from provisimus.workspace.definitions.rules import after, before, limits
 
 
 class DebianSource(Definition):
     """A file system made from Debian packages; needs no registry to start from."""
 
     suite: str = "bookworm"
-    packages: tuple[str, ...] = Field(min_length=1)
+    packages: Annotated[tuple[str, ...], limits(min_length=1)]
+
+
+MAVEN = r"^[^:\s]+:[^:\s]+(:[^:\s]+(:[^:\s]+)?)?$"
 
 
 class Source(Definition):
     """What the image is made around: exactly one of these, or nothing but its context files."""
 
-    maven: str | None = Field(default=None, pattern=r"^[^:\s]+:[^:\s]+(:[^:\s]+(:[^:\s]+)?)?$")
+    maven: Annotated[str, limits(pattern=MAVEN)] | None = None
     """`group:artifact[:packaging[:classifier]]`; the version is the one being built."""
     version: Version | None = None
     """Of the coordinates, where it is another than the one being built."""
-    follow: Annotated[str, Field(min_length=1)] | None = None
+    follow: Annotated[str, limits(min_length=1)] | None = None
     """Which newer versions `image outdated` tells of: a range as Maven writes it, `[5.17,5.18)`.
     Nothing is built from it."""
     url: str | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Annotated[str, limits(pattern=r"^[0-9a-f]{64}$")] | None = None
     image: ImageReference | None = None
     debian: DebianSource | None = None
     unpack: bool | None = None
     """Whether the image takes what is in the archive (a TAR or ZIP) instead of the file."""
-    strip: Annotated[int, Field(ge=0, le=16)] | None = None
+    strip: Annotated[int, limits(ge=0, le=16)] | None = None
     """How many leading folders of each path are left out."""
     include: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
     """Patterns as in .dockerignore, on the stripped paths."""
 
-    @model_validator(mode="after")
-    def _archive(self) -> Source:
+    def __post_init__(self) -> None:
         options = [key for key in ("strip", "include", "exclude") if getattr(self, key) is not None]
         if options and not self.unpack:
             raise ValueError(f"{options[0]} is about what is in the archive — add unpack: true")
@@ -56,16 +58,11 @@ class Source(Definition):
             raise ValueError("version belongs to maven coordinates")
         if self.follow and not self.maven:
             raise ValueError("follow belongs to maven coordinates")
-        return self
-
-    @model_validator(mode="after")
-    def _one(self) -> Source:
         given = [key for key in ("maven", "url", "image", "debian") if getattr(self, key)]
         if len(given) != 1:
             raise ValueError("say exactly one of maven, url, image, debian")
         if bool(self.url) != bool(self.sha256):
             raise ValueError("url and sha256 go together — the checksum of the vendor's file")
-        return self
 
 
 class HttpTest(Definition):
@@ -77,8 +74,8 @@ class HttpTest(Definition):
 class FileTest(Definition):
     """A file or folder that must be there."""
 
-    path: Annotated[str, Field(pattern=r"^/.+")]
-    mode: Annotated[str, Field(pattern=r"^0?[0-7]{3,4}$")] | None = None
+    path: Annotated[str, limits(pattern=r"^/.+")]
+    mode: Annotated[str, limits(pattern=r"^0?[0-7]{3,4}$")] | None = None
     """Its permissions in octal digits, as `chmod` takes them."""
     contains: str | None = None
     """Text that stands in it."""
@@ -94,11 +91,9 @@ class Test(Definition):
     file: FileTest | None = None
     within: Seconds = 60
 
-    @model_validator(mode="after")
-    def _one(self) -> Test:
+    def __post_init__(self) -> None:
         if [self.run, self.http, self.file].count(None) != 2:
             raise ValueError("say exactly one of run, http, file")
-        return self
 
 
 def _is_file(source: Source) -> Source:
@@ -107,7 +102,7 @@ def _is_file(source: Source) -> Source:
     return source
 
 
-ArtifactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+ArtifactName = Annotated[str, limits(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """How a template says it: `artifacts.agent`."""
 
 
@@ -121,34 +116,32 @@ def _one_for_all(_: Any) -> Any:
 class SecretSource(Definition):
     """Where a build secret comes from on the machine that builds."""
 
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    file: Annotated[str, Field(pattern=r'^[^,"\r\n]+$')] | None = None
+    env: Annotated[str, limits(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    file: Annotated[str, limits(pattern=r'^[^,"\r\n]+$')] | None = None
     """Absolute, under the home folder (`~/…`), or beside provisimus.yaml."""
 
-    @model_validator(mode="after")
-    def _one(self) -> SecretSource:
+    def __post_init__(self) -> None:
         if bool(self.env) == bool(self.file):
             raise ValueError("say exactly one of env, file")
-        return self
 
 
-SecretId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$")]
+SecretId = Annotated[str, limits(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$")]
 
 TEMPLATE = "Dockerfile.j2"
 
-TemplateName = Annotated[str, Field(pattern=r"^Dockerfile[A-Za-z0-9._-]*\.j2$")]
+TemplateName = Annotated[str, limits(pattern=r"^Dockerfile[A-Za-z0-9._-]*\.j2$")]
 """A file in the image's folder; what is called so is no part of the context."""
 
-Files = dict[ArtifactName, Annotated[Source, AfterValidator(_is_file)]]
+Files = dict[ArtifactName, Annotated[Source, after(_is_file)]]
 
 
 class Variant(Definition):
     """What one more image from the same folder has otherwise. Version and source are the same."""
 
     dockerfile: TemplateName | None = None
-    artifacts: Files = Field(default_factory=dict)
-    vars: dict[str, Any] = Field(default_factory=dict)
-    labels: dict[str, str] = Field(default_factory=dict)
+    artifacts: Files = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     """These three are added to the manifest's, or replace what has the same name there."""
     tests: tuple[Test, ...] | None = None
     """Instead of the manifest's."""
@@ -157,23 +150,23 @@ class Variant(Definition):
 
 class ImageManifest(Definition):
     source: Source | None = None
-    artifacts: Files = Field(default_factory=dict)
+    artifacts: Files = field(default_factory=dict)
     """More files that the image is made from, by the name that the template calls them."""
     version: Version | None = None
     """The version of a base or a side cart; the main image of a service gets the one asked for."""
     dockerfile: TemplateName | None = None
     """The template; `TEMPLATE` where it says nothing."""
-    vars: dict[str, Any] = Field(default_factory=dict)
-    labels: dict[str, str] = Field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     tests: tuple[Test, ...] = ()
     layers: Literal["fat", "auto"] = "fat"
     """`auto` makes a fat JAR or an unpacked archive several layers: a small change is then a small
     push."""
-    secrets: dict[SecretId, SecretSource] = Field(default_factory=dict)
+    secrets: dict[SecretId, SecretSource] = field(default_factory=dict)
     """What `RUN --mount=type=secret,id=…` may see while it runs."""
-    variants: dict[Name, Variant] = Field(default_factory=dict)
+    variants: dict[Name, Variant] = field(default_factory=dict)
     """More images from this folder, each called `<folder>-<variant>`."""
-    environments: Annotated[None, BeforeValidator(_one_for_all)] = None
+    environments: Annotated[None, before(_one_for_all)] = None
     """Refused, with the reason: `vars` and `tests` are the same everywhere."""
 
     @property
@@ -186,17 +179,13 @@ class ImageManifest(Definition):
     def as_variant(self, name: str) -> ImageManifest:
         """The manifest of one variant. Raises KeyError."""
         variant = self.variants[name]
-        instead = {
-            "dockerfile": variant.dockerfile,
-            "tests": variant.tests,
-            "layers": variant.layers,
-        }
-        return self.model_copy(
-            update={
-                "artifacts": {**self.artifacts, **variant.artifacts},
-                "vars": {**self.vars, **variant.vars},
-                "labels": {**self.labels, **variant.labels},
-                **{key: value for key, value in instead.items() if value is not None},
-                "variants": {},
-            }
+        return replace(
+            self,
+            artifacts={**self.artifacts, **variant.artifacts},
+            vars={**self.vars, **variant.vars},
+            labels={**self.labels, **variant.labels},
+            dockerfile=self.dockerfile if variant.dockerfile is None else variant.dockerfile,
+            tests=self.tests if variant.tests is None else variant.tests,
+            layers=self.layers if variant.layers is None else variant.layers,
+            variants={},
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import date
-from typing import Annotated
-
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from typing import Annotated, Any
 
 from provisimus.workspace.definitions.common import (
     AbsolutePath,
@@ -18,6 +17,7 @@ from provisimus.workspace.definitions.common import (
 )
 from provisimus.workspace.definitions.containers import Container, start_order
 from provisimus.workspace.definitions.publish import Publish
+from provisimus.workspace.definitions.rules import after, limits
 from provisimus.workspace.definitions.system import System
 
 
@@ -30,8 +30,8 @@ def _public_key(value: str) -> str:
 
 
 class User(Definition):
-    name: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
-    ssh_keys: tuple[Annotated[str, AfterValidator(_public_key)], ...] = Field(min_length=1)
+    name: Annotated[str, limits(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+    ssh_keys: Annotated[tuple[Annotated[str, after(_public_key)], ...], limits(min_length=1)]
     sudo: bool = False
     expires: date | None = None
 
@@ -62,15 +62,13 @@ class Health(Definition):
     """How long after the start of the machine the first healthy answer may take."""
     publish: HealthAnswer = HealthAnswer()
 
-    @model_validator(mode="after")
-    def _ports(self) -> Health:
+    def __post_init__(self) -> None:
         if [bool(self.http), bool(self.container), bool(self.run)].count(True) != 1:
             raise ValueError("say one of http, container and run — http: {port: 8080}")
         if self.http and self.publish.port == self.http.port:
             raise ValueError(
                 f"publish has the service's own port, {self.http.port} — choose another"
             )
-        return self
 
 
 class MachineVolume(Definition):
@@ -84,8 +82,15 @@ def _service(use: ImageUse) -> str:
     return use if isinstance(use, str) else use.service
 
 
+def _orderly(containers: dict[str, Container], info: Any) -> dict[str, Container]:
+    uses = (info.data.get("main"), *info.data.get("side_carts", ()))
+    if None not in uses:  # else one of these is faulty, and told
+        start_order([_service(use) for use in uses], containers)
+    return containers
+
+
 class Hygiene(Definition):
-    allow: tuple[Annotated[str, Field(pattern=r"^/[^\n]*$")], ...] = ()
+    allow: tuple[Annotated[str, limits(pattern=r"^/[^\n]*$")], ...] = ()
     """Paths, or patterns of the shell, that the search for secrets at the end of a bake passes."""
 
 
@@ -93,31 +98,26 @@ class Machine(System):
     base: Name
     main: ImageUse
     side_carts: tuple[ImageUse, ...] = ()
-    containers: dict[Name, Container] = Field(default_factory=dict)
+    containers: Annotated[dict[Name, Container], after(_orderly)] = field(default_factory=dict)
     """How they run, by the name of the image."""
     users: tuple[User, ...] = ()
     health: Health | None = None
     volumes: tuple[MachineVolume, ...] = ()
     hygiene: Hygiene = Hygiene()
     publish: Publish = Publish()
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     """Environment of the main container; never a secret, it is baked."""
     instance_type: str = "t3.small"
     """The type of the instance that bakes."""
     disk: Gibibytes = 8
-    setup_timeout: Annotated[Seconds, Field(ge=1, le=3 * 3600)] = 1800
+    setup_timeout: Annotated[Seconds, limits(ge=1, le=3 * 3600)] = 1800
     """How long each script of setup/ may take."""
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Machine:
+    def __post_init__(self) -> None:
         names = [_service(use) for use in self.images]
         double = {name for name in names if names.count(name) > 1}
         if double:
             raise ValueError(f"{', '.join(sorted(double))} stands twice among main and side_carts")
-        return self
-
-    @model_validator(mode="after")
-    def _checked(self) -> Machine:
         name = self.health.container if self.health else None
         if name is not None:
             container = self.containers.get(name)
@@ -126,17 +126,6 @@ class Machine(System):
                     f"health asks the container {name!r}, which has no health check — "
                     f"containers: {{{name}: {{health: {{run: [a-command]}}}}}}"
                 )
-        return self
-
-    @field_validator("containers")
-    @classmethod
-    def _orderly(
-        cls, containers: dict[str, Container], info: ValidationInfo
-    ) -> dict[str, Container]:
-        uses = (info.data.get("main"), *info.data.get("side_carts", ()))
-        if None not in uses:  # else one of these is faulty, and told
-            start_order([_service(use) for use in uses], containers)
-        return containers
 
     @property
     def images(self) -> tuple[ImageUse, ...]:

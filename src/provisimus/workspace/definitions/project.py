@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-
 from provisimus.workspace.definitions.common import Definition, Name
+from provisimus.workspace.definitions.rules import after, before, chosen_by, limits
 
 
 class Repositories(Definition):
@@ -30,11 +29,9 @@ class AwsBase(Definition):
     name: str | None = None
     ssm: str | None = None
 
-    @model_validator(mode="after")
-    def _one_way(self) -> AwsBase:
+    def __post_init__(self) -> None:
         if bool(self.ssm) == bool(self.owner and self.name):
             raise ValueError("say either owner and name, or ssm")
-        return self
 
 
 class LocalBase(Definition):
@@ -68,6 +65,8 @@ def _account(value: object) -> object:
 
 
 def _network(value: str) -> str:
+    from ipaddress import IPv4Network
+
     try:
         network = IPv4Network(value)
     except ValueError as error:
@@ -82,16 +81,16 @@ def _one_or_more(value: object) -> object:
 
 
 Networks = Annotated[
-    tuple[Annotated[str, AfterValidator(_network)], ...],
-    BeforeValidator(_one_or_more),
-    Field(min_length=1),
+    tuple[Annotated[str, after(_network)], ...],
+    before(_one_or_more),
+    limits(min_length=1),
 ]
 """One IPv4 network or a list of them, none wider than a /8, the widest private one (RFC 1918)."""
 
 
 class AwsEnvironment(Definition):
     provider: Literal["aws"]
-    account: Annotated[str, BeforeValidator(_account), Field(pattern=r"^\d{12}$")]
+    account: Annotated[str, before(_account), limits(pattern=r"^\d{12}$")]
     region: str
     role: str | None = None
     endpoint: str | None = None
@@ -103,9 +102,7 @@ class AwsEnvironment(Definition):
     protect: bool = False
 
 
-EnvironmentDefinition = Annotated[
-    LocalEnvironment | AwsEnvironment, Field(discriminator="provider")
-]
+EnvironmentDefinition = Annotated[LocalEnvironment | AwsEnvironment, chosen_by("provider")]
 
 
 def _only_local() -> dict[str, LocalEnvironment | AwsEnvironment]:
@@ -115,7 +112,7 @@ def _only_local() -> dict[str, LocalEnvironment | AwsEnvironment]:
 class Project(Definition):
     project: Name
     repositories: Repositories = Repositories()
-    artifacts: dict[str, str] = Field(default_factory=lambda: {"releases": "./artifacts"})
+    artifacts: dict[str, str] = field(default_factory=lambda: {"releases": "./artifacts"})
     registry: Registry = Registry()
-    bases: dict[str, Base] = Field(default_factory=dict)
-    environments: dict[Name, EnvironmentDefinition] = Field(default_factory=_only_local)
+    bases: dict[str, Base] = field(default_factory=dict)
+    environments: dict[Name, EnvironmentDefinition] = field(default_factory=_only_local)

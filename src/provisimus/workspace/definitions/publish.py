@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-
 from provisimus.workspace.definitions.common import Definition, Seconds
+from provisimus.workspace.definitions.rules import after, before, limits
 
 DEFAULT_KEY = "alias/aws/ebs"
 """The key of AWS's own that EBS takes where none is named. It cannot be shared."""
@@ -27,8 +26,8 @@ def _key(value: str) -> str:
     return value
 
 
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-Account = Annotated[str, BeforeValidator(_account), Field(pattern=r"^\d{12}$")]
+Region = Annotated[str, limits(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Account = Annotated[str, before(_account), limits(pattern=r"^\d{12}$")]
 
 
 class Publish(Definition):
@@ -38,13 +37,12 @@ class Publish(Definition):
     """Regions that get a copy, beside the environment's own."""
     accounts: tuple[Account, ...] = ()
     """Accounts that may launch it, here and in those regions."""
-    kms_key: Annotated[str, AfterValidator(_key)] | None = None
+    kms_key: Annotated[str, after(_key)] | None = None
     """The key that its snapshots are encrypted with."""
-    deprecate_after: Annotated[Seconds, Field(ge=86400)] | None = None
+    deprecate_after: Annotated[Seconds, limits(ge=86400)] | None = None
     """How long after it was made EC2 stops showing it to others; nothing is removed."""
 
-    @model_validator(mode="after")
-    def _shareable(self) -> Publish:
+    def __post_init__(self) -> None:
         key = self.kms_key or ""
         if self.accounts and key.endswith(DEFAULT_KEY):
             raise ValueError(
@@ -57,7 +55,6 @@ class Publish(Definition):
                 f"the key {key} lives in one region — name an alias that every region has, or a "
                 "multi-region key (mrk-…)"
             )
-        return self
 
     @property
     def wanted(self) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
+from dataclasses import field
 from typing import Annotated, Any
-
-from pydantic import AfterValidator, Field, model_validator
 
 from provisimus.ondisk.references import references
 from provisimus.workspace.definitions.common import (
@@ -18,9 +16,12 @@ from provisimus.workspace.definitions.common import (
     Seconds,
     Version,
 )
+from provisimus.workspace.definitions.rules import after, limits
 
 
 def _cidr(value: str) -> str:
+    from ipaddress import ip_network
+
     try:
         return str(ip_network(value))
     except ValueError as error:
@@ -31,26 +32,22 @@ class Ingress(Definition):
     """One port that may be reached from one network."""
 
     port: Port
-    source: Annotated[str, AfterValidator(_cidr)] = Field(alias="from")
+    source: Annotated[str, after(_cidr)] = field(metadata={"alias": "from"})
 
-    @model_validator(mode="after")
-    def _no_open_ssh(self) -> Ingress:
-        if self.port == 22 and ip_network(self.source).prefixlen == 0:
+    def __post_init__(self) -> None:
+        if self.port == 22 and self.source.endswith("/0"):
             raise ValueError("SSH open to the world is refused — name the network you come from")
-        return self
 
 
 class Snapshots(Definition):
     """How often the machine takes a snapshot of the volume, and how many stay."""
 
     every: Seconds
-    keep: int = Field(ge=1)
+    keep: Annotated[int, limits(ge=1)]
 
-    @model_validator(mode="after")
-    def _not_too_often(self) -> Snapshots:
+    def __post_init__(self) -> None:
         if self.every < 3600:
             raise ValueError("every is less than 1h — the machine looks every quarter of an hour")
-        return self
 
 
 class DataVolume(Definition):
@@ -79,7 +76,7 @@ def _environment(values: dict[str, str]) -> dict[str, str]:
 ENVIRONMENT_LIMIT = 8_000
 """Characters of names and values. User data has 16,384 bytes, in which some take six."""
 
-Environment = Annotated[dict[str, str], AfterValidator(_environment)]
+Environment = Annotated[dict[str, str], after(_environment)]
 
 
 class StackHealth(Definition):
@@ -107,20 +104,18 @@ class StackDefinition(Definition):
     instance_type: str = "t3.small"
     key_name: str | None = None
     ingress: tuple[Ingress, ...] = ()
-    data_volumes: tuple[DataVolume, ...] = Field(default=(), max_length=11)
+    data_volumes: Annotated[tuple[DataVolume, ...], limits(max_length=11)] = ()
     """EC2 keeps /dev/sdf to /dev/sdp for them ("Device names on Linux instances")."""
     health: StackHealth = StackHealth()
-    environment: Environment = Field(default_factory=dict)
+    environment: Environment = field(default_factory=dict)
     """Of the main container. A value may name where it stands: `${ssm:NAME}`, `${secret:NAME#KEY}`;
     the machine fetches it on boot. Without names of that kind it stands in the template."""
-    environments: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    environments: dict[Name, dict[str, Any]] = field(default_factory=dict)
     """Overrides of the keys above, per environment."""
 
-    @model_validator(mode="after")
-    def _distinct(self) -> StackDefinition:
+    def __post_init__(self) -> None:
         mounts = [volume.mount for volume in self.data_volumes]
         if len(set(mounts)) != len(mounts):
             raise ValueError("two data volumes have the same mount")
         if any("environments" in overrides for overrides in self.environments.values()):
             raise ValueError("environments do not nest")
-        return self

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-
 from provisimus.workspace.definitions.common import Definition, Mebibytes, Seconds
+from provisimus.workspace.definitions.rules import after, limits
 
 _DAY = 86_400
 
@@ -18,8 +17,8 @@ def _zone(value: str) -> str:
     return value
 
 
-Release = Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.+~:-]*$")]
-Server = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]*$")]
+Release = Annotated[str, limits(pattern=r"^[0-9][A-Za-z0-9.+~:-]*$")]
+Server = Annotated[str, limits(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]*$")]
 
 
 class Docker(Definition):
@@ -45,7 +44,7 @@ class Updates(Definition):
 
 
 class Time(Definition):
-    zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_+-]+$"), AfterValidator(_zone)] = "Etc/UTC"
+    zone: Annotated[str, limits(pattern=r"^[A-Za-z0-9/_+-]+$"), after(_zone)] = "Etc/UTC"
     servers: tuple[Server, ...] = ()
     """Where the time comes from; empty leaves it to the base (on AWS, Amazon's time service)."""
 

@@ -14,7 +14,7 @@ def read_json(place: Path) -> dict[str, Any] | None:
     """None for a file that is not there, or not whole."""
     try:
         found = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
