@@ -8,7 +8,7 @@ from pathlib import Path
 from provisimus.errors import ToolFailed, ToolMissing
 from provisimus.model import UNKNOWN, Commits
 from provisimus.process import run
-from provisimus.workspace.workspace import Workspace
+from provisimus.workspace.workspace import STATE, Workspace
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def last_change(folder: Path) -> Change:
     """The last change of a folder; `unknown` outside Git, before the first commit, without git."""
     try:
         logged = run(["git", "log", "-1", "--format=%H %ct", "--", "."], cwd=folder).stdout.split()
-        dirty = run(["git", "status", "--porcelain", "--", "."], cwd=folder).stdout.strip()
+        dirty = _is_dirty(folder)
     except (ToolFailed, ToolMissing):
         return Change(UNKNOWN, 0)
     if not logged:
@@ -43,7 +43,12 @@ def commits_of(workspace: Workspace) -> Commits:
 def _head(folder: Path) -> str:
     try:
         head = run(["git", "rev-parse", "HEAD"], cwd=folder).stdout.strip()
-        dirty = run(["git", "status", "--porcelain", "--", "."], cwd=folder).stdout.strip()
+        return head + ("-dirty" if _is_dirty(folder) else "")
     except (ToolFailed, ToolMissing):
         return UNKNOWN
-    return head + ("-dirty" if dirty else "")
+
+
+def _is_dirty(folder: Path) -> bool:
+    """Whether it holds what is not committed, apart from what we keep there ourselves."""
+    others = [".", f":(exclude){STATE}"]
+    return bool(run(["git", "status", "--porcelain", "--", *others], cwd=folder).stdout.strip())

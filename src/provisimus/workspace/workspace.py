@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from provisimus.workspace.definitions.stack import StackDefinition
 
 FILE = "provisimus.yaml"
+STATE = ".provisimus"
 Model = TypeVar("Model", bound=Definition)
 
 
@@ -166,7 +167,7 @@ class Workspace:
 
 
 def _state(root: Path) -> Path:
-    return root / ".provisimus"
+    return root / STATE
 
 
 def _known(root: Path) -> Known:
