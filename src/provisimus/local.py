@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisimus.errors import NotFound, ProvisimusError, Refused, Unreachable, UsageFault
+from provisimus.errors import (
+    NotFound,
+    ProvisimusError,
+    Refused,
+    ToolFailed,
+    Unreachable,
+    UsageFault,
+)
 from provisimus.events import Said, Tell, silence, step
 from provisimus.files import is_full
 
@@ -145,6 +152,34 @@ class LocalCloud:
             run(["umount", "--lazy", place], hint="unmount it as root")
         if self.directory.exists():
             shutil.rmtree(self.directory)
+
+    def worlds(self) -> list[dict[str, str]]:
+        """The worlds that are kept: name, when (UTC), by what version. The oldest first."""
+        found: list[dict[str, str]] = json.loads(self._arrange("worlds"))
+        return found
+
+    def freeze(self, name: str) -> None:
+        """Keep the world under a name. Raises Refused (runs, name taken or none)."""
+        self._arrange("freeze", name)
+
+    def thaw(self, name: str) -> None:
+        """Put a kept world in the place of this one. Raises Refused (runs, none of the name)."""
+        self._arrange("thaw", name)
+
+    def forget(self, name: str) -> None:
+        """Keep a world no longer. Raises Refused (runs, none of the name)."""
+        self._arrange("forget", name)
+
+    def _arrange(self, *arguments: str) -> str:
+        from provisimus.process import run
+
+        command, *names = arguments
+        argv = [sys.executable, "-m", "provisimus.localcloud", command]
+        try:
+            return run([*argv, "--dir", str(self.directory), *names]).stdout
+        except ToolFailed as error:
+            message, hint = last_error(error.tail)
+            raise Refused(message, hint=hint) from error
 
     def ensure_base(self, request: Mapping[str, Any], tell: Tell = silence) -> str:
         """The id of a base AMI, built when it is not there yet. Minutes the first time."""

@@ -6,10 +6,12 @@ import sys
 
 import click
 
+from provisimus.cli.local_place import listener, local_cloud
+from provisimus.cli.local_worlds import forget, freeze, thaw, worlds
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
-from provisimus.errors import NotFound, UsageFault
-from provisimus.local import HINT, LocalCloud
+from provisimus.errors import NotFound
+from provisimus.local import HINT
 
 
 @click.group()
@@ -17,16 +19,8 @@ def local() -> None:
     """The local cloud: a real AWS-shaped cloud on this machine, on loopback only."""
 
 
-def _cloud(session: Session) -> tuple[LocalCloud, str]:
-    """The local cloud and its region; outside a workspace, the defaults."""
-    from provisimus.local import from_environment
-
-    try:
-        project = session.workspace.project
-    except UsageFault:
-        return from_environment("127.0.0.1:5000"), "eu-west-1"
-    regions = [each.region for each in project.environments.values() if each.provider == "local"]
-    return from_environment(project.registry.url), (regions or ["eu-west-1"])[0]
+for _command in (freeze, thaw, worlds, forget):
+    local.add_command(_command)
 
 
 @local.command()
@@ -39,14 +33,8 @@ def up(session: Session) -> None:
       provisimus local up
       provisimus local up --json
     """
-    cloud, region = _cloud(session)
-    from provisimus.events import silence
-
-    try:
-        tell = session.tell
-    except UsageFault:
-        tell = silence
-    status = cloud.up(region, tell)
+    cloud, region = local_cloud(session)
+    status = cloud.up(region, listener(session))
     session.emit(status, f"the local cloud answers at {cloud.endpoint}")
 
 
@@ -59,7 +47,7 @@ def down(session: Session) -> None:
     Example:
       provisimus local down
     """
-    cloud, _ = _cloud(session)
+    cloud, _ = local_cloud(session)
     stopped = cloud.down()
     text = "the local cloud is stopped" if stopped else "the local cloud was not running"
     session.emit({"stopped": stopped}, text)
@@ -75,7 +63,7 @@ def status(session: Session) -> None:
       provisimus local status
       provisimus local status --json
     """
-    cloud, _ = _cloud(session)
+    cloud, _ = local_cloud(session)
     found = cloud.status()
     if found is None:
         raise NotFound("the local cloud is not running", hint=HINT)
@@ -109,7 +97,7 @@ def logs(session: Session, lines: int, instance: str | None) -> None:
       provisimus local logs
       provisimus local logs i-0123456789abcdef0 --lines 200
     """
-    cloud, _ = _cloud(session)
+    cloud, _ = local_cloud(session)
     if instance:
         text = cloud.console(instance)
     elif cloud.log.exists():
@@ -123,18 +111,18 @@ def logs(session: Session, lines: int, instance: str | None) -> None:
 @local.command()
 @with_session(yes=True)
 def reset(session: Session) -> None:
-    """Remove every file of the local cloud: images, volumes, stacks, registry.
+    """Remove every file of the local cloud: images, volumes, stacks, registry, kept worlds.
 
     \b
     Examples:
       provisimus local down
       provisimus local reset --yes
     """
-    cloud, _ = _cloud(session)
+    cloud, _ = local_cloud(session)
     if not cloud.directory.exists():
         session.emit({"removed": None}, "there is nothing to remove")
         return
-    session.confirm(f"Remove {cloud.directory} with all images, volumes and stacks?")
+    session.confirm(f"Remove {cloud.directory} with all images, volumes, stacks and kept worlds?")
     cloud.reset()
     session.emit({"removed": str(cloud.directory)}, f"removed {cloud.directory}")
     sys.stdout.flush()

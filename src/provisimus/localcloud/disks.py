@@ -18,6 +18,8 @@ from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
 
 GIB = 1024**3
+WRITING = ".writing"
+"""Beside a snapshot's disk while it is written block by block (``hooks/direct.py``)."""
 _QCOW2_MAGIC = b"QFI\xfb"
 
 
@@ -116,6 +118,7 @@ class Disks:
         gone = removable((name for name in wanted if name in files), beneath)
         for identifier in gone:
             files[identifier].unlink(missing_ok=True)
+            files[identifier].with_suffix(WRITING).unlink(missing_ok=True)
         for leftover in self._layout.disks.glob("*.next"):
             leftover.unlink(missing_ok=True)
         return gone

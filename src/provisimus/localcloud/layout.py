@@ -40,6 +40,16 @@ class Layout:
         return self.root / "scratch"
 
     @property
+    def frozen(self) -> Path:
+        """Worlds that are kept for later, a folder each (``worlds.py``)."""
+        return self.root / "frozen"
+
+    @property
+    def thawing(self) -> Path:
+        """A world that is about to take the place of this one."""
+        return self.root / "thawing"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -34,6 +34,7 @@ from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.machines import GRACE, Machines
 from provisimus.localcloud.processes import Nursery
 from provisimus.localcloud.services import Services
+from provisimus.localcloud.worlds import finish
 
 log = logging.getLogger("provisimus.localcloud")
 
@@ -59,6 +60,7 @@ def run(settings: Settings) -> None:
     """Serve until told to stop. Raises LocalCloudError when it cannot begin."""
     layout = Layout(settings.directory)
     lock = take_directory(layout)
+    finish(layout)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )

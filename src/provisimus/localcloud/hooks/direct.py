@@ -26,7 +26,7 @@ from moto.ec2.utils import random_snapshot_id
 
 from provisimus.localcloud.direct.block_file import BLOCK, BlockFile
 from provisimus.localcloud.direct.layers import Block, changed, content, lineage, read_blocks
-from provisimus.localcloud.disks import GIB
+from provisimus.localcloud.disks import GIB, WRITING
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks.cloud import Cloud, replace
 
@@ -153,6 +153,7 @@ def install(cloud: Cloud) -> None:
         _check_end(response, file)
         file.count_references()
         snapshot.status = "completed"
+        cloud.layout.disk(identifier).with_suffix(WRITING).unlink(missing_ok=True)
         cloud.changed()
         return ActionResult({"Status": "completed"})
 
@@ -239,9 +240,11 @@ def _begin(cloud: Cloud, ec2: Any, wanted: Mapping[str, Any]) -> Any:
     path = cloud.layout.disk(snapshot.id)
     beneath = cloud.layout.disk(parent.id).name if parent else None
     try:
+        path.with_suffix(WRITING).touch()
         BlockFile.create(path, size * GIB, beneath)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        for each in (path, path.with_suffix(WRITING)):
+            each.unlink(missing_ok=True)
         raise WireError("InternalServerException", f"{error}") from error
     cloud.disks.hand_over(path)
     snapshot.status, snapshot.local_size = "pending", size
