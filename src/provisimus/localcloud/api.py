@@ -6,6 +6,7 @@ What is asked of the local cloud itself, not of AWS: status, base images, consol
 from __future__ import annotations
 
 import io
+import ipaddress
 import json
 import logging
 import queue
@@ -56,6 +57,11 @@ def with_control(actions: Actions, aws: Application, changed: Callable[[], None]
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        stranger = _is_of_a_page(environ)
+        if stranger:
+            reply = _failure("403 Forbidden", stranger)
+            start_response(reply.status, [("Content-Type", reply.kind)])
+            return reply.body
         if path != PREFIX and not path.startswith(f"{PREFIX}/"):
             reads = only_reads(requested_action(environ)) or _touches_no_model(environ)
             try:
@@ -63,9 +69,7 @@ def with_control(actions: Actions, aws: Application, changed: Callable[[], None]
             finally:
                 if not reads:
                     changed()
-        if _from_a_browser(environ):
-            reply = _failure("403 Forbidden", "browsers may not speak to the local cloud")
-        elif actions.from_guest(int(environ.get("REMOTE_PORT") or 0)):
+        if actions.from_guest(int(environ.get("REMOTE_PORT") or 0)):
             reply = _failure("403 Forbidden", "machines may not speak to the local cloud itself")
         else:
             reply = _answer(actions, environ["REQUEST_METHOD"], path.removeprefix(PREFIX), environ)
@@ -100,9 +104,22 @@ def _touches_no_model(environ: dict[str, Any]) -> bool:
     return path.startswith("/snapshots/") and (method == "GET" or "/blocks/" in path)
 
 
-def _from_a_browser(environ: dict[str, Any]) -> bool:
-    # Any web page may send requests to loopback; only a browser sends these headers.
-    return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_MODE" in environ
+def _is_of_a_page(environ: dict[str, Any]) -> str | None:
+    """Why a request is refused: any page in a browser may send some to loopback.
+
+    Only a browser sends the first two headers. A page whose name was made to mean 127.0.0.1 (DNS
+    rebinding) gives itself away by that name, for whoever is meant says an address or `localhost`.
+    """
+    if "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_MODE" in environ:
+        return "browsers may not speak to the local cloud"
+    host = str(environ.get("HTTP_HOST", "")).rpartition("]")[2].partition(":")[0]
+    if not host or host == "localhost" or host.endswith(".localhost"):
+        return None
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return f"the local cloud is not called {host[:80]}; say 127.0.0.1 or localhost"
+    return None
 
 
 def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -> Reply:

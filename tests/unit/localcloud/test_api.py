@@ -104,9 +104,25 @@ def test_what_is_not_json_is_refused():
     assert ask("POST", "/_localcloud/bases", b"{")[0] == "409 Conflict"
 
 
+@pytest.mark.parametrize("path", ["/_localcloud/shutdown", "/", "/bucket/key"])
 @pytest.mark.parametrize("header", ["HTTP_ORIGIN", "HTTP_SEC_FETCH_MODE"])
-def test_a_web_page_cannot_command_the_local_cloud(header):
-    assert ask("POST", "/_localcloud/shutdown", **{header: "cors"})[0] == "403 Forbidden"
+def test_a_web_page_cannot_command_the_local_cloud(header, path):
+    assert ask("POST", path, **{header: "cors"})[0] == "403 Forbidden"
+
+
+@pytest.mark.parametrize("host", ["evil.example:4800", "evil.example", "localhost.evil.example"])
+def test_a_page_that_had_its_name_mean_loopback_is_refused(host):
+    status, answer, touched = ask("POST", "/", HTTP_HOST=host)
+    assert (status, touched) == ("403 Forbidden", [])
+    assert b"is not called" in answer
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:4800", "localhost:4800", "bucket.localhost:4800", "172.31.0.2:4800", "[::1]:4800"],
+)
+def test_whoever_says_an_address_or_localhost_is_answered(host):
+    assert ask("POST", "/", HTTP_HOST=host)[0] == "200 OK"
 
 
 def test_a_machine_may_not_ask_the_local_cloud_itself():
