@@ -181,6 +181,19 @@ class LocalCloud:
             message, hint = last_error(error.tail)
             raise Refused(message, hint=hint) from error
 
+    def command(self, method: str, what: str, order: Mapping[str, Any] | None = None) -> Any:
+        """Ask its control API for something; the answer's JSON. Raises UsageFault, Unreachable."""
+        from provisimus.http import httpx
+
+        try:
+            answer = self._ask(method, what, within=10, order=order)
+        except httpx.TransportError as error:
+            raise Unreachable("the local cloud does not answer", hint=HINT) from error
+        given: Any = answer.json()
+        if answer.status_code != 200:
+            raise UsageFault(given["error"], hint=given.get("hint") or None)
+        return given
+
     def ensure_base(self, request: Mapping[str, Any], tell: Tell = silence) -> str:
         """The id of a base AMI, built when it is not there yet. Minutes the first time."""
         from provisimus.http import httpx, trusting_nobody
@@ -237,12 +250,20 @@ class LocalCloud:
             raise NotFound(f"there is no console of {instance}")
         return answer.text
 
-    def _ask(self, method: str, what: str, *, within: float) -> httpx.Response:
+    def _ask(
+        self, method: str, what: str, *, within: float, order: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
         """One question to the control API; `within` in seconds. Raises httpx's own errors."""
         from provisimus.http import httpx, trusting_nobody
 
         url = f"{self.endpoint}/_localcloud/{what}"
-        return httpx.request(method, url, timeout=within, trust_env=False, verify=trusting_nobody())
+        return httpx.request(
+            *(method, url),
+            json=dict(order) if order is not None else None,
+            timeout=within,
+            trust_env=False,
+            verify=trusting_nobody(),
+        )
 
     def _ours(self, status: dict[str, Any]) -> dict[str, Any]:
         theirs = Path(status.get("directory", self.directory))

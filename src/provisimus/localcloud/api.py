@@ -1,6 +1,6 @@
 """The control API under ``/_localcloud``, on the same port as AWS's.
 
-What is asked of the local cloud itself, not of AWS: status, base images, consoles, shutdown.
+What is asked of the local cloud itself, not of AWS: status, bases, consoles, faults, shutdown.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import queue
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.mishaps import Mishaps
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,9 @@ class Actions:
     shutdown: Callable[[], None]
     from_guest: Callable[[int], bool]
     """Whether the connection from this port comes from one of the machines."""
+    mishaps: Mishaps
+    kill: Callable[[str], bool]
+    """Kills the machine of an instance as a failing host would; False when it has none."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,18 @@ def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -
                 if text is None:
                     return _failure("404 Not Found", f"there is no instance {identifier}")
                 return Reply("200 OK", _TEXT, [text.encode()])
+            case ("POST", ["instances", identifier, "kill"]):
+                if not actions.kill(identifier):
+                    return _failure("404 Not Found", f"no machine of {identifier} runs")
+                return _json({"killed": identifier})
+            case ("GET", ["faults"]):
+                return _json(actions.mishaps.told())
+            case ("POST", ["faults"]):
+                return _json(asdict(actions.mishaps.add(_body(environ))))
+            case ("DELETE", ["faults"]):
+                return _json({"lifted": actions.mishaps.clear()})
+            case ("DELETE", ["faults", number]) if number.isdecimal():
+                return _json({"lifted": actions.mishaps.clear(int(number))})
             case ("POST", ["shutdown"]):
                 threading.Thread(target=actions.shutdown, name="shutdown", daemon=True).start()
                 return _json({"text": "shutting down"})

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from provisimus.localcloud import VERSION, acceleration
 from provisimus.localcloud.acceleration import Acceleration
-from provisimus.localcloud.api import Actions, with_control
+from provisimus.localcloud.api import Actions, requested_action, with_control
 from provisimus.localcloud.bases.build import clean_leftovers, ensure_base
 from provisimus.localcloud.bases.recipe import parse_order
 from provisimus.localcloud.callers import from_guest
@@ -32,6 +32,8 @@ from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.machines import GRACE, Machines
+from provisimus.localcloud.mishap_layer import with_mishaps
+from provisimus.localcloud.mishaps import Mishaps
 from provisimus.localcloud.processes import Nursery
 from provisimus.localcloud.services import Services
 from provisimus.localcloud.worlds import finish
@@ -217,6 +219,7 @@ class Supervisor:
             def log_request(self, *args: Any) -> None:
                 pass
 
+        mishaps = Mishaps()
         actions = Actions(
             status=self._status,
             make_base=self._make_base,
@@ -224,10 +227,13 @@ class Supervisor:
             docker=self._services.docker,
             shutdown=self._over.set,
             from_guest=self._from_guest,
+            mishaps=mishaps,
+            kill=self._cloud.machines.kill,
         )
-        application = with_control(
-            actions, DomainDispatcherApplication(create_backend_app), self._saver.changed
+        aws = with_mishaps(
+            mishaps, requested_action, self._over, DomainDispatcherApplication(create_backend_app)
         )
+        application = with_control(actions, aws, self._saver.changed)
         return make_server(
             "127.0.0.1", self._settings.port, application, threaded=True,
             request_handler=QuietHandler, fd=listener.fileno(),

@@ -9,6 +9,7 @@ import pytest
 
 from provisimus.localcloud.api import Actions, with_control
 from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.mishaps import Mishaps
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
@@ -31,6 +32,8 @@ ACTIONS = Actions(
     docker=no_docker,
     shutdown=lambda: None,
     from_guest=lambda port: port == 666,
+    mishaps=Mishaps(),
+    kill=lambda identifier: identifier == "i-1",
 )
 
 

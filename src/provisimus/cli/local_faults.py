@@ -1,0 +1,113 @@
+"""`provisimus local fault`, `faults`, `heal`, `kill`: what happens when things go wrong."""
+
+from __future__ import annotations
+
+import click
+
+from provisimus.cli.local_place import local_cloud
+from provisimus.cli.session import Session, with_session
+from provisimus.cli.table import table
+from provisimus.errors import UsageFault
+
+
+@click.command()
+@click.argument("calls")
+@click.option("--throttle", is_flag=True, help="They are asked to come slower.")
+@click.option("--fail", metavar="CODE", help="They fail with an error of this code.")
+@click.option("--message", help="What the error says.")
+@click.option("--delay", type=float, metavar="SECONDS", help="Their answer is kept back.")
+@click.option(
+    "--cut",
+    type=click.Choice(["before", "after"]),
+    help="The connection ends, before or after it was done.",
+)
+@click.option("--times", type=click.IntRange(1), help="To so many calls; without, until healed.")
+@with_session()
+def fault(
+    session: Session,
+    calls: str,
+    throttle: bool,
+    fail: str | None,
+    message: str | None,
+    delay: float | None,
+    cut: str | None,
+    times: int | None,
+) -> None:
+    """Let something happen to CALLS of the local cloud's API: SERVICE:ACTION, with * and ?.
+
+    What names no action is called by method and path: "ebs:PUT /snapshots/*". It is over when the
+    local cloud stops.
+
+    \b
+    Examples:
+      provisimus local fault ec2:RunInstances --fail InsufficientInstanceCapacity
+      provisimus local fault "ec2:Describe*" --throttle --times 5
+      provisimus local fault cloudformation:CreateChangeSet --cut after --times 1
+      provisimus local fault "ssm:*" --delay 3
+    """
+    kinds = {"throttle": throttle, "fail": fail, "delay": delay, f"cut-{cut}": cut}
+    chosen = [kind for kind, given in kinds.items() if given]
+    if len(chosen) != 1:
+        raise UsageFault("say one of --throttle, --fail, --delay and --cut")
+    order = {"code": fail, "message": message, "seconds": delay, "times": times}
+    cloud, _ = local_cloud(session)
+    given = {key: value for key, value in order.items() if value}
+    made = cloud.command("POST", "faults", {"calls": calls, "kind": chosen[0], **given})
+    text = f"fault {made['id']}: {chosen[0]} {calls}; provisimus local heal {made['id']} ends it"
+    session.emit(made, text)
+
+
+@click.command()
+@with_session()
+def faults(session: Session) -> None:
+    """List what happens to calls now.
+
+    \b
+    Examples:
+      provisimus local faults
+      provisimus local faults --json
+    """
+    found = local_cloud(session)[0].command("GET", "faults")
+    rows = [
+        (
+            *(str(each["id"]), each["calls"], each["kind"]),
+            each["code"] or (f"{each['seconds']:g} s" if each["seconds"] else "-"),
+            "always" if each["left"] is None else str(each["left"]),
+        )
+        for each in found
+    ]
+    session.emit(
+        found, table(["id", "calls", "kind", "how", "left"], rows) if rows else "nothing goes wrong"
+    )
+
+
+@click.command()
+@click.argument("number", metavar="[ID]", type=int, required=False)
+@with_session()
+def heal(session: Session, number: int | None) -> None:
+    """Let nothing happen to calls any more, or the fault with this ID no more.
+
+    \b
+    Examples:
+      provisimus local heal
+      provisimus local heal 2
+    """
+    what = "faults" if number is None else f"faults/{number}"
+    lifted = local_cloud(session)[0].command("DELETE", what)["lifted"]
+    if number is not None and not lifted:
+        raise UsageFault(f"there is no fault {number}", hint="provisimus local faults lists them")
+    session.emit({"lifted": lifted}, f"{lifted} fault{'s' if lifted != 1 else ''} lifted")
+
+
+@click.command()
+@click.argument("instance")
+@with_session()
+def kill(session: Session, instance: str) -> None:
+    """End the machine of an INSTANCE as when its host fails. EC2 would recover it; so does this.
+
+    \b
+    Example:
+      provisimus local kill i-0123456789abcdef0
+    """
+    local_cloud(session)[0].command("POST", f"instances/{instance}/kill")
+    session.emit({"killed": instance}, f"the machine of {instance} is gone; it is recovered")

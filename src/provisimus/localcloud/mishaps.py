@@ -1,0 +1,94 @@
+"""Faults on demand: what shall happen to calls of the API, and to which. Pure but for its lock.
+
+A rule names calls by a pattern, `ec2:RunInstances`, `cloudformation:*`; services whose requests
+name no action by method and path, `ebs:PUT /snapshots/*`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from provisimus.localcloud.faults import LocalCloudError
+
+KINDS = ("throttle", "fail", "delay", "cut-before", "cut-after")
+LONGEST = 3600.0
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """What happens to calls. ``left`` is how often still; None is always."""
+
+    id: int
+    calls: str
+    kind: str
+    code: str = ""
+    """The error's code, for ``fail``."""
+    message: str = ""
+    seconds: float = 0.0
+    """How long an answer is kept back, for ``delay``."""
+    left: int | None = None
+
+
+class Mishaps:
+    """The rules in force, asked in the order in which they were made. Safe in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Mishap] = []
+        self._numbers = itertools.count(1)
+
+    def add(self, order: Any) -> Mishap:
+        """Put a rule in force, as the control API is sent it. Raises LocalCloudError."""
+        with self._lock:
+            made = parse(order, next(self._numbers))
+            self._rules.append(made)
+        return made
+
+    def clear(self, number: int | None = None) -> int:
+        """Lift one rule, or all; gives how many there were."""
+        with self._lock:
+            kept = [each for each in self._rules if number is not None and each.id != number]
+            lifted, self._rules = len(self._rules) - len(kept), kept
+        return lifted
+
+    def take(self, call: str) -> Mishap | None:
+        """What happens to this call, if anything; uses the rule up by one."""
+        with self._lock:
+            for index, rule in enumerate(self._rules):
+                if fnmatchcase(call, rule.calls):
+                    if rule.left is not None:
+                        self._rules[index] = replace(rule, left=rule.left - 1)
+                        self._rules = [each for each in self._rules if each.left != 0]
+                    return rule
+        return None
+
+    def told(self) -> list[dict[str, Any]]:
+        """The rules as JSON has them."""
+        with self._lock:
+            return [asdict(each) for each in self._rules]
+
+
+def parse(order: Any, number: int) -> Mishap:
+    """A rule from JSON. Raises LocalCloudError that says what is wrong."""
+    if not isinstance(order, dict) or not isinstance(order.get("calls"), str):
+        raise LocalCloudError("a fault names the calls that it is for", "such as ec2:RunInstances")
+    calls, kind = order["calls"], order.get("kind")
+    if ":" not in calls:
+        raise LocalCloudError(f"{calls!r} names no service", "write SERVICE:ACTION, ec2:*")
+    if kind not in KINDS:
+        raise LocalCloudError(f"{kind!r} is no kind of fault", f"known: {', '.join(KINDS)}")
+    code, seconds, times = order.get("code", ""), order.get("seconds", 0), order.get("times")
+    if (kind == "fail") != bool(code):
+        raise LocalCloudError("a code is for calls that fail, and they need one")
+    if (kind == "delay") != bool(seconds):
+        raise LocalCloudError("seconds are for calls that are delayed, and they need some")
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST:
+        raise LocalCloudError(f"a delay is {LONGEST:g} seconds at most, not {seconds}")
+    if times is not None and (not isinstance(times, int) or times < 1):
+        raise LocalCloudError(f"times is a number from 1, not {times}")
+    message = str(order.get("message") or "")
+    return Mishap(number, calls, str(kind), str(code), message, float(seconds), times)

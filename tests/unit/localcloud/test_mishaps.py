@@ -1,0 +1,38 @@
+"""Rules of what happens to calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisimus.localcloud.faults import LocalCloudError
+from provisimus.localcloud.mishaps import Mishaps, parse
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"calls": "RunInstances", "kind": "throttle"}, "names no service"),
+        ({"calls": "ec2:*", "kind": "explode"}, "is no kind of fault"),
+        ({"calls": "ec2:*", "kind": "fail"}, "a code is for calls that fail"),
+        ({"calls": "ec2:*", "kind": "throttle", "code": "X"}, "a code is for calls that fail"),
+        ({"calls": "ec2:*", "kind": "throttle", "seconds": 3}, "seconds are for calls"),
+        ({"calls": "ec2:*", "kind": "delay", "seconds": 1e9}, "3600 seconds at most"),
+        ({"calls": "ec2:*", "kind": "throttle", "times": 0}, "times is a number"),
+        ([], "names the calls"),
+    ],
+)
+def test_an_order_that_is_none_is_refused(order, said):
+    with pytest.raises(LocalCloudError, match=said):
+        parse(order, 1)
+
+
+def test_the_first_rule_that_fits_is_used_up():
+    mishaps = Mishaps()
+    mishaps.add({"calls": "ec2:Run*", "kind": "throttle", "times": 2})
+    mishaps.add({"calls": "ec2:*", "kind": "cut-before"})
+    taken = [mishaps.take("ec2:RunInstances") for _ in range(3)]
+    assert [each and each.kind for each in taken] == ["throttle", "throttle", "cut-before"]
+    assert mishaps.take("iam:GetRole") is None
+    assert [each["calls"] for each in mishaps.told()] == ["ec2:*"]
+    assert (mishaps.clear(1), mishaps.clear()) == (0, 1)
+    assert mishaps.take("ec2:RunInstances") is None
