@@ -27,6 +27,7 @@ from provisimus.localcloud.acceleration import Acceleration
 from provisimus.localcloud.api import Actions, requested_action, with_control
 from provisimus.localcloud.bases.build import clean_leftovers, ensure_base
 from provisimus.localcloud.bases.recipe import parse_order
+from provisimus.localcloud.bridge import remove_bridge
 from provisimus.localcloud.callers import from_guest
 from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.faults import LocalCloudError
@@ -128,6 +129,7 @@ class Supervisor:
         self._deciding = threading.Lock()
         self._choice: Acceleration | None = None
         clean_leftovers(layout)
+        remove_bridge(layout.root)
         shutil.rmtree(layout.scratch, ignore_errors=True)
         layout.make()
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from provisimus.localcloud.bridge import make_bridge, remove_bridge
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.processes import APART, Command, Nursery, end
@@ -209,6 +210,7 @@ def docker_service(layout: Layout) -> Service:
         "--exec-root", str(layout.docker_run), "--pidfile", str(layout.docker / "pid"),
         "--host", f"unix://{socket_path}", "--storage-driver", "overlay2",
         "--group", "root", "--config-file", str(layout.docker / "daemon.json"),
+        *(("--bridge", bridge) if (bridge := make_bridge(layout.root)) else ()),
     )  # fmt: skip
     (layout.docker / "daemon.json").write_text("{}\n")
     (layout.docker / "pid").unlink(missing_ok=True)
@@ -293,6 +295,8 @@ class Services:
         for service in (self._docker, self._registry):
             if service is not None:
                 service.stop()
+        if self._docker is not None:
+            remove_bridge(self._layout.root)
 
 
 def _last_line(log_file: Path | int | None) -> str:

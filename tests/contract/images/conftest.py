@@ -19,6 +19,7 @@ from provisimus.aws import Cloud
 from provisimus.environment import Environment
 from provisimus.events import Event
 from provisimus.images import ImagePlan, build_image, plan_image
+from provisimus.localcloud.bridge import make_bridge, remove_bridge
 from provisimus.model import ContainerImage, Coordinates
 from provisimus.workspace import Workspace, open_workspace
 
@@ -125,6 +126,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     arguments = [
         *(program, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
         *("--pidfile", f"{folder}/pid", "--host", host, "--iptables=false", "--ip6tables=false"),
+        *("--bridge", make_bridge(folder) or "docker0"),
     ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(arguments, stdout=log, stderr=log)
@@ -140,6 +142,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+        remove_bridge(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 import time
@@ -15,6 +16,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 from tests.ports import free_port
+
+from provisimus.localcloud.bridge import remove_bridge
 
 from .conftest import LocalCloud
 
@@ -180,14 +183,21 @@ def test_an_order_that_is_wrong_is_answered_with_the_key(cloud):
     assert "name 'x' is not valid" in answer.json()["error"]
 
 
-@pytest.fixture
-def short_cloud():
+@contextlib.contextmanager
+def shortly_named():
     """In a directory whose name leaves room for the engine's sockets."""
     with tempfile.TemporaryDirectory(prefix="local-", ignore_cleanup_errors=True) as folder:
         cloud = LocalCloud(Path(folder), free_port(), free_port())
         cloud.start()
         yield cloud
         cloud.stop()
+        remove_bridge(Path(folder))  # one that was killed left it
+
+
+@pytest.fixture
+def short_cloud():
+    with shortly_named() as cloud:
+        yield cloud
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a Docker Engine")
@@ -205,6 +215,35 @@ def test_an_engine_of_its_own_dies_with_it(short_cloud):
     assert {"dockerd", "containerd"} <= names
     cloud.kill()
     eventually(lambda: not any(alive(pid) for pid in children))
+
+
+@pytest.fixture
+def another():
+    with shortly_named() as cloud:
+        yield cloud
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a Docker Engine")
+@pytest.mark.skipif(shutil.which("dockerd") is None, reason="docker.io is not installed")
+@pytest.mark.skipif(shutil.which("busybox") is None, reason="busybox is not installed")
+@pytest.mark.timeout(240)
+def test_an_engine_keeps_its_network_when_another_one_ends(short_cloud, another, tmp_path):
+    hosts = [each.post("docker").json()["host"] for each in (short_cloud, another)]
+    if hosts[0] == hosts[1]:
+        pytest.skip(f"an engine answers already at {hosts[0]}")
+    shutil.copy(shutil.which("busybox"), tmp_path / "busybox")
+    subprocess.run(("tar", "-cf", "../image.tar", "busybox"), cwd=tmp_path, check=True)
+
+    def docker(*arguments):
+        return subprocess.run(
+            ("docker", "--host", hosts[0], *arguments), capture_output=True, text=True, check=True
+        ).stdout
+
+    docker("import", str(tmp_path.parent / "image.tar"), "box")
+    addresses = ("run", "--rm", "box", "/busybox", "ip", "address", "show", "dev", "eth0")
+    assert "inet 10.197." in docker(*addresses)
+    another.stop()
+    assert "inet 10.197." in docker(*addresses)
 
 
 def test_an_unknown_image_is_refused(cloud):
