@@ -64,12 +64,12 @@ class DockerLock:
         )
 
 
-def read_lock(folder: Path) -> DockerLock:
-    """Empty when there is no file. Raises InvalidDefinitions for one that is no lock."""
+def read_lock(folder: Path, cache: Path | None = None) -> DockerLock:
+    """Empty when there is no file; `cache` as for `reading`. Raises InvalidDefinitions."""
     bases = {}
     snapshots = {}
     hint = "take it back from Git, or remove it: the next build writes it anew"
-    with lock_file.reading(folder / FILE, hint) as data:
+    with lock_file.reading(folder / FILE, hint, cache) as data:
         for name, values in (data.get("bases") or {}).items():
             bases[name] = LockedBase(
                 Digest.parse(values["fingerprint"]),

@@ -233,8 +233,9 @@ def define_images(
 
 def observe_image(plan: ImagePlan) -> ImagePlan:
     """A plan that was defined, with what the registry has of it. Raises Unreachable."""
-    client, lock = open_registry(plan.registry), read_lock(plan.workspace.docker)
-    observe = partial(_observe, client, lock, plan.workspace.state / "cache")
+    cache = plan.workspace.state / "cache"
+    client, lock = open_registry(plan.registry), read_lock(plan.workspace.docker, cache)
+    observe = partial(_observe, client, lock, cache)
     if len(plan.wanted) <= 2:
         seen = tuple(map(observe, plan.wanted))
     else:
@@ -248,7 +249,7 @@ def observe_image(plan: ImagePlan) -> ImagePlan:
 def _defined(
     workspace: Workspace, environment: Environment, graph: Graph, asked: tuple[str, ...]
 ) -> ImagePlan:
-    lock = read_lock(workspace.docker)
+    lock = read_lock(workspace.docker, workspace.state / "cache")
     wanted: dict[str, WantedImage] = {}
     for definition in graph.definitions:
         wanted[definition.name] = _define(definition, wanted, lock)
@@ -260,7 +261,7 @@ def _repositories(workspace: Workspace, given: Repositories | None) -> Repositor
     from provisimus.artifacts import open_repositories
 
     known = given or open_repositories(workspace)
-    lock = read_lock(workspace.docker)
+    lock = read_lock(workspace.docker, workspace.state / "cache")
     if not lock.snapshots:
         return known
     from provisimus.images.pins import pinned

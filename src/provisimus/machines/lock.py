@@ -66,11 +66,11 @@ def asked_for(base: AwsBase) -> str:
     return base.ssm or f"{base.owner}: {base.name}"
 
 
-def read_lock(folder: Path) -> PackerLock:
-    """Empty when there is no file. Raises InvalidDefinitions for one that is no lock."""
+def read_lock(folder: Path, cache: Path | None = None) -> PackerLock:
+    """Empty when there is no file; `cache` as for `reading`. Raises InvalidDefinitions."""
     bases = {}
     hint = "take it back from Git, or remove it and pin anew: provisimus machine lock --update"
-    with lock_file.reading(folder / FILE, hint) as data:
+    with lock_file.reading(folder / FILE, hint, cache) as data:
         for name, environments in (data.get("bases") or {}).items():
             for environment, values in environments.items():
                 bases[str(name), str(environment)] = LockedBase(

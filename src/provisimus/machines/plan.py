@@ -161,7 +161,7 @@ def pin_of(
     """What a base is pinned to. The local cloud's are made by their recipe, and never pinned."""
     if environment.local is not None:
         return None
-    lock = read_lock(workspace.packer)
+    lock = read_lock(workspace.packer, workspace.state / "cache")
     return lock.pin(name, environment.name, environment.cloud.region, asked_for(base.aws))
 
 

@@ -22,6 +22,7 @@ from provisimus.images.lock import DockerLock, LockedBase, as_text, read_lock, w
 from provisimus.images.registry import as_tag, parse_reference
 from provisimus.images.registry.names import Reference, base_url, split_registry
 from provisimus.model import Artifact, Coordinates, Digest
+from provisimus.workspace import marks
 
 ONE, TWO = Digest("1" * 64), Digest("2" * 64)
 LAYER = StoredLayer(ONE, TWO, 7)
@@ -140,3 +141,16 @@ def test_the_lock_file(tmp_path: Path) -> None:
     (tmp_path / "docker.lock").write_text("bases: {jre: {fingerprint: x}}")
     with pytest.raises(InvalidDefinitions, match="no lock file"):
         read_lock(tmp_path)
+
+
+def test_a_lock_that_was_read_before_is_not_parsed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = DockerLock({"jre": LockedBase(ONE, TWO)}), DockerLock({"jre": LockedBase(TWO)})
+    write_lock(tmp_path, first)
+    assert read_lock(tmp_path, tmp_path / "cache") == first
+    with monkeypatch.context() as patch:
+        patch.setattr(marks, "read", None)
+        assert read_lock(tmp_path, tmp_path / "cache") == first
+    write_lock(tmp_path, second)
+    assert read_lock(tmp_path, tmp_path / "cache") == second
