@@ -36,13 +36,25 @@ _NOISE = re.compile(
 def evidence(lines: Sequence[str], most: int = MOST) -> tuple[str, ...]:
     """The last lines that tell something, at most `most`, oldest first.
 
-    Those of our units, of the containers, and faults of systemd and the kernel. Where none of these
-    is there, whatever is no noise of a boot; and where that is nothing either, the last lines.
+    What is `telling`; where nothing is, whatever is no noise of a boot; and where that is nothing
+    either, the last lines.
     """
-    plain = [text for line in lines if (text := _ESCAPES.sub("", line).rstrip())]
-    telling = [line for line in plain if _OURS.search(line) or _FAULTS.search(line)]
-    rest = telling or [line for line in plain if not _NOISE.search(line)] or plain
+    plain = _plain(lines)
+    rest = _telling(plain) or [line for line in plain if not _NOISE.search(line)] or plain
     return tuple(_once(rest))[-most:]
+
+
+def telling(lines: Sequence[str]) -> tuple[str, ...]:
+    """What our units and the containers say, and faults of systemd and the kernel."""
+    return tuple(_once(_telling(_plain(lines))))
+
+
+def _plain(lines: Sequence[str]) -> list[str]:
+    return [text for line in lines if (text := _ESCAPES.sub("", line).rstrip())]
+
+
+def _telling(plain: Sequence[str]) -> list[str]:
+    return [line for line in plain if _OURS.search(line) or _FAULTS.search(line)]
 
 
 def _once(lines: Iterable[str]) -> Iterable[str]:

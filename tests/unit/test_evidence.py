@@ -2,7 +2,7 @@
 
 import pytest
 
-from provisimus.evidence import evidence
+from provisimus.evidence import evidence, telling
 
 BOOT = """\
 SeaBIOS (version 1.16.2-debian-1.16.2-1)
@@ -33,6 +33,11 @@ UNHEALTHY = (
 def test_the_health_unit_and_the_containers_and_not_the_boot() -> None:
     lines = [*BOOT, STARTING, *LOGIN, CONTAINER, SAID, UNHEALTHY]
     assert evidence(lines) == (STARTING, CONTAINER, SAID, UNHEALTHY)
+
+
+def test_of_a_machine_that_only_boots_nothing_is_telling() -> None:
+    assert telling(BOOT) == ()
+    assert telling([*BOOT, STARTING, *LOGIN]) == (STARTING,)
 
 
 def test_what_failed_is_among_them_wherever_it_stands() -> None:

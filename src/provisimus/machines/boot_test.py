@@ -19,7 +19,7 @@ from provisimus.console import console_of
 from provisimus.environment import Environment
 from provisimus.errors import Unhealthy
 from provisimus.events import Said, Tell, step
-from provisimus.evidence import evidence
+from provisimus.evidence import evidence, telling
 from provisimus.machines import intents
 from provisimus.machines.catalogue import vpc_of, zone_of
 from provisimus.machines.removal import leaving, remove, remove_or_leave
@@ -107,8 +107,7 @@ def _await(
     told: set[str] = set()
     while True:
         lines = console_of(environment, instance)
-        said = evidence(lines) if lines else ()
-        for line in said:
+        for line in telling(lines):
             if line not in told:
                 told.add(line)
                 tell(Said(subject, line))
@@ -119,7 +118,7 @@ def _await(
             what = f"unhealthy after {answer[1]} s" if answer else f"silent for {limit} s"
             raise Unhealthy(
                 f"the machine image does not become healthy: it is {what}",
-                tail=tuple(said),
+                tail=evidence(lines),
                 where=f"instance {instance}, which is gone by now",
                 hint="repair what the console says; nothing of this image is kept",
             )
