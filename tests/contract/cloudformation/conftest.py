@@ -98,7 +98,7 @@ class World:
             if lose in stack["resources"] and stack["status"] == "CREATE_IN_PROGRESS":
                 stack["resources"][lose].update(physical_id=None, settling=False)
         state = json.dumps(saved)
-        for run in list(self.engine._runs.values()):
+        for run in list(self.engine.runs.values()):
             run.supersede()
             run.join()
         self.engine = mount(lambda s: self.faults.watch(self.client(s)), REGION, ACCOUNT)

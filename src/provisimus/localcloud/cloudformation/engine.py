@@ -48,7 +48,7 @@ class Engine:
         self.cloud = Cloud(_once(client), region, account)
         self.on_change: Callable[[], None] = lambda: None
         """Called, from any thread, after whatever `save` would return has changed."""
-        self._runs: dict[str, Run] = {}
+        self.runs: dict[str, Run] = {}
 
     # ---- finding --------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ class Engine:
 
     def create_stack(self, params: Mapping[str, Any]) -> Stack:
         """Raises AlreadyExists, ValidationError, InsufficientCapabilities."""
-        requests.refuse(params, "StackPolicyBody", "StackPolicyURL", "RollbackConfiguration")
+        requests.refuse(params, "StackPolicyURL", "RollbackConfiguration")
         name, token = requests.stack_name(params), params.get("ClientRequestToken")
         with self.lock:
             self._refuse_taken(name, token)
@@ -85,6 +85,7 @@ class Engine:
         if existing is not None:
             return existing
         wanted, template = requests.deployment(params, self.cloud)
+        policy = requests.policy(params, "StackPolicyBody", template)
         shapes.active(template, self.context(_nobody(self, name), wanted, template))
         with self.lock:
             self._refuse_taken(name, None)
@@ -92,18 +93,20 @@ class Engine:
             stack.protected = bool(params.get("EnableTerminationProtection"))
             stack.on_failure = requests.on_failure(params)
             stack.creation_token = token
+            stack.policy = policy
             self.begin_create(stack, wanted, token)
         return stack
 
     def update_stack(self, params: Mapping[str, Any]) -> Stack:
         """Raises ValidationError, also when there is nothing to do."""
         requests.refuse(
-            params, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody",
-            "StackPolicyDuringUpdateURL", "RollbackConfiguration",
-        )  # fmt: skip
+            params, "StackPolicyURL", "StackPolicyDuringUpdateURL", "RollbackConfiguration"
+        )
         stack = self.find(params.get("StackName"), deleted=False)
         self.require_updatable(stack)
         wanted, template = requests.deployment(params, self.cloud, stack.deployment)
+        new_policy = requests.policy(params, "StackPolicyBody", template)
+        policy = requests.policy(params, "StackPolicyDuringUpdateBody", template)
         planned = self.plan(stack, wanted, template)
         if not planned and not self.differs(stack, wanted, template):
             raise ValidationError("No updates are to be performed.")
@@ -115,6 +118,8 @@ class Engine:
                 wanted,
                 params.get("ClientRequestToken"),
                 "DO_NOTHING" if disabled else "ROLLBACK",
+                policy=policy,
+                new_policy=new_policy,
             )
         return stack
 
@@ -142,7 +147,7 @@ class Engine:
                     f"Invalid operation on stack [{stack.id}]. When you delete a stack, specify "
                     "which resources to retain only when the stack is in the DELETE_FAILED state."
                 )
-            running = self._runs.get(stack.id)
+            running = self.runs.get(stack.id)
             if running is not None:
                 running.supersede()
             left = stack.operation.discarded if stack.operation else []
@@ -155,39 +160,7 @@ class Engine:
             )
             stack.change_sets.clear()
             stack.become("DELETE_IN_PROGRESS", "User Initiated")
-            self._start(stack, after=running)
-
-    def cancel_update(self, params: Mapping[str, Any]) -> None:
-        """Roll an update under way back; raises ValidationError when none is."""
-        stack = self.find(params.get("StackName"), deleted=False)
-        with self.lock:
-            run = self._runs.get(stack.id)
-            if stack.status != "UPDATE_IN_PROGRESS" or run is None:
-                raise ValidationError(
-                    f"CancelUpdateStack cannot be called from current stack status {stack.status}"
-                )
-            run.cancel()
-
-    def continue_rollback(self, params: Mapping[str, Any]) -> None:
-        """Try again to go back; resources to skip are taken to be as they were."""
-        stack = self.find(params.get("StackName"), deleted=False)
-        with self.lock:
-            if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.operation is None:
-                raise ValidationError(
-                    f"Stack:{stack.id} is in {stack.status} state and can not be rolled back "
-                    "(ContinueUpdateRollback needs UPDATE_ROLLBACK_FAILED)."
-                )
-            skip = tuple(params.get("ResourcesToSkip") or ())
-            stray = [name for name in skip if name not in stack.operation.before]
-            if stray:
-                raise ValidationError(
-                    f"ResourcesToSkip: {', '.join(stray)} is not part of stack {stack.name}"
-                )
-            stack.operation.phase = "rollback"
-            stack.operation.skip = skip
-            stack.operation.token = params.get("ClientRequestToken")
-            stack.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-            self._start(stack)
+            self.start(stack, after=running)
 
     def signal(self, params: Mapping[str, Any]) -> None:
         """Note a signal that a resource waits for; raises ValidationError when none is."""
@@ -204,6 +177,19 @@ class Engine:
                 )
             known = with_signal(name, record.signals, sent)
             stack.record(replace(record, signals=known), record.status, received(sent))
+        self.on_change()
+
+    def set_policy(self, params: Mapping[str, Any]) -> None:
+        """Give a stack a policy, which binds the updates that begin later."""
+        requests.refuse(params, "StackPolicyURL")
+        stack = self.find(params.get("StackName"), deleted=False)
+        now = stack.deployment
+        template = requests.read_template(now.template_text) if now else None
+        policy = requests.policy(params, "StackPolicyBody", template)
+        if policy is None:
+            raise ValidationError("SetStackPolicy needs a StackPolicyBody")
+        with self.lock:
+            stack.policy = policy
         self.on_change()
 
     def protect(self, name: str | None, enabled: bool) -> Stack:
@@ -229,7 +215,7 @@ class Engine:
             "CREATE", "forward", stack.on_failure, token, change_set=change_set
         )
         stack.become("CREATE_IN_PROGRESS", "User Initiated")
-        self._start(stack)
+        self.start(stack)
 
     def begin_update(
         self,
@@ -238,8 +224,13 @@ class Engine:
         token: str | None,
         on_failure: str = "ROLLBACK",
         change_set: str | None = None,
+        *,
+        policy: str | None = None,
+        new_policy: str | None = None,
     ) -> None:
-        """Start; after an update that failed and stayed, going back means to before that one."""
+        """Start, bound by the stack's policy or by the one for this update; after an update that
+        failed and stayed, going back means to before that one.
+        """
         failed = stack.operation if stack.status == "UPDATE_FAILED" else None
         stack.operation = Operation(
             "UPDATE",
@@ -251,11 +242,13 @@ class Engine:
             outputs_before=list(failed.outputs_before if failed else stack.outputs),
             discarded=list(failed.discarded) if failed else [],
             change_set=change_set,
+            policy=policy or stack.policy,
+            new_policy=new_policy,
         )
         stack.deployment = wanted
         stack.updated = time.time()
         stack.become("UPDATE_IN_PROGRESS", "User Initiated")
-        self._start(stack)
+        self.start(stack)
 
     def require_updatable(self, stack: Stack) -> None:
         if stack.status not in UPDATABLE:
@@ -325,15 +318,15 @@ class Engine:
                         change_set.reason = "The local cloud was restarted; create it again."
                 if stack.busy:
                     log.info("stack %s goes on in %s", stack.name, stack.status)
-                    self._start(stack, wait_for_endpoint=True)
+                    self.start(stack, wait_for_endpoint=True)
 
     # ---- inside ---------------------------------------------------------------------------------
 
-    def _start(
+    def start(
         self, stack: Stack, after: Run | None = None, *, wait_for_endpoint: bool = False
     ) -> None:
         run = Run(stack, self.cloud, self.lock, self.on_change, after, resumed=wait_for_endpoint)
-        self._runs[stack.id] = run
+        self.runs[stack.id] = run
         run.start()
         self.on_change()
 

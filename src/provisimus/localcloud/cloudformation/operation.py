@@ -112,6 +112,8 @@ class Run:
         try:
             template, context = self._prepare(deployment)
             wanted = shapes.active(template, context)
+            for record in [r for n, r in self._stack.resources.items() if n not in wanted]:
+                self._work.check_removal(record)
             for entry in wanted.values():
                 self._stop_if_cancelled()
                 now = shapes.with_resources(context, self._stack.resources)
@@ -136,6 +138,7 @@ class Run:
                 self._failed(operation, None, "")
                 return
             self._stack.outputs = outputs
+            self._stack.policy = operation.new_policy or self._stack.policy
             if operation.verb == "CREATE":
                 self._finish("CREATE_COMPLETE")
             else:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from provisimus.localcloud.cloudformation import parameters, support
+from provisimus.localcloud.cloudformation import parameters, stack_policy, support
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
 from provisimus.localcloud.cloudformation.lookups import existence, parameter_lookup
@@ -86,6 +86,15 @@ def on_failure(params: Mapping[str, Any]) -> str:
     if wanted is not None:
         return str(wanted)
     return "DO_NOTHING" if disabled else "ROLLBACK"
+
+
+def policy(params: Mapping[str, Any], name: str, template: Template | None) -> str | None:
+    """The stack policy that a request carries, if any; raises ValidationError."""
+    text = params.get(name)
+    if text is None:
+        return None
+    stack_policy.check(str(text), template.resources if template else ())
+    return str(text)
 
 
 def signal(params: Mapping[str, Any]) -> Signal:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from provisimus.localcloud.cloudformation import dynamic, shapes, signals
+from provisimus.localcloud.cloudformation import dynamic, shapes, signals, stack_policy
 from provisimus.localcloud.cloudformation.cloud import Cloud, in_words
 from provisimus.localcloud.cloudformation.errors import (
     OperationCancelled,
@@ -76,7 +76,7 @@ class ResourceWork:
             shape = shapes.wanted_shape(entry, context, stack_tags, self._stack.system_tags(name))
         except ValidationError as error:
             verb = "update" if record else "create"
-            failed = record or _blank(entry, Shape())
+            failed = record or shapes.blank(entry, Shape())
             self._record(failed, f"{verb.upper()}_FAILED", str(error))
             raise ResourceError(name, verb) from error
         if record is not None and record.settling and record.status.endswith("_IN_PROGRESS"):
@@ -89,19 +89,31 @@ class ResourceWork:
                 self._discard_later(record)
             record = None
         depends = tuple(sorted(entry.references & active.keys()))
-        match shapes.fate(record, shape, entry):
+        fate = shapes.fate(record, shape, entry)
+        if record is not None:
+            self._heed(record, stack_policy.of_update(self._stack, record, entry, fate))
+        match fate:
             case "add":
-                self._create(_blank(entry, shape, depends, awaited))
+                self._create(shapes.blank(entry, shape, depends, awaited))
             case "replace":
                 assert record is not None
-                self._replace(record, _blank(entry, shape, depends, awaited))
+                self._replace(record, shapes.blank(entry, shape, depends, awaited))
             case "update":
                 assert record is not None
                 self._update(record, entry, shape, depends)
             case "keep":
                 assert record is not None
                 with self._lock:
-                    self._stack.resources[name] = _as_written(record, entry, depends)
+                    self._stack.resources[name] = shapes.as_written(record, entry, depends)
+
+    def check_removal(self, record: Resource) -> None:
+        """Raises ResourceError where the stack policy protects what is to be removed."""
+        self._heed(record, stack_policy.of_removal(self._stack, record))
+
+    def _heed(self, record: Resource, refusal: str | None) -> None:
+        if refusal:
+            self._record(record, "UPDATE_FAILED", refusal)
+            raise ResourceError(record.logical_id, "update")
 
     def restore(self, before: Resource, operation: Operation, *, skip: bool) -> None:
         """Make a resource again what it was before the update; raises ResourceError."""
@@ -272,7 +284,7 @@ class ResourceWork:
             self._record(begun, "UPDATE_FAILED", in_words(error), shape.properties)
             raise ResourceError(old.logical_id, "update") from error
         done = replace(
-            _as_written(old, entry, depends),
+            shapes.as_written(old, entry, depends),
             properties=shape.properties,
             tags=shape.tags,
             attributes=attributes,
@@ -355,40 +367,6 @@ class ResourceWork:
     def _forget(self, record: Resource) -> None:
         with self._lock:
             self._stack.resources.pop(record.logical_id, None)
-
-
-def _blank(
-    entry: ResourceDefinition,
-    shape: Shape,
-    depends: tuple[str, ...] = (),
-    awaited: signals.Awaited | None = None,
-) -> Resource:
-    return Resource(
-        logical_id=entry.logical_id,
-        type=entry.type,
-        physical_id=None,
-        properties=shape.properties,
-        tags=shape.tags,
-        attributes={},
-        status="CREATE_IN_PROGRESS",
-        timestamp=0,
-        depends_on=depends,
-        deletion_policy=entry.deletion_policy,
-        update_replace_policy=entry.update_replace_policy,
-        metadata=entry.metadata,
-        awaited=awaited,
-    )
-
-
-def _as_written(record: Resource, entry: ResourceDefinition, depends: tuple[str, ...]) -> Resource:
-    """The record with what the template says besides the properties."""
-    return replace(
-        record,
-        depends_on=depends,
-        deletion_policy=entry.deletion_policy,
-        update_replace_policy=entry.update_replace_policy,
-        metadata=entry.metadata,
-    )
 
 
 def _noun(verb: str) -> str:

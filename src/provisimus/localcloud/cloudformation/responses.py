@@ -12,7 +12,13 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import camelcase_to_underscores, method_names_from_class
 
-from provisimus.localcloud.cloudformation import change_sets, describe, requests, support
+from provisimus.localcloud.cloudformation import (
+    change_sets,
+    describe,
+    requests,
+    rollbacks,
+    support,
+)
 from provisimus.localcloud.cloudformation.engine import Engine
 from provisimus.localcloud.cloudformation.errors import (
     CloudFormationError,
@@ -64,10 +70,10 @@ class CloudFormation(BaseResponse):
         return self._answer(lambda: self.engine.delete_stack(self._given))
 
     def cancel_update_stack(self) -> ActionResult:
-        return self._answer(lambda: self.engine.cancel_update(self._given))
+        return self._answer(lambda: rollbacks.cancel_update(self.engine, self._given))
 
     def continue_update_rollback(self) -> ActionResult:
-        return self._answer(lambda: self.engine.continue_rollback(self._given))
+        return self._answer(lambda: rollbacks.continue_rollback(self.engine, self._given))
 
     def signal_resource(self) -> ActionResult:
         return self._answer(lambda: self.engine.signal(self._given))
@@ -76,6 +82,16 @@ class CloudFormation(BaseResponse):
         enabled = str(self._given.get("EnableTerminationProtection")).lower() == "true"
         name = self._given.get("StackName")
         return self._answer(lambda: {"StackId": self.engine.protect(name, enabled).id})
+
+    def set_stack_policy(self) -> ActionResult:
+        return self._answer(lambda: self.engine.set_policy(self._given))
+
+    def get_stack_policy(self) -> ActionResult:
+        def answer() -> dict[str, Any]:
+            policy = self.engine.find(self._given.get("StackName"), deleted=False).policy
+            return {} if policy is None else {"StackPolicyBody": policy}
+
+        return self._answer(answer)
 
     def describe_stacks(self) -> ActionResult:
         def answer() -> dict[str, Any]:

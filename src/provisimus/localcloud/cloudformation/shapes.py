@@ -18,6 +18,7 @@ from provisimus.localcloud.cloudformation.intrinsics import (
     evaluate_conditions,
 )
 from provisimus.localcloud.cloudformation.schemas import TypeSchema, schema_of
+from provisimus.localcloud.cloudformation.signals import Awaited
 from provisimus.localcloud.cloudformation.stack import (
     Deployment,
     Discarded,
@@ -130,6 +131,41 @@ def fate(record: Resource | None, shape: Shape, entry: ResourceDefinition) -> Fa
         return "replace"
     unfinished = record.status in ("UPDATE_FAILED", "UPDATE_IN_PROGRESS")
     return "update" if names or record.tags != shape.tags or unfinished else "keep"
+
+
+def blank(
+    entry: ResourceDefinition,
+    shape: Shape,
+    depends: tuple[str, ...] = (),
+    awaited: Awaited | None = None,
+) -> Resource:
+    """The record of a resource of which nothing is made yet."""
+    return Resource(
+        logical_id=entry.logical_id,
+        type=entry.type,
+        physical_id=None,
+        properties=shape.properties,
+        tags=shape.tags,
+        attributes={},
+        status="CREATE_IN_PROGRESS",
+        timestamp=0,
+        depends_on=depends,
+        deletion_policy=entry.deletion_policy,
+        update_replace_policy=entry.update_replace_policy,
+        metadata=entry.metadata,
+        awaited=awaited,
+    )
+
+
+def as_written(record: Resource, entry: ResourceDefinition, depends: tuple[str, ...]) -> Resource:
+    """The record with what the template says besides the properties."""
+    return replace(
+        record,
+        depends_on=depends,
+        deletion_policy=entry.deletion_policy,
+        update_replace_policy=entry.update_replace_policy,
+        metadata=entry.metadata,
+    )
 
 
 def outputs(template: Template, context: Context) -> list[Output]:

@@ -119,6 +119,10 @@ class Operation:
     retain: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     change_set: str | None = None
+    policy: str | None = None
+    """The stack policy that binds this update."""
+    new_policy: str | None = None
+    """The one that the stack has when the update has worked."""
 
 
 @dataclass
@@ -141,6 +145,8 @@ class Stack:
     events: list[StackEvent] = field(default_factory=list)
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
     operation: Operation | None = None
+    policy: str | None = None
+    """The stack policy's text, as it was given."""
 
     @property
     def busy(self) -> bool:

@@ -54,8 +54,12 @@ class ResourceDefinition:
     @property
     def references(self) -> frozenset[str]:
         """Names of parameters and resources that this resource speaks of."""
-        spoken = [self.properties, self.creation_policy]
-        return frozenset(self.depends_on) | {name for name, _ in references(spoken)}
+        return frozenset(self.depends_on) | {name for name, _ in self.spoken}
+
+    @property
+    def spoken(self) -> frozenset[tuple[str, str | None]]:
+        """The (name, attribute) of its Ref, Fn::GetAtt and Fn::Sub."""
+        return frozenset(references([self.properties, self.creation_policy]))
 
 
 @dataclass(frozen=True)
