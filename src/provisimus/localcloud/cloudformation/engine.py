@@ -20,6 +20,7 @@ from provisimus.localcloud.cloudformation import stack as stacks
 from provisimus.localcloud.cloudformation.changes import Change, changes
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import AlreadyExists, ValidationError
+from provisimus.localcloud.cloudformation.exports import Neighbours, check_deletion, neighbours
 from provisimus.localcloud.cloudformation.lookups import zones_for
 from provisimus.localcloud.cloudformation.operation import Run
 from provisimus.localcloud.cloudformation.signals import received, with_signal
@@ -141,6 +142,7 @@ class Engine:
                 raise ValidationError(
                     f"Stack [{stack.id}] cannot be deleted while in status {stack.status}"
                 )
+            check_deletion(stack, self.neighbours(stack))
             retain = tuple(params.get("RetainResources") or ())
             if retain and stack.status != "DELETE_FAILED":
                 raise ValidationError(
@@ -240,6 +242,7 @@ class Engine:
             previous=failed.previous if failed else stack.deployment,
             before=dict(failed.before) if failed else _made(stack),
             outputs_before=list(failed.outputs_before if failed else stack.outputs),
+            imports_before=list(failed.imports_before if failed else stack.imports),
             discarded=list(failed.discarded) if failed else [],
             change_set=change_set,
             policy=policy or stack.policy,
@@ -287,7 +290,12 @@ class Engine:
 
     def context(self, stack: Stack, wanted: Deployment, template: Template) -> Any:
         zones = zones_for(template, self.cloud)
-        return shapes.base_context(stack, wanted, template, zones)
+        return shapes.base_context(stack, wanted, template, zones, self.neighbours(stack))
+
+    def neighbours(self, stack: Stack) -> Neighbours:
+        """What a stack may know of the others now."""
+        with self.lock:
+            return neighbours(self.stacks.values(), stack)
 
     # ---- restarts -------------------------------------------------------------------------------
 
@@ -325,7 +333,15 @@ class Engine:
     def start(
         self, stack: Stack, after: Run | None = None, *, wait_for_endpoint: bool = False
     ) -> None:
-        run = Run(stack, self.cloud, self.lock, self.on_change, after, resumed=wait_for_endpoint)
+        run = Run(
+            stack,
+            self.cloud,
+            self.lock,
+            self.on_change,
+            lambda: self.neighbours(stack),
+            after,
+            resumed=wait_for_endpoint,
+        )
         self.runs[stack.id] = run
         run.start()
         self.on_change()

@@ -52,6 +52,10 @@ class Context:
     conditions: Mapping[str, bool] = field(default_factory=dict)
     resources: Mapping[str, ResourceValue] = field(default_factory=dict)
     zones: Mapping[str, list[str]] = field(default_factory=dict)
+    exports: Mapping[str, str] = field(default_factory=dict)
+    """What other stacks export, by name."""
+    outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What other stacks put out, by their names."""
 
 
 def evaluate(value: Any, context: Context) -> Any:
@@ -293,6 +297,31 @@ def _cidr(argument: Any, context: Context) -> Any:
             raise _misused("Fn::Cidr", "a block, a count and a number of bits")
 
 
+def _import_value(argument: Any, context: Context) -> Any:
+    name = evaluate(argument, context)
+    if name not in context.exports:
+        raise ValidationError(f"No export named {name} found")
+    return context.exports[name]
+
+
+def _get_stack_output(argument: Any, context: Context) -> Any:
+    match evaluate(argument, context):
+        case {"StackName": str(stack), "OutputName": str(output), **rest}:
+            pass
+        case _:
+            raise _misused("Fn::GetStackOutput", "a StackName and an OutputName")
+    region = rest.pop("Region", context.pseudo["AWS::Region"])
+    if region != context.pseudo["AWS::Region"]:
+        raise unsupported(f"Fn::GetStackOutput from another Region ({region})")
+    for key in rest:
+        raise unsupported(f"Fn::GetStackOutput with {key}")
+    if stack not in context.outputs:
+        raise ValidationError(f"Fn::GetStackOutput: stack {stack} does not exist")
+    if output not in context.outputs[stack]:
+        raise ValidationError(f"Fn::GetStackOutput: stack {stack} has no output {output}")
+    return context.outputs[stack][output]
+
+
 def is_after_apply(value: Any) -> bool:
     return isinstance(value, str) and value == KNOWN_AFTER_APPLY
 
@@ -323,4 +352,6 @@ _FUNCTIONS = {
     "Fn::FindInMap": _find_in_map,
     "Fn::GetAZs": _get_azs,
     "Fn::Cidr": _cidr,
+    "Fn::ImportValue": _import_value,
+    "Fn::GetStackOutput": _get_stack_output,
 }

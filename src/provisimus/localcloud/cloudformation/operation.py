@@ -18,11 +18,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 from typing import Any
 
-from provisimus.localcloud.cloudformation import shapes
+from provisimus.localcloud.cloudformation import exports, shapes
 from provisimus.localcloud.cloudformation.cloud import Cloud, in_words
 from provisimus.localcloud.cloudformation.errors import OperationCancelled, ValidationError
+from provisimus.localcloud.cloudformation.intrinsics import Context
 from provisimus.localcloud.cloudformation.lookups import zones_for
 from provisimus.localcloud.cloudformation.resource_work import ResourceError, ResourceWork
 from provisimus.localcloud.cloudformation.stack import (
@@ -46,6 +48,7 @@ class Run:
         cloud: Cloud,
         lock: threading.RLock,
         changed: Callable[[], None],
+        neighbours: Callable[[], exports.Neighbours],
         after: Run | None = None,
         *,
         resumed: bool = False,
@@ -53,6 +56,7 @@ class Run:
         self._stack = stack
         self._lock = lock
         self._changed = changed
+        self._neighbours = neighbours
         self._after = after
         self._resumed = resumed
         self._superseded = False
@@ -112,6 +116,7 @@ class Run:
         try:
             template, context = self._prepare(deployment)
             wanted = shapes.active(template, context)
+            context, imports = self._import(template, context)
             for record in [r for n, r in self._stack.resources.items() if n not in wanted]:
                 self._work.check_removal(record)
             for entry in wanted.values():
@@ -137,7 +142,12 @@ class Run:
             if self._cancelled.is_set():
                 self._failed(operation, None, "")
                 return
-            self._stack.outputs = outputs
+            try:
+                exports.check_outputs(self._stack, outputs, self._neighbours())
+            except ValidationError as error:
+                self._failed(operation, None, str(error))
+                return
+            self._stack.outputs, self._stack.imports = outputs, imports
             self._stack.policy = operation.new_policy or self._stack.policy
             if operation.verb == "CREATE":
                 self._finish("CREATE_COMPLETE")
@@ -158,25 +168,26 @@ class Run:
         """A resource could not be made: decide what follows."""
         self._give_way()
         why = (
-            f"The following resource(s) failed to {error.verb}: [{error.logical_id}]. "
+            f"The following resource(s) failed to {error.verb}: [{error.logical_id}]."
             if error
-            else f"{reason} ".lstrip()
+            else reason or ""
         )
+        sentence = f"{why.rstrip('.')}. " if why else ""
         on_failure = operation.on_failure
         with self._lock:
             self._cancelled.clear()
             if on_failure == "DO_NOTHING":
                 keep = operation.verb == "UPDATE"
-                self._finish(f"{operation.verb}_FAILED", why.strip() or None, keep=keep)
+                self._finish(f"{operation.verb}_FAILED", why or None, keep=keep)
             elif operation.verb == "UPDATE":
                 operation.phase = "rollback"
-                self._become("UPDATE_ROLLBACK_IN_PROGRESS", why.strip() or None)
+                self._become("UPDATE_ROLLBACK_IN_PROGRESS", why or None)
             elif on_failure == "DELETE":
                 operation.phase = "delete"
-                self._become("DELETE_IN_PROGRESS", f"{why}Delete requested by user.")
+                self._become("DELETE_IN_PROGRESS", f"{sentence}Delete requested by user.")
             else:
                 operation.phase = "rollback"
-                self._become("ROLLBACK_IN_PROGRESS", f"{why}Rollback requested by user.")
+                self._become("ROLLBACK_IN_PROGRESS", f"{sentence}Rollback requested by user.")
 
     def _rollback(self, operation: Operation) -> None:
         if operation.verb == "CREATE":
@@ -185,6 +196,7 @@ class Run:
                 if failed:
                     self._finish("ROLLBACK_FAILED", _failed_to("delete", failed))
                 else:
+                    self._stack.imports = []
                     self._finish("ROLLBACK_COMPLETE")
             return
         failed = self._restore(operation)
@@ -194,6 +206,7 @@ class Run:
                 return
             self._stack.deployment = operation.previous
             self._stack.outputs = operation.outputs_before
+            self._stack.imports = operation.imports_before
             operation.phase = "rollback-cleanup"
             self._become("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
 
@@ -222,7 +235,7 @@ class Run:
             else:
                 self._finish("DELETE_COMPLETE")
                 self._stack.deleted = self._stack.events[-1].timestamp
-                self._stack.outputs = []
+                self._stack.outputs, self._stack.imports = [], []
 
     # ---- pieces ---------------------------------------------------------------------------------
 
@@ -274,7 +287,16 @@ class Run:
     def _prepare(self, deployment: Deployment) -> tuple[Template, Any]:
         template = parse(deployment.template_text)
         zones = zones_for(template, self._cloud)
-        return template, shapes.base_context(self._stack, deployment, template, zones)
+        others = self._neighbours()
+        return template, shapes.base_context(self._stack, deployment, template, zones, others)
+
+    def _import(self, template: Template, context: Context) -> tuple[Context, list[str]]:
+        """What the deployment imports; locked from now on, like what going back would need."""
+        with self._lock:
+            now = replace(context, exports=self._neighbours().importable)
+            names = exports.imported_names(template, now)
+            self._stack.imports = sorted({*self._stack.imports, *names})
+        return now, names
 
     def _become(self, status: str, reason: str | None = None) -> None:
         with self._lock:

@@ -25,6 +25,7 @@ from provisimus.localcloud.cloudformation.errors import (
     ValidationError,
     unsupported,
 )
+from provisimus.localcloud.cloudformation.exports import neighbours
 
 PAGE = 100
 
@@ -127,6 +128,16 @@ class CloudFormation(BaseResponse):
                 if each.export
             ]
             return self._page("Exports", exports)
+
+        return self._answer(answer)
+
+    def list_imports(self) -> ActionResult:
+        def answer() -> dict[str, Any]:
+            name = str(self._given.get("ExportName"))
+            importers = neighbours(self.engine.stacks.values()).importers.get(name)
+            if not importers:
+                raise ValidationError(f"Export '{name}' is not imported by any stack.")
+            return self._page("Imports", sorted(importers))
 
         return self._answer(answer)
 
@@ -271,7 +282,7 @@ class CloudFormation(BaseResponse):
             raise ValidationError("Either Template URL or Template Body must be specified.")
         return str(body)
 
-    def _page(self, key: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    def _page(self, key: str, items: list[Any]) -> dict[str, Any]:
         """One page of items, counted from the end so that new events shift nothing."""
         token = self._given.get("NextToken")
         start = len(items) - int(token) if token and token.isdigit() else 0

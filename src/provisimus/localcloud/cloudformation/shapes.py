@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from provisimus.localcloud.cloudformation.errors import ValidationError
+from provisimus.localcloud.cloudformation.exports import Neighbours
 from provisimus.localcloud.cloudformation.handlers.interface import Shape
 from provisimus.localcloud.cloudformation.intrinsics import (
     Context,
@@ -38,7 +39,11 @@ Fate = Literal["add", "keep", "update", "replace"]
 
 
 def base_context(
-    stack: Stack, deployment: Deployment, template: Template, zones: Mapping[str, list[str]]
+    stack: Stack,
+    deployment: Deployment,
+    template: Template,
+    zones: Mapping[str, list[str]],
+    others: Neighbours | None = None,
 ) -> Context:
     """Everything known before any resource is looked at, conditions included."""
     context = Context(
@@ -46,6 +51,8 @@ def base_context(
         pseudo=stack.pseudo,
         mappings=template.mappings,
         zones=zones,
+        exports=others.importable if others else {},
+        outputs=others.outputs if others else {},
     )
     return replace(context, conditions=evaluate_conditions(template.conditions, context))
 

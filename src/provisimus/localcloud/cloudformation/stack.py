@@ -115,6 +115,7 @@ class Operation:
     previous: Deployment | None = None
     before: dict[str, Resource] = field(default_factory=dict)
     outputs_before: list[Output] = field(default_factory=list)
+    imports_before: list[str] = field(default_factory=list)
     discarded: list[Discarded] = field(default_factory=list)
     retain: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -147,6 +148,8 @@ class Stack:
     operation: Operation | None = None
     policy: str | None = None
     """The stack policy's text, as it was given."""
+    imports: list[str] = field(default_factory=list)
+    """Exports of other stacks that it uses, and those that its operation needs to go back."""
 
     @property
     def busy(self) -> bool:

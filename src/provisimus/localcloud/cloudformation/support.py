@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from provisimus.localcloud.cloudformation import exports
 from provisimus.localcloud.cloudformation.errors import (
     InsufficientCapabilities,
     ValidationError,
@@ -51,6 +52,7 @@ def check(template: Template) -> None:
                 "Snapshot"
             )
     _check_attributes(template)
+    exports.check_static(template)
 
 
 def check_capabilities(template: Template, given: Iterable[str]) -> None:

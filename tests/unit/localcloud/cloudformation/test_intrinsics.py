@@ -87,8 +87,8 @@ def test_functions(written: Any, value: Any) -> None:
         ({"Fn::Cidr": ["10.0.0.0/24", 300, 1]}, "cannot make 300 blocks"),
         ({"Fn::Cidr": ["nonsense", 1, 8]}, "unusable arguments"),
         (
-            {"Fn::ImportValue": "x"},
-            "Function Fn::ImportValue is known to AWS, not to this local cloud",
+            {"Fn::ToJsonString": "x"},
+            "Function Fn::ToJsonString is known to AWS, not to this local cloud",
         ),
     ],
 )

@@ -44,8 +44,10 @@ EXACT = {"StringEquals": {"ResourceType": "AWS::EC2::*"}}
             policy(ALL, NO_REPLACE),
             "Update:Replace",
             "A",
-            "Action denied by stack policy: Statement [#1] does not allow [Update:Replace, "
-            "Update:Delete] for resource [LogicalResourceId/A];",
+            (
+                "Action denied by stack policy: Statement [#1] does not allow [Update:Replace, "
+                "Update:Delete] for resource [LogicalResourceId/A];"
+            ),
         ),
         (policy(NO_REPLACE, ALL), "Update:Modify", "A", None),
         (policy(NO_REPLACE, ALL), "Update:Replace", "AB", None),
@@ -67,15 +69,19 @@ EXACT = {"StringEquals": {"ResourceType": "AWS::EC2::*"}}
             policy(ALL, statement("Deny", Resource=["LogicalResourceId/Data*"])),
             "Update:Modify",
             "DataOne",
-            "Action denied by stack policy: Statement [#1] does not allow [Update:*] for resource "
-            "[LogicalResourceId/Data*];",
+            (
+                "Action denied by stack policy: Statement [#1] does not allow [Update:*] for "
+                "resource [LogicalResourceId/Data*];"
+            ),
         ),
         (
             policy(ALL, statement("Deny", Condition=EC2)),
             "Update:Modify",
             "A",
-            "Action denied by stack policy: Statement [#1] does not allow [Update:*] for resource "
-            "[*];",
+            (
+                "Action denied by stack policy: Statement [#1] does not allow [Update:*] for "
+                "resource [*];"
+            ),
         ),
         (policy(ALL, statement("Deny", Condition=EXACT)), "Update:Modify", "A", None),
     ],
