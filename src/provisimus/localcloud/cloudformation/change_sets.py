@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from provisimus.localcloud.cloudformation import describe, requests
+from provisimus.localcloud.cloudformation import describe, requests, states
 from provisimus.localcloud.cloudformation.engine import Engine
 from provisimus.localcloud.cloudformation.errors import (
     ChangeSetNotFound,
@@ -35,6 +35,7 @@ def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]
     kind = params.get("ChangeSetType") or "UPDATE"
     if kind not in ("CREATE", "UPDATE"):
         raise unsupported(f"ChangeSetType {kind}")
+    requests.check_on_stack_failure(params, kind)
     with engine.lock:
         stack = _target(engine, params, kind)
     name = str(params.get("ChangeSetName") or "")
@@ -99,17 +100,36 @@ def execute(engine: Engine, params: Mapping[str, Any]) -> None:
                 )
             )
         token = params.get("ClientRequestToken")
-        failure = "DO_NOTHING" if params.get("DisableRollback") else "ROLLBACK"
-        failure = change_set.on_stack_failure or failure
+        disabled, given = params.get("DisableRollback"), change_set.on_stack_failure
+        if given is not None and disabled is not None:
+            raise ValidationError(
+                "DisableRollback cannot be specified: the change set has an OnStackFailure"
+            )
+        failure = given or ("DO_NOTHING" if disabled else "ROLLBACK")
+        retain = bool(params.get("RetainExceptOnCreate"))
         if change_set.type == "UPDATE":
-            engine.require_updatable(stack)
+            states.require_updatable(stack)
+            states.require_stable(stack, disabled=failure == "DO_NOTHING")
         change_set.execution_status = "EXECUTE_IN_PROGRESS"
         stack.change_sets = {change_set.id: change_set}
         if change_set.type == "CREATE":
             stack.on_failure = failure
-            engine.begin_create(stack, change_set.deployment, token, change_set.id)
+            engine.begin_create(
+                stack,
+                change_set.deployment,
+                token,
+                change_set.id,
+                retain_except_on_create=retain,
+            )
         else:
-            engine.begin_update(stack, change_set.deployment, token, failure, change_set.id)
+            engine.begin_update(
+                stack,
+                change_set.deployment,
+                token,
+                failure,
+                change_set.id,
+                retain_except_on_create=retain,
+            )
 
 
 def delete(engine: Engine, params: Mapping[str, Any]) -> None:
@@ -132,7 +152,7 @@ def _target(engine: Engine, params: Mapping[str, Any], kind: str) -> Stack | Non
     name = str(params.get("StackName") or "")
     if kind == "UPDATE":
         stack = engine.find(name, deleted=False)
-        engine.require_updatable(stack)
+        states.require_updatable(stack)
         return stack
     existing = engine.living(name)
     if existing is not None and existing.status != "REVIEW_IN_PROGRESS":

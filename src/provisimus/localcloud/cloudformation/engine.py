@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from provisimus.localcloud.cloudformation import requests, shapes
+from provisimus.localcloud.cloudformation import requests, shapes, states
 from provisimus.localcloud.cloudformation import stack as stacks
 from provisimus.localcloud.cloudformation.changes import Change, changes
 from provisimus.localcloud.cloudformation.cloud import Cloud
@@ -30,12 +30,6 @@ from provisimus.localcloud.cloudformation.template import Template
 log = logging.getLogger(__name__)
 
 STATE_VERSION = 1
-UPDATABLE = frozenset(
-    {
-        "CREATE_COMPLETE", "CREATE_FAILED", "UPDATE_COMPLETE", "UPDATE_FAILED",
-        "UPDATE_ROLLBACK_COMPLETE",
-    }
-)  # fmt: skip
 
 
 class Engine:
@@ -95,7 +89,8 @@ class Engine:
             stack.on_failure = requests.on_failure(params)
             stack.creation_token = token
             stack.policy = policy
-            self.begin_create(stack, wanted, token)
+            retain = bool(params.get("RetainExceptOnCreate"))
+            self.begin_create(stack, wanted, token, retain_except_on_create=retain)
         return stack
 
     def update_stack(self, params: Mapping[str, Any]) -> Stack:
@@ -104,7 +99,9 @@ class Engine:
             params, "StackPolicyURL", "StackPolicyDuringUpdateURL", "RollbackConfiguration"
         )
         stack = self.find(params.get("StackName"), deleted=False)
-        self.require_updatable(stack)
+        disabled = bool(params.get("DisableRollback"))
+        states.require_updatable(stack)
+        states.require_stable(stack, disabled=disabled)
         wanted, template = requests.deployment(params, self.cloud, stack.deployment)
         new_policy = requests.policy(params, "StackPolicyBody", template)
         policy = requests.policy(params, "StackPolicyDuringUpdateBody", template)
@@ -112,8 +109,7 @@ class Engine:
         if not planned and not self.differs(stack, wanted, template):
             raise ValidationError("No updates are to be performed.")
         with self.lock:
-            self.require_updatable(stack)
-            disabled = bool(params.get("DisableRollback"))
+            states.require_updatable(stack)
             self.begin_update(
                 stack,
                 wanted,
@@ -121,6 +117,7 @@ class Engine:
                 "DO_NOTHING" if disabled else "ROLLBACK",
                 policy=policy,
                 new_policy=new_policy,
+                retain_except_on_create=bool(params.get("RetainExceptOnCreate")),
             )
         return stack
 
@@ -134,10 +131,7 @@ class Engine:
         with self.lock:
             if stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
                 return
-            if stack.protected:
-                raise ValidationError(
-                    f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
-                )
+            states.require_unprotected(stack)
             if stack.status.startswith("UPDATE_") and stack.busy:
                 raise ValidationError(
                     f"Stack [{stack.id}] cannot be deleted while in status {stack.status}"
@@ -210,11 +204,22 @@ class Engine:
         return stack
 
     def begin_create(
-        self, stack: Stack, wanted: Deployment, token: str | None, change_set: str | None = None
+        self,
+        stack: Stack,
+        wanted: Deployment,
+        token: str | None,
+        change_set: str | None = None,
+        *,
+        retain_except_on_create: bool = False,
     ) -> None:
         stack.deployment = wanted
         stack.operation = Operation(
-            "CREATE", "forward", stack.on_failure, token, change_set=change_set
+            "CREATE",
+            "forward",
+            stack.on_failure,
+            token,
+            change_set=change_set,
+            retain_except_on_create=retain_except_on_create,
         )
         stack.become("CREATE_IN_PROGRESS", "User Initiated")
         self.start(stack)
@@ -229,6 +234,7 @@ class Engine:
         *,
         policy: str | None = None,
         new_policy: str | None = None,
+        retain_except_on_create: bool = False,
     ) -> None:
         """Start, bound by the stack's policy or by the one for this update; after an update that
         failed and stayed, going back means to before that one.
@@ -247,17 +253,12 @@ class Engine:
             change_set=change_set,
             policy=policy or stack.policy,
             new_policy=new_policy,
+            retain_except_on_create=retain_except_on_create,
         )
         stack.deployment = wanted
         stack.updated = time.time()
         stack.become("UPDATE_IN_PROGRESS", "User Initiated")
         self.start(stack)
-
-    def require_updatable(self, stack: Stack) -> None:
-        if stack.status not in UPDATABLE:
-            raise ValidationError(
-                f"Stack:{stack.id} is in {stack.status} state and can not be updated."
-            )
 
     def plan(self, stack: Stack, wanted: Deployment, template: Template) -> list[Change]:
         """The changes to the stack's resources; raises ValidationError."""

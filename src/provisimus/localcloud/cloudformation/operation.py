@@ -223,7 +223,7 @@ class Run:
 
     def _rollback_cleanup(self, operation: Operation) -> None:
         """Remove what the failed update had made; a failure here fails nothing."""
-        self._remove_surplus(operation, operation.before)
+        self._remove_surplus(operation, operation.before, made_by_it=True)
         self._finish("UPDATE_ROLLBACK_COMPLETE")
 
     def _delete(self) -> None:
@@ -246,7 +246,8 @@ class Run:
         records = [
             each for each in self._stack.resources.values() if each.status != "DELETE_COMPLETE"
         ]
-        doomed = [Discarded(each, self._policy(each, operation)) for each in records]
+        made = operation.verb == "CREATE"
+        doomed = [Discarded(e, self._policy(e, operation, made_by_it=made)) for e in records]
         for each in shapes.cleanup_order([*operation.discarded, *doomed]):
             self._stop_if_cancelled()
             if each in operation.discarded:
@@ -260,12 +261,15 @@ class Run:
             blocked |= set(each.resource.depends_on)
         return failed
 
-    def _remove_surplus(self, operation: Operation, kept: Container[str]) -> None:
+    def _remove_surplus(
+        self, operation: Operation, kept: Container[str], *, made_by_it: bool = False
+    ) -> None:
         """Remove what was replaced, and the resources whose names are not kept."""
         with self._lock:
             for name in [n for n in self._stack.resources if n not in kept]:
                 record = self._stack.resources.pop(name)
-                operation.discarded.append(Discarded(record, record.deletion_policy))
+                policy = self._policy(record, operation, made_by_it=made_by_it)
+                operation.discarded.append(Discarded(record, policy))
         for each in shapes.cleanup_order(operation.discarded):
             self._stop_if_cancelled()
             self._discard(each, operation)
@@ -276,13 +280,16 @@ class Run:
             operation.discarded.remove(discarded)
 
     @staticmethod
-    def _policy(record: Resource, operation: Operation) -> str:
+    def _policy(record: Resource, operation: Operation, *, made_by_it: bool) -> str:
+        """What is done to a resource that goes; one that a failed operation made is not so dear."""
+        policy = record.deletion_policy
         if record.logical_id in operation.retain:
             return "Retain"
-        creating = operation.verb == "CREATE"
-        if creating and record.deletion_policy == "RetainExceptOnCreate":
+        if made_by_it and policy == "RetainExceptOnCreate":
             return "Delete"
-        return record.deletion_policy
+        if made_by_it and policy == "Retain" and operation.retain_except_on_create:
+            return "Delete"
+        return policy
 
     def _prepare(self, deployment: Deployment) -> tuple[Template, Any]:
         template = parse(deployment.template_text)

@@ -83,9 +83,26 @@ def on_failure(params: Mapping[str, Any]) -> str:
     disabled, wanted = params.get("DisableRollback"), params.get("OnFailure")
     if disabled is not None and wanted is not None:
         raise ValidationError("You cannot specify both DisableRollback and OnFailure.")
+    if wanted not in (None, "DELETE", "DO_NOTHING", "ROLLBACK"):
+        raise ValidationError(
+            f"1 validation error detected: Value '{wanted}' at 'onFailure' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [ROLLBACK, DELETE, DO_NOTHING]"
+        )
     if wanted is not None:
         return str(wanted)
     return "DO_NOTHING" if disabled else "ROLLBACK"
+
+
+def check_on_stack_failure(params: Mapping[str, Any], kind: str) -> None:
+    """The OnStackFailure of a CreateChangeSet of this type; raises ValidationError."""
+    wanted = params.get("OnStackFailure")
+    if wanted not in (None, "DELETE", "DO_NOTHING", "ROLLBACK"):
+        raise ValidationError(
+            f"1 validation error detected: Value '{wanted}' at 'onStackFailure' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [ROLLBACK, DELETE, DO_NOTHING]"
+        )
+    if wanted == "DELETE" and kind != "CREATE":
+        raise ValidationError("OnStackFailure DELETE is only valid with ChangeSetType CREATE")
 
 
 def policy(params: Mapping[str, Any], name: str, template: Template | None) -> str | None:

@@ -138,7 +138,9 @@ class ResourceWork:
             return
         if now.status not in ("UPDATE_FAILED", "UPDATE_IN_PROGRESS") and now.shape == before.shape:
             with self._lock:
-                self._stack.resources[before.logical_id] = before
+                self._stack.resources[before.logical_id] = replace(
+                    before, status=now.status, reason=now.reason, timestamp=now.timestamp
+                )
             return
         tried = now.attempted or now.shape
         attempted = replace(now, properties=tried.properties, tags=tried.tags)

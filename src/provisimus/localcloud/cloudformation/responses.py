@@ -76,6 +76,9 @@ class CloudFormation(BaseResponse):
     def continue_update_rollback(self) -> ActionResult:
         return self._answer(lambda: rollbacks.continue_rollback(self.engine, self._given))
 
+    def rollback_stack(self) -> ActionResult:
+        return self._answer(lambda: {"StackId": rollbacks.rollback(self.engine, self._given).id})
+
     def signal_resource(self) -> ActionResult:
         return self._answer(lambda: self.engine.signal(self._given))
 

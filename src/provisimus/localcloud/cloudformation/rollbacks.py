@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from provisimus.localcloud.cloudformation import requests, states
 from provisimus.localcloud.cloudformation.engine import Engine
 from provisimus.localcloud.cloudformation.errors import ValidationError
+from provisimus.localcloud.cloudformation.stack import Operation, Stack
 
 
 def cancel_update(engine: Engine, params: Mapping[str, Any]) -> None:
@@ -21,6 +23,51 @@ def cancel_update(engine: Engine, params: Mapping[str, Any]) -> None:
         run.cancel()
 
 
+def rollback(engine: Engine, params: Mapping[str, Any]) -> Stack:
+    """Go back to the last stable state, or delete the stack where there never was one.
+
+    Source: API reference of RollbackStack.
+    """
+    requests.refuse(params, "DeploymentConfig")
+    stack = engine.find(params.get("StackName"), deleted=False)
+    token = params.get("ClientRequestToken")
+    retain = bool(params.get("RetainExceptOnCreate"))
+    with engine.lock:
+        if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
+            raise ValidationError(
+                f"Stack:{stack.id} is in {stack.status} state and can not be rolled back "
+                "(RollbackStack needs CREATE_FAILED or UPDATE_FAILED)."
+            )
+        failed = stack.operation
+        if failed is None or not stack.stable:
+            states.require_unprotected(stack)
+            left = failed.discarded if failed else []
+            stack.operation = Operation("CREATE", "delete", token=token, discarded=left)
+            status = "DELETE_IN_PROGRESS"
+        else:
+            failed.phase, failed.token = "rollback", token
+            status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        assert stack.operation is not None
+        stack.operation.retain_except_on_create = retain
+        stack.become(status, "User Initiated")
+        engine.start(stack)
+    return stack
+
+
+def check_skip(stack: Stack, skip: Iterable[str]) -> None:
+    """Only what a rollback could not put back may be skipped; raises ValidationError."""
+    assert stack.operation is not None
+    for name in skip:
+        record = stack.resources.get(name)
+        if record is None or name not in stack.operation.before:
+            raise ValidationError(f"ResourcesToSkip: {name} is not part of stack {stack.name}")
+        if record.status != "UPDATE_FAILED":
+            raise ValidationError(
+                f"ResourcesToSkip: {name} is in {record.status} state; only a resource that is in "
+                "UPDATE_FAILED because a rollback failed can be skipped"
+            )
+
+
 def continue_rollback(engine: Engine, params: Mapping[str, Any]) -> None:
     """Try again to go back; resources to skip are taken to be as they were."""
     stack = engine.find(params.get("StackName"), deleted=False)
@@ -31,11 +78,7 @@ def continue_rollback(engine: Engine, params: Mapping[str, Any]) -> None:
                 "(ContinueUpdateRollback needs UPDATE_ROLLBACK_FAILED)."
             )
         skip = tuple(params.get("ResourcesToSkip") or ())
-        stray = [name for name in skip if name not in stack.operation.before]
-        if stray:
-            raise ValidationError(
-                f"ResourcesToSkip: {', '.join(stray)} is not part of stack {stack.name}"
-            )
+        check_skip(stack, skip)
         stack.operation.phase = "rollback"
         stack.operation.skip = skip
         stack.operation.token = params.get("ClientRequestToken")

@@ -22,6 +22,7 @@ from provisimus.localcloud.cloudformation.parameters import (
 from provisimus.localcloud.cloudformation.signals import Awaited, Signal
 
 Phase = Literal["forward", "cleanup", "rollback", "rollback-cleanup", "delete"]
+STABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ class Operation:
     """The stack policy that binds this update."""
     new_policy: str | None = None
     """The one that the stack has when the update has worked."""
+    retain_except_on_create: bool = False
+    """Whether what it makes is removed with it when it goes back, in spite of Retain."""
 
 
 @dataclass
@@ -154,6 +157,14 @@ class Stack:
     @property
     def busy(self) -> bool:
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+    @property
+    def stable(self) -> bool:
+        """Whether there is a state to go back to: it once was in one that is complete."""
+        return any(
+            each.type == STACK_TYPE and each.logical_id == self.name and each.status in STABLE
+            for each in self.events
+        )
 
     @property
     def pseudo(self) -> dict[str, Any]:
