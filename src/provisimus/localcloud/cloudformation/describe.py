@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provisimus.localcloud.cloudformation.changes import Change, Detail
+from provisimus.localcloud.cloudformation.drift import Detection, ResourceDrift
 from provisimus.localcloud.cloudformation.events import StackEvent
 from provisimus.localcloud.cloudformation.parameters import ParameterValue
 from provisimus.localcloud.cloudformation.stack import ChangeSet, Deployment, Resource, Stack
@@ -46,7 +47,12 @@ def stack(known: Stack) -> dict[str, Any]:
             ],
             "Tags": tags(deployment.tags),
             "EnableTerminationProtection": known.protected,
-            "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+            "DriftInformation": _given(
+                {
+                    "StackDriftStatus": known.drift_status,
+                    "LastCheckTimestamp": when(known.drift_checked),
+                }
+            ),
             "RollbackConfiguration": {},
         }
     )
@@ -96,7 +102,7 @@ def resource(known: Stack, each: Resource) -> dict[str, Any]:
             "Timestamp": when(each.timestamp),
             "ResourceStatus": each.status,
             "ResourceStatusReason": each.reason,
-            "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+            "DriftInformation": _drift_information(known.drifts.get(each.logical_id)),
         }
     )
 
@@ -113,6 +119,47 @@ def resource_summary(known: Stack, each: Resource) -> dict[str, Any]:
     result = resource(known, each)
     result["LastUpdatedTimestamp"] = result.pop("Timestamp")
     return {key: value for key, value in result.items() if key not in ("StackName", "StackId")}
+
+
+def resource_drift(known: Stack, each: ResourceDrift) -> dict[str, Any]:
+    """One of DescribeStackResourceDrifts."""
+    return _given(
+        {
+            "StackId": known.id,
+            "LogicalResourceId": each.logical_id,
+            "PhysicalResourceId": each.physical_id,
+            "ResourceType": each.type,
+            "ExpectedProperties": each.expected,
+            "ActualProperties": each.actual,
+            "PropertyDifferences": [
+                {
+                    "PropertyPath": one.path,
+                    "ExpectedValue": one.expected,
+                    "ActualValue": one.actual,
+                    "DifferenceType": one.kind,
+                }
+                for one in each.differences
+            ],
+            "StackResourceDriftStatus": each.status,
+            "Timestamp": when(each.timestamp),
+            "DriftStatusReason": each.reason,
+        }
+    )
+
+
+def detection(known: Stack, each: Detection) -> dict[str, Any]:
+    """The answer of DescribeStackDriftDetectionStatus."""
+    return _given(
+        {
+            "StackId": known.id,
+            "StackDriftDetectionId": each.id,
+            "StackDriftStatus": each.stack_status,
+            "DetectionStatus": each.status,
+            "DetectionStatusReason": each.reason,
+            "DriftedStackResourceCount": each.drifted,
+            "Timestamp": when(each.begun),
+        }
+    )
 
 
 def change_set(known: Stack, each: ChangeSet, *, values: bool) -> dict[str, Any]:
@@ -210,6 +257,15 @@ def tags(given: Mapping[str, str]) -> list[dict[str, str]]:
 
 def when(timestamp: float | None) -> datetime | None:
     return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
+
+
+def _drift_information(found: ResourceDrift | None) -> dict[str, Any]:
+    if found is None:
+        return {"StackResourceDriftStatus": "NOT_CHECKED"}
+    return {
+        "StackResourceDriftStatus": found.status,
+        "LastCheckTimestamp": when(found.timestamp),
+    }
 
 
 def _detail(detail: Detail) -> dict[str, Any]:

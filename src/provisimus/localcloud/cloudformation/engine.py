@@ -325,6 +325,11 @@ class Engine:
                     if change_set.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                         change_set.status = "FAILED"
                         change_set.reason = "The local cloud was restarted; create it again."
+                for key, each in stack.detections.items():
+                    if each.status == "DETECTION_IN_PROGRESS":
+                        reason = "The local cloud was restarted; detect again."
+                        failed = replace(each, status="DETECTION_FAILED", reason=reason)
+                        stack.detections[key] = failed
                 if stack.busy:
                     log.info("stack %s goes on in %s", stack.name, stack.status)
                     self.start(stack, wait_for_endpoint=True)

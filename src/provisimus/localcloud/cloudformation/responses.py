@@ -15,6 +15,7 @@ from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from provisimus.localcloud.cloudformation import (
     change_sets,
     describe,
+    detection,
     requests,
     rollbacks,
     support,
@@ -181,6 +182,38 @@ class CloudFormation(BaseResponse):
 
         return self._answer(answer)
 
+    # ---- drift ----------------------------------------------------------------------------------
+
+    def detect_stack_drift(self) -> ActionResult:
+        return self._answer(
+            lambda: {"StackDriftDetectionId": detection.detect(self.engine, self._given)}
+        )
+
+    def detect_stack_resource_drift(self) -> ActionResult:
+        def answer() -> dict[str, Any]:
+            found = detection.detect_resource(self.engine, self._given)
+            return {"StackResourceDrift": describe.resource_drift(*found)}
+
+        return self._answer(answer)
+
+    def describe_stack_drift_detection_status(self) -> ActionResult:
+        wanted = str(self._given.get("StackDriftDetectionId"))
+        return self._answer(lambda: describe.detection(*detection.find(self.engine, wanted)))
+
+    def describe_stack_resource_drifts(self) -> ActionResult:
+        def answer() -> dict[str, Any]:
+            stack, wanted = self._stack(), self._given.get("StackResourceDriftStatusFilters")
+            told = [
+                describe.resource_drift(stack, each)
+                for each in stack.drifts.values()
+                if each.logical_id in stack.resources and (not wanted or each.status in wanted)
+            ]
+            return self._page(
+                "StackResourceDrifts", told, int(self._given.get("MaxResults") or PAGE)
+            )
+
+        return self._answer(answer)
+
     # ---- templates ------------------------------------------------------------------------------
 
     def get_template(self) -> ActionResult:
@@ -285,10 +318,10 @@ class CloudFormation(BaseResponse):
             raise ValidationError("Either Template URL or Template Body must be specified.")
         return str(body)
 
-    def _page(self, key: str, items: list[Any]) -> dict[str, Any]:
+    def _page(self, key: str, items: list[Any], size: int = PAGE) -> dict[str, Any]:
         """One page of items, counted from the end so that new events shift nothing."""
         token = self._given.get("NextToken")
         start = len(items) - int(token) if token and token.isdigit() else 0
-        left = len(items) - start - PAGE
-        page = {key: items[start : start + PAGE]}
+        left = len(items) - start - size
+        page = {key: items[start : start + size]}
         return {**page, "NextToken": str(left)} if left > 0 else page

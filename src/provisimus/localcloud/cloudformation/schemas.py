@@ -50,6 +50,15 @@ class TypeSchema:
             for key, value in properties.items()
         }
 
+    def at(self, name: str) -> Mapping[str, Any]:
+        """The schema of a top-level property."""
+        node: Mapping[str, Any] = self.properties.get(name, {})
+        return node
+
+    def resolved(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A node, or the definition that it refers to."""
+        return self._definition(node["$ref"]) if "$ref" in node else node
+
     def _coerce(self, value: Any, schema: Mapping[str, Any]) -> Any:
         if "$ref" in schema:
             schema = self._definition(schema["$ref"])

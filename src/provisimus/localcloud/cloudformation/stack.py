@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from provisimus.localcloud.cloudformation.drift import Detection, Difference, ResourceDrift
 from provisimus.localcloud.cloudformation.events import STACK_TYPE, StackEvent, event
 from provisimus.localcloud.cloudformation.handlers.interface import Shape
 from provisimus.localcloud.cloudformation.parameters import (
@@ -153,6 +154,11 @@ class Stack:
     """The stack policy's text, as it was given."""
     imports: list[str] = field(default_factory=list)
     """Exports of other stacks that it uses, and those that its operation needs to go back."""
+    drifts: dict[str, ResourceDrift] = field(default_factory=dict)
+    """What was found when the resources were last read back, of those unchanged since."""
+    drift_status: str = "NOT_CHECKED"
+    drift_checked: float | None = None
+    detections: dict[str, Detection] = field(default_factory=dict)
 
     @property
     def busy(self) -> bool:
@@ -227,6 +233,7 @@ class Stack:
         happened = self.tell(resource, status, reason, properties)
         noted = replace(resource, status=status, reason=reason, timestamp=happened.timestamp)
         self.resources[resource.logical_id] = noted
+        self.drifts.pop(resource.logical_id, None)
         return noted
 
 
@@ -257,6 +264,10 @@ def from_plain(plain: Mapping[str, Any]) -> Stack:
                 for key, each in plain["change_sets"].items()
             },
             "operation": _operation(plain["operation"]),
+            "drifts": {key: _drift(each) for key, each in plain.get("drifts", {}).items()},
+            "detections": {
+                key: Detection(**each) for key, each in plain.get("detections", {}).items()
+            },
         }
     )
 
@@ -286,6 +297,11 @@ def _resource(plain: Mapping[str, Any]) -> Resource:
             "signals": tuple(Signal(**each) for each in plain.get("signals", ())),
         }
     )
+
+
+def _drift(plain: Mapping[str, Any]) -> ResourceDrift:
+    found = tuple(Difference(**each) for each in plain["differences"])
+    return ResourceDrift(**{**plain, "differences": found})
 
 
 def _operation(plain: Mapping[str, Any] | None) -> Operation | None:

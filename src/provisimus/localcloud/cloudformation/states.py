@@ -15,6 +15,11 @@ UPDATABLE = frozenset(
     }
 )  # fmt: skip
 
+DETECTABLE = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
+)
+"""User guide, "Detect unmanaged configuration changes … with drift detection"."""
+
 
 def require_updatable(stack: Stack) -> None:
     if stack.status not in UPDATABLE:
@@ -37,4 +42,11 @@ def require_unprotected(stack: Stack) -> None:
     if stack.protected:
         raise ValidationError(
             f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+        )
+
+
+def require_detectable(stack: Stack) -> None:
+    if stack.status not in DETECTABLE:
+        raise ValidationError(
+            f"Drift detection cannot be performed on stack [{stack.id}] in {stack.status} state"
         )

@@ -20,6 +20,7 @@ from provisimus.localcloud.cloudformation.handlers._ec2 import (
     tag_specification,
     unless_absent,
 )
+from provisimus.localcloud.cloudformation.handlers._instance_live import live_properties
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,
@@ -110,6 +111,14 @@ class Instance(Handler):
             "PublicIp": found.get("PublicIpAddress", ""),
             "VpcId": found.get("VpcId", ""),
         }
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, physical_id)
+        if found is None or found["State"]["Name"] in ("shutting-down", "terminated"):
+            return None
+        return live_properties(cloud, found, properties)
 
     def must_replace(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         return _devices_but_termination(before) != _devices_but_termination(after)

@@ -56,6 +56,36 @@ class SecurityGroup(Handler):
         group = cloud.ec2.describe_security_groups(GroupIds=[physical_id])["SecurityGroups"][0]
         return {"GroupId": physical_id, "Id": physical_id, "VpcId": group.get("VpcId", "")}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = unless_absent(
+            lambda: cloud.ec2.describe_security_groups(GroupIds=[physical_id]), *_ABSENT
+        )
+        if not found or not found["SecurityGroups"]:
+            return None
+        group = found["SecurityGroups"][0]
+        leaving = properties.get("SecurityGroupEgress", [])
+        return {
+            "GroupDescription": group["Description"],
+            "GroupName": group["GroupName"],
+            "VpcId": group.get("VpcId"),
+            "Tags": group.get("Tags", []),
+            "SecurityGroupIngress": _told(
+                group.get("IpPermissions", []),
+                properties.get("SecurityGroupIngress", []),
+                "SourceSecurityGroupId",
+            ),
+            # Without rules of its own a group has EC2's default, which no template has written.
+            "SecurityGroupEgress": [
+                rule
+                for rule in _told(
+                    group.get("IpPermissionsEgress", []), leaving, "DestinationSecurityGroupId"
+                )
+                if leaving or rule != _EVERYTHING
+            ],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
         _make_rules(cloud, physical_id, after.properties)
@@ -106,6 +136,27 @@ def singles(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 told = {name: source[name] for name in (key, "Description") if source.get(name)}
                 result.append({**base, kind: [told]})
     return result
+
+
+def _told(
+    permissions: list[dict[str, Any]], written: list[Mapping[str, Any]], group_key: str
+) -> list[Mapping[str, Any]]:
+    """The API's permissions as rules of a template: as written where they mean the same."""
+    meant = [(singles([permission(rule)]), rule) for rule in written]
+    result: list[Mapping[str, Any]] = []
+    for single in singles(permissions):
+        same = [rule for told, rule in meant if told == [single]]
+        result.append(same[0] if same else _rule(single, group_key))
+    return result
+
+
+def _rule(single: Mapping[str, Any], group_key: str) -> dict[str, Any]:
+    source: dict[str, Any] = {}
+    for kind in ("IpRanges", "Ipv6Ranges", "UserIdGroupPairs"):
+        for each in single.get(kind, []):
+            source.update({group_key if key == "GroupId" else key: each[key] for key in each})
+    plain = {key: single[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in single}
+    return {**plain, **source}
 
 
 def _make_rules(cloud: Cloud, group_id: str, properties: Mapping[str, Any]) -> None:

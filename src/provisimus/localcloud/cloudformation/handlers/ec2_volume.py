@@ -56,6 +56,19 @@ class Volume(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"VolumeId": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        volume = _find(cloud, physical_id)
+        if volume is None:
+            return None
+        told = only(volume, "AvailabilityZone", "Encrypted", *_MODIFIABLE)
+        return {
+            **told,
+            "SnapshotId": volume.get("SnapshotId") or None,
+            "Tags": volume.get("Tags", []),
+        }
+
     def refusal(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
         for name in _FIXED:
             if before.get(name) != after.get(name):

@@ -34,6 +34,21 @@ class InstanceProfile(Handler):
         profile = cloud.iam.get_instance_profile(InstanceProfileName=physical_id)
         return {"Arn": profile["InstanceProfile"]["Arn"]}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = unless_absent(
+            lambda: cloud.iam.get_instance_profile(InstanceProfileName=physical_id), *_ABSENT
+        )
+        if found is None:
+            return None
+        profile = found["InstanceProfile"]
+        return {
+            "InstanceProfileName": profile["InstanceProfileName"],
+            "Path": profile["Path"],
+            "Roles": [role["RoleName"] for role in profile["Roles"]],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         _make_roles(cloud, physical_id, after.properties.get("Roles", []))
 

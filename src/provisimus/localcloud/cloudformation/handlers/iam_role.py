@@ -64,6 +64,43 @@ class Role(Handler):
         role = cloud.iam.get_role(RoleName=physical_id)["Role"]
         return {"Arn": role["Arn"], "RoleId": role["RoleId"]}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = unless_absent(lambda: cloud.iam.get_role(RoleName=physical_id), *_ABSENT)
+        if found is None:
+            return None
+        role, iam = found["Role"], cloud.iam
+        attached = iam.list_attached_role_policies(RoleName=physical_id)["AttachedPolicies"]
+        inline = iam.list_role_policies(RoleName=physical_id)["PolicyNames"]
+        written = {e["PolicyName"]: e["PolicyDocument"] for e in properties.get("Policies", [])}
+        return {
+            "AssumeRolePolicyDocument": _as_written(
+                role["AssumeRolePolicyDocument"], properties.get("AssumeRolePolicyDocument")
+            ),
+            "Description": role.get("Description") or None,
+            "ManagedPolicyArns": [each["PolicyArn"] for each in attached],
+            "MaxSessionDuration": role.get("MaxSessionDuration"),
+            "Path": role["Path"],
+            "PermissionsBoundary": role.get("PermissionsBoundary", {}).get(
+                "PermissionsBoundaryArn"
+            ),
+            "Policies": [
+                {
+                    "PolicyName": name,
+                    "PolicyDocument": _as_written(
+                        iam.get_role_policy(RoleName=physical_id, PolicyName=name)[
+                            "PolicyDocument"
+                        ],
+                        written.get(name),
+                    ),
+                }
+                for name in inline
+            ],
+            "RoleName": role["RoleName"],
+            "Tags": iam.list_role_tags(RoleName=physical_id)["Tags"],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         old, new = before.properties, after.properties
         if changed(old, new, "AssumeRolePolicyDocument"):
@@ -120,6 +157,17 @@ def _make_policies(cloud: Cloud, role: str, properties: Mapping[str, Any]) -> No
         cloud.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
     for arn in sorted(managed - attached):
         cloud.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+
+
+def _as_written(document: Any, written: Any) -> Any:
+    """A policy as the template has it: an object, or the same text where it means the same."""
+    if not isinstance(written, str):
+        return document
+    try:
+        same = json.loads(written) == document
+    except ValueError:
+        same = False
+    return written if same else json.dumps(document)
 
 
 def _document(value: Any) -> str:

@@ -79,6 +79,22 @@ class Handler(ABC):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         """Its attributes, read back from the service."""
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Its properties as they are now, in the words of a template; None when it is gone.
+
+        `properties` are those of the template. A property that the service does not tell is left
+        out; one that it has no longer is None. Types without this method are not checked for
+        drift.
+        """
+        raise NotImplementedError(self.type)
+
+    @property
+    def tells_live(self) -> bool:
+        """Whether it can be checked for drift."""
+        return type(self).live is not Handler.live
+
     def must_replace(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         """For properties whose change replaces only under conditions: whether it does here."""
         return False

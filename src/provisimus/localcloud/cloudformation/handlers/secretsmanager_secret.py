@@ -46,6 +46,21 @@ class Secret(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": cloud.secretsmanager.describe_secret(SecretId=physical_id)["ARN"]}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """What it holds is not told: no drift is worth a secret in an answer."""
+        found = unless_absent(
+            lambda: cloud.secretsmanager.describe_secret(SecretId=physical_id), *_ABSENT
+        )
+        if found is None or found.get("DeletedDate"):
+            return None
+        return {
+            "Description": found.get("Description") or None,
+            "Name": found["Name"],
+            "Tags": found.get("Tags", []),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         old, new = before.properties, after.properties
         if changed(old, new, "Description", "KmsKeyId"):

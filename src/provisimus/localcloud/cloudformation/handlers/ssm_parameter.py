@@ -37,6 +37,28 @@ class Parameter(Handler):
         found = cloud.ssm.get_parameter(Name=physical_id)["Parameter"]
         return {"Type": found["Type"], "Value": found["Value"]}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = unless_absent(
+            lambda: cloud.ssm.get_parameter(Name=physical_id), "ParameterNotFound"
+        )
+        if found is None:
+            return None
+        described = cloud.ssm.describe_parameters(
+            ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [physical_id]}]
+        )["Parameters"]
+        tags = cloud.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=physical_id)
+        more = described[0] if described else {}
+        return {
+            "Name": physical_id,
+            **only(found["Parameter"], "Type", "Value"),
+            **only(more, "DataType", "Tier"),
+            "AllowedPattern": more.get("AllowedPattern") or None,
+            "Description": more.get("Description") or None,
+            "Tags": {each["Key"]: each["Value"] for each in tags["TagList"]},
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         _check(after.properties)
         if changed(before.properties, after.properties, *_WRITTEN):
