@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from provisimus.localcloud.cloudformation import describe, requests, states
+from provisimus.localcloud.cloudformation import describe, requests, states, tokens
 from provisimus.localcloud.cloudformation.engine import Engine
 from provisimus.localcloud.cloudformation.errors import (
+    AlreadyExists,
     ChangeSetNotFound,
     CloudFormationError,
     InvalidChangeSetStatus,
@@ -38,7 +39,12 @@ def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]
     requests.check_on_stack_failure(params, kind)
     with engine.lock:
         stack = _target(engine, params, kind)
-    name = str(params.get("ChangeSetName") or "")
+    name, token = requests.change_set_name(params), tokens.check(params, "ClientToken")
+    made = next((each for each in _open(stack) if each.name == name), None) if stack else None
+    if stack is not None and made is not None:
+        if token is not None and token == made.token:
+            return stack, made
+        raise AlreadyExists(f"ChangeSet {name} already exists")
     wanted, template = requests.deployment(
         params, engine.cloud, stack.deployment if stack else None
     )
@@ -48,7 +54,7 @@ def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]
             stack = engine.new_stack(requests.stack_name(params))
             stack.become("REVIEW_IN_PROGRESS", "User Initiated")
         if any(each.name == name for each in _open(stack)):
-            raise ValidationError(f"ChangeSet {name} cannot be created: the name is taken")
+            raise AlreadyExists(f"ChangeSet {name} already exists")
         change_set = ChangeSet(
             id=(
                 f"arn:aws:cloudformation:{engine.region}:{engine.account}:changeSet/{name}/"
@@ -60,7 +66,7 @@ def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]
             created=time.time(),
             deployment=wanted,
             on_stack_failure=params.get("OnStackFailure"),
-            token=params.get("ClientToken"),
+            token=token,
         )
         stack.change_sets[change_set.id] = change_set
     threading.Thread(
@@ -89,6 +95,10 @@ def execute(engine: Engine, params: Mapping[str, Any]) -> None:
     """Begin what it tells; the stack's other change sets are void then."""
     with engine.lock:
         stack, change_set = find(engine, params)
+        # By its id: another change set of the same name is another request.
+        asked = {**params, "ChangeSetName": change_set.id}
+        if tokens.repeated(stack, "ExecuteChangeSet", asked):
+            return
         if change_set.execution_status != "AVAILABLE":
             raise InvalidChangeSetStatus(
                 f"ChangeSet [{change_set.id}] cannot be executed in its current status of "
@@ -110,6 +120,7 @@ def execute(engine: Engine, params: Mapping[str, Any]) -> None:
         if change_set.type == "UPDATE":
             states.require_updatable(stack)
             states.require_stable(stack, disabled=failure == "DO_NOTHING")
+        tokens.note(stack, "ExecuteChangeSet", asked)
         change_set.execution_status = "EXECUTE_IN_PROGRESS"
         stack.change_sets = {change_set.id: change_set}
         if change_set.type == "CREATE":

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from provisimus.localcloud.cloudformation import requests, shapes, states
+from provisimus.localcloud.cloudformation import requests, shapes, states, tokens
 from provisimus.localcloud.cloudformation import stack as stacks
 from provisimus.localcloud.cloudformation.changes import Change, changes
 from provisimus.localcloud.cloudformation.cloud import Cloud
@@ -73,21 +73,20 @@ class Engine:
     def create_stack(self, params: Mapping[str, Any]) -> Stack:
         """Raises AlreadyExists, ValidationError, InsufficientCapabilities."""
         requests.refuse(params, "StackPolicyURL", "RollbackConfiguration")
-        name, token = requests.stack_name(params), params.get("ClientRequestToken")
-        with self.lock:
-            self._refuse_taken(name, token)
-            existing = self.living(name)
-        if existing is not None:
+        name, token = requests.stack_name(params), tokens.check(params)
+        existing = self.living(name)
+        if existing is not None and tokens.repeated(existing, "CreateStack", params):
             return existing
+        self._refuse_taken(name)
         wanted, template = requests.deployment(params, self.cloud)
         policy = requests.policy(params, "StackPolicyBody", template)
         shapes.active(template, self.context(_nobody(self, name), wanted, template))
         with self.lock:
-            self._refuse_taken(name, None)
+            self._refuse_taken(name)
             stack = self.new_stack(name)
             stack.protected = bool(params.get("EnableTerminationProtection"))
             stack.on_failure = requests.on_failure(params)
-            stack.creation_token = token
+            tokens.note(stack, "CreateStack", params)
             stack.policy = policy
             retain = bool(params.get("RetainExceptOnCreate"))
             self.begin_create(stack, wanted, token, retain_except_on_create=retain)
@@ -100,6 +99,8 @@ class Engine:
         )
         stack = self.find(params.get("StackName"), deleted=False)
         disabled = bool(params.get("DisableRollback"))
+        if tokens.repeated(stack, "UpdateStack", params):
+            return stack
         states.require_updatable(stack)
         states.require_stable(stack, disabled=disabled)
         wanted, template = requests.deployment(params, self.cloud, stack.deployment)
@@ -110,6 +111,7 @@ class Engine:
             raise ValidationError("No updates are to be performed.")
         with self.lock:
             states.require_updatable(stack)
+            tokens.note(stack, "UpdateStack", params)
             self.begin_update(
                 stack,
                 wanted,
@@ -129,6 +131,8 @@ class Engine:
         except ValidationError:
             return
         with self.lock:
+            # A repeated request is one that asks again, once the first has failed.
+            tokens.repeated(stack, "DeleteStack", params)
             if stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
                 return
             states.require_unprotected(stack)
@@ -143,6 +147,7 @@ class Engine:
                     f"Invalid operation on stack [{stack.id}]. When you delete a stack, specify "
                     "which resources to retain only when the stack is in the DELETE_FAILED state."
                 )
+            tokens.note(stack, "DeleteStack", params)
             running = self.runs.get(stack.id)
             if running is not None:
                 running.supersede()
@@ -352,11 +357,9 @@ class Engine:
         run.start()
         self.on_change()
 
-    def _refuse_taken(self, name: str, token: str | None) -> None:
-        taken = self.living(name)
-        if taken is None or (token is not None and taken.creation_token == token):
-            return
-        raise AlreadyExists(f"Stack [{name}] already exists")
+    def _refuse_taken(self, name: str) -> None:
+        if self.living(name) is not None:
+            raise AlreadyExists(f"Stack [{name}] already exists")
 
 
 def _made(stack: Stack) -> dict[str, Resource]:

@@ -3,6 +3,7 @@
     CloudFormationError
     ├── ValidationError              nearly everything: template, parameter, busy or no such stack
     ├── AlreadyExists                CreateStack with a name that is taken
+    ├── TokenAlreadyExists           a ClientRequestToken that another request has had
     ├── InsufficientCapabilities     IAM resources without CAPABILITY_IAM or CAPABILITY_NAMED_IAM
     ├── ChangeSetNotFound
     └── InvalidChangeSetStatus       executing what is not executable
@@ -31,6 +32,10 @@ class ValidationError(CloudFormationError):
 
 class AlreadyExists(CloudFormationError):
     code = "AlreadyExistsException"
+
+
+class TokenAlreadyExists(CloudFormationError):
+    code = "TokenAlreadyExistsException"
 
 
 class InsufficientCapabilities(CloudFormationError):

@@ -355,3 +355,5 @@ _FUNCTIONS = {
     "Fn::ImportValue": _import_value,
     "Fn::GetStackOutput": _get_stack_output,
 }
+KNOWN_FUNCTIONS = frozenset(_FUNCTIONS) | {"Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"}
+"""All that templates may use here, those of conditions included."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from provisimus.localcloud.cloudformation import rules
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.dynamic import Lookups
-from provisimus.localcloud.cloudformation.errors import ResourceFailed, ValidationError
+from provisimus.localcloud.cloudformation.errors import ResourceFailed, ValidationError, unsupported
 from provisimus.localcloud.cloudformation.template import Template
 
 _DESCRIBED: Mapping[str, tuple[str, str]] = {
@@ -85,3 +87,46 @@ def zones_for(template: Template, cloud: Cloud) -> dict[str, list[str]]:
         return {}
     answer = cloud.ec2.describe_availability_zones()["AvailabilityZones"]
     return {cloud.region: sorted(zone["ZoneName"] for zone in answer)}
+
+
+def rule_lookups(cloud: Cloud) -> rules.Lookups:
+    """What a template's rules ask about the account."""
+
+    def all_of(kind: str) -> list[str]:
+        if kind not in _DESCRIBED:
+            raise unsupported(f"Fn::RefAll of {kind}")
+        operation, argument = _DESCRIBED[kind]
+        key = argument.removesuffix("s")
+        if kind == "AWS::EC2::Instance::Id":
+            reservations = cloud.ec2.describe_instances()["Reservations"]
+            return [each[key] for told in reservations for each in told["Instances"]]
+        answer = getattr(cloud.ec2, operation)()
+        (found,) = [value for name, value in answer.items() if isinstance(value, list)]
+        return [each[key] for each in found]
+
+    def attribute(kind: str, identifier: str, name: str) -> str | None:
+        operation, argument = _DESCRIBED[kind]
+        answer = getattr(cloud.ec2, operation)(**{argument: [identifier]})
+        (found,) = [value for name, value in answer.items() if isinstance(value, list)]
+        if name.startswith("Tags."):
+            tags = {each["Key"]: each["Value"] for each in found[0].get("Tags", [])}
+            return tags.get(name.removeprefix("Tags."))
+        if name == "DefaultSecurityGroup":
+            return _of_network(cloud.ec2.describe_security_groups, identifier, "GroupId")
+        if name == "DefaultNetworkAcl":
+            return _of_network(cloud.ec2.describe_network_acls, identifier, "NetworkAclId")
+        return str(found[0][name])
+
+    return rules.Lookups(all_of, attribute)
+
+
+def _of_network(describe: Callable[..., Any], vpc: str, key: str) -> str | None:
+    """The id of a network's default group or access list."""
+    default = (
+        {"Name": "group-name", "Values": ["default"]}
+        if key == "GroupId"
+        else {"Name": "default", "Values": ["true"]}
+    )
+    answer = describe(Filters=[{"Name": "vpc-id", "Values": [vpc]}, default])
+    (found,) = [value for value in answer.values() if isinstance(value, list)]
+    return str(found[0][key]) if found else None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from provisimus.localcloud.cloudformation import limits
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
 
 MASK = "****"
@@ -110,6 +111,8 @@ def resolve(
             missing.append(key)
     if missing:
         raise ValidationError(f"Parameters: [{', '.join(missing)}] must have values")
+    for key, text in texts.items():
+        limits.check_value(key, text)
     return {key: _value(key, declared[key], text, ssm, exists) for key, text in texts.items()}
 
 

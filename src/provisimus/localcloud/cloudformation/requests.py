@@ -10,10 +10,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from provisimus.localcloud.cloudformation import parameters, stack_policy, support
+from provisimus.localcloud.cloudformation import parameters, rules, stack_policy, support
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
-from provisimus.localcloud.cloudformation.lookups import existence, parameter_lookup
+from provisimus.localcloud.cloudformation.intrinsics import Context
+from provisimus.localcloud.cloudformation.lookups import (
+    existence,
+    parameter_lookup,
+    rule_lookups,
+)
 from provisimus.localcloud.cloudformation.signals import Signal
 from provisimus.localcloud.cloudformation.stack import Deployment
 from provisimus.localcloud.cloudformation.template import Template, parse
@@ -49,6 +54,11 @@ def deployment(
         ssm=parameter_lookup(cloud),
         exists=existence(cloud),
     )
+    known = Context(
+        {key: value.value for key, value in values.items()},
+        dict(zip(rules.PSEUDO, (cloud.account, "aws", cloud.region), strict=True)),
+    )
+    rules.enforce(template.rules, template.parameters, known, rule_lookups(cloud))
     tags = params.get("Tags")
     arns = params.get("NotificationARNs")
     return (
@@ -69,13 +79,27 @@ def deployment(
 
 def stack_name(params: Mapping[str, Any]) -> str:
     """The StackName of a request that makes one; raises ValidationError."""
-    name = str(params.get("StackName") or "")
-    if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", name):
+    return constrained("stackName", str(params.get("StackName") or ""), "[a-zA-Z][-a-zA-Z0-9]*")
+
+
+def change_set_name(params: Mapping[str, Any]) -> str:
+    """The ChangeSetName of a request that makes one; raises ValidationError."""
+    name = str(params.get("ChangeSetName") or "")
+    return constrained("changeSetName", name, "[a-zA-Z][-a-zA-Z0-9]*")
+
+
+def constrained(member: str, value: str, pattern: str, most: int = 128) -> str:
+    """A value of the documented pattern and length; raises ValidationError."""
+    detected = f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy "
+    if not re.fullmatch(pattern, value):
         raise ValidationError(
-            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy "
-            "constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+            f"{detected}constraint: Member must satisfy regular expression pattern: {pattern}"
         )
-    return name
+    if len(value) > most:
+        raise ValidationError(
+            f"{detected}constraint: Member must have length less than or equal to {most}"
+        )
+    return value
 
 
 def on_failure(params: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from provisimus.localcloud.cloudformation import requests, states
+from provisimus.localcloud.cloudformation import requests, states, tokens
 from provisimus.localcloud.cloudformation.engine import Engine
 from provisimus.localcloud.cloudformation.errors import ValidationError
 from provisimus.localcloud.cloudformation.stack import Operation, Stack
@@ -15,12 +15,16 @@ def cancel_update(engine: Engine, params: Mapping[str, Any]) -> None:
     """Roll an update under way back; raises ValidationError when none is."""
     stack = engine.find(params.get("StackName"), deleted=False)
     with engine.lock:
+        if tokens.repeated(stack, "CancelUpdateStack", params):
+            return
         run = engine.runs.get(stack.id)
         if stack.status != "UPDATE_IN_PROGRESS" or run is None:
             raise ValidationError(
                 f"CancelUpdateStack cannot be called from current stack status {stack.status}"
             )
+        tokens.note(stack, "CancelUpdateStack", params)
         run.cancel()
+    engine.on_change()
 
 
 def rollback(engine: Engine, params: Mapping[str, Any]) -> Stack:
@@ -33,6 +37,8 @@ def rollback(engine: Engine, params: Mapping[str, Any]) -> Stack:
     token = params.get("ClientRequestToken")
     retain = bool(params.get("RetainExceptOnCreate"))
     with engine.lock:
+        if tokens.repeated(stack, "RollbackStack", params):
+            return stack
         if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
             raise ValidationError(
                 f"Stack:{stack.id} is in {stack.status} state and can not be rolled back "
@@ -49,6 +55,7 @@ def rollback(engine: Engine, params: Mapping[str, Any]) -> Stack:
             status = "UPDATE_ROLLBACK_IN_PROGRESS"
         assert stack.operation is not None
         stack.operation.retain_except_on_create = retain
+        tokens.note(stack, "RollbackStack", params)
         stack.become(status, "User Initiated")
         engine.start(stack)
     return stack
@@ -72,6 +79,8 @@ def continue_rollback(engine: Engine, params: Mapping[str, Any]) -> None:
     """Try again to go back; resources to skip are taken to be as they were."""
     stack = engine.find(params.get("StackName"), deleted=False)
     with engine.lock:
+        if tokens.repeated(stack, "ContinueUpdateRollback", params):
+            return
         if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.operation is None:
             raise ValidationError(
                 f"Stack:{stack.id} is in {stack.status} state and can not be rolled back "
@@ -79,6 +88,7 @@ def continue_rollback(engine: Engine, params: Mapping[str, Any]) -> None:
             )
         skip = tuple(params.get("ResourcesToSkip") or ())
         check_skip(stack, skip)
+        tokens.note(stack, "ContinueUpdateRollback", params)
         stack.operation.phase = "rollback"
         stack.operation.skip = skip
         stack.operation.token = params.get("ClientRequestToken")

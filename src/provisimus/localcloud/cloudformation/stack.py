@@ -144,7 +144,6 @@ class Stack:
     protected: bool = False
     on_failure: str = "ROLLBACK"
     deployment: Deployment | None = None
-    creation_token: str | None = None
     resources: dict[str, Resource] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     events: list[StackEvent] = field(default_factory=list)
@@ -154,6 +153,8 @@ class Stack:
     """The stack policy's text, as it was given."""
     imports: list[str] = field(default_factory=list)
     """Exports of other stacks that it uses, and those that its operation needs to go back."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Of each ClientRequestToken that was accepted a digest of the request."""
     drifts: dict[str, ResourceDrift] = field(default_factory=dict)
     """What was found when the resources were last read back, of those unchanged since."""
     drift_status: str = "NOT_CHECKED"
@@ -252,6 +253,7 @@ def to_plain(stack: Stack) -> dict[str, Any]:
 
 
 def from_plain(plain: Mapping[str, Any]) -> Stack:
+    plain = {key: value for key, value in plain.items() if key != "creation_token"}
     return Stack(
         **{
             **plain,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from provisimus.localcloud.cloudformation import exports
+from provisimus.localcloud.cloudformation import exports, rules
 from provisimus.localcloud.cloudformation.errors import (
     InsufficientCapabilities,
     ValidationError,
@@ -16,6 +16,7 @@ from provisimus.localcloud.cloudformation.errors import (
 )
 from provisimus.localcloud.cloudformation.handlers import all_handlers
 from provisimus.localcloud.cloudformation.handlers.interface import Handler
+from provisimus.localcloud.cloudformation.intrinsics import KNOWN_FUNCTIONS
 from provisimus.localcloud.cloudformation.schemas import schema_of
 from provisimus.localcloud.cloudformation.template import Template, references
 
@@ -36,6 +37,7 @@ def check(template: Template) -> None:
     """Refuse by name what the template wants and this cloud has not; raises ValidationError."""
     for entry in template.resources.values():
         handler = handler_of(entry.type)
+        _check_functions([entry.properties, entry.creation_policy])
         for path in unhonoured(entry.properties, handler.honoured):
             if path.split("/")[0] not in schema_of(entry.type).properties:
                 raise ValidationError(
@@ -51,7 +53,10 @@ def check(template: Template) -> None:
                 f"Template error: resource type {entry.type} does not support deletion policy "
                 "Snapshot"
             )
+    for section in (template.outputs, template.conditions, template.mappings):
+        _check_functions(section)
     _check_attributes(template)
+    rules.check(template.rules, template.parameters)
     exports.check_static(template)
 
 
@@ -121,6 +126,18 @@ def _covered(path: tuple[str, ...], patterns: Iterable[tuple[str, ...]]) -> bool
         if steps == pattern or (opaque and pattern[: len(steps)] == steps):
             return True
     return False
+
+
+def _check_functions(value: Any) -> None:
+    """Macros, loops and whatever else is not evaluated here."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key.startswith("Fn::") and key not in KNOWN_FUNCTIONS:
+                raise unsupported(f"Function {key}")
+            _check_functions(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_functions(inner)
 
 
 def _check_attributes(template: Template) -> None:

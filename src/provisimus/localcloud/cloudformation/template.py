@@ -14,13 +14,14 @@ from typing import Any
 
 import yaml
 
+from provisimus.localcloud.cloudformation import limits
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
 from provisimus.localcloud.cloudformation.signals import check_policy
 
 SECTIONS = frozenset(
     {
         "AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings",
-        "Conditions", "Transform", "Resources", "Outputs",
+        "Conditions", "Transform", "Resources", "Outputs", "Hooks",
     }
 )  # fmt: skip
 PSEUDO_PARAMETERS = frozenset(
@@ -31,8 +32,6 @@ PSEUDO_PARAMETERS = frozenset(
 )  # fmt: skip
 DELETION_POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
 REPLACE_POLICIES = ("Delete", "Retain", "Snapshot")
-MAX_BYTES = 51_200
-"""Documented limit of TemplateBody."""
 
 _SUB_REFERENCE = re.compile(r"\$\{([^!}][^}]*)\}")
 
@@ -72,6 +71,7 @@ class Template:
     resources: Mapping[str, ResourceDefinition]
     outputs: Mapping[str, Mapping[str, Any]]
     metadata: Mapping[str, Any]
+    rules: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = None
 
 
@@ -80,21 +80,22 @@ def parse(text: str) -> Template:
 
     Raises ValidationError with CloudFormation's wording.
     """
-    if len(text.encode()) > MAX_BYTES:
-        raise ValidationError(
-            "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {MAX_BYTES}"
-        )
+    limits.check_text(text)
     tree = _load(text)
     stray = sorted(set(tree) - SECTIONS)
     if stray:
         raise ValidationError(f"Invalid template property or properties [{', '.join(stray)}]")
-    for section in ("Transform", "Rules"):
+    for section in ("Transform", "Hooks"):
         if tree.get(section):
             raise unsupported(f"Template section {section}")
     resources = tree.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise _format_error("At least one Resources member must be defined.")
+    limits.check_sections(
+        tree.get("Description"),
+        resources,
+        {name: _section(tree, name.capitalize()) for name in limits.MAX_OF_SECTION},
+    )
     template = Template(
         text=text,
         description=tree.get("Description"),
@@ -104,6 +105,7 @@ def parse(text: str) -> Template:
         resources={name: _resource(name, entry) for name, entry in resources.items()},
         outputs=_section(tree, "Outputs"),
         metadata=_section(tree, "Metadata"),
+        rules=_section(tree, "Rules"),
         version=_as_text(tree.get("AWSTemplateFormatVersion")),
     )
     _check_parameters(template)
@@ -255,10 +257,10 @@ def _section(tree: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _resource(name: str, entry: Any) -> ResourceDefinition:
+    if name.startswith("Fn::"):
+        raise unsupported(f"Function {name}")
     if not re.fullmatch(r"[A-Za-z0-9]+", name):
         raise _format_error(f"Resource name {name} is non alphanumeric.")
-    if name.startswith("Fn"):
-        raise unsupported(f"Resource entry {name}")
     if not isinstance(entry, dict) or not isinstance(entry.get("Type"), str):
         raise _format_error(
             f"[/Resources/{name}] Every Resources object must contain a Type member."
