@@ -1,4 +1,16 @@
-"""A moto server of the tests' own with the engine mounted, and a stack's story driven by boto3."""
+"""A moto server of the tests' own with the engine mounted, and a stack's story driven by boto3.
+
+The cases can be pointed at another endpoint, to see whether it does the same:
+
+    PROVISIMUS_TEST_ENDPOINT=http://127.0.0.1:4800 PROVISIMUS_TEST_IMAGES=ami-1,ami-2 \\
+        pytest tests/contract/cloudformation
+
+The endpoint speaks for all services (`aws` means AWS's own, with the usual credentials; pytest's
+`--allow-hosts` must then be widened); the images are two that an instance can be made of. Cases
+that look into the engine, restart it or make its calls fail are skipped there. This has been run
+against the engine in another process, and **never against AWS**: that AWS answers as these cases
+expect is what its documentation says, not what anybody has seen.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +33,9 @@ from provisimus.localcloud.cloudformation.engine import Engine
 
 REGION, ACCOUNT = "eu-west-1", "000000000000"
 SERVICE = (Path(__file__).parent / "service.yaml").read_text()
+ELSEWHERE = os.environ.get("PROVISIMUS_TEST_ENDPOINT")
+PATIENCE, PAUSE = (1800.0, 5.0) if ELSEWHERE == "aws" else (30.0, 0.05)
+"""Seconds: until a stack must have settled, and between two looks at it."""
 _numbers = itertools.count(1)
 
 
@@ -70,15 +85,36 @@ class Faults:
 
 
 @dataclass
+class Inside:
+    """What is in this process when the endpoint is the tests' own."""
+
+    engine: Engine
+    faults: Faults
+
+
+@dataclass
 class World:
     """A running endpoint and what stacks in it refer to."""
 
-    engine: Engine
     client: Callable[[str], Any]
-    url: str
+    url: str | None
     network: Mapping[str, str]
-    faults: Faults
-    images: list[str] = field(default_factory=list)
+    images: list[str]
+    inside: Inside | None = None
+
+    @property
+    def engine(self) -> Engine:
+        return self._inner.engine
+
+    @property
+    def faults(self) -> Faults:
+        return self._inner.faults
+
+    @property
+    def _inner(self) -> Inside:
+        if self.inside is None:
+            pytest.skip("looks into the engine, or makes its calls fail")
+        return self.inside
 
     @property
     def cloudformation(self) -> Any:
@@ -101,7 +137,7 @@ class World:
         for run in list(self.engine.runs.values()):
             run.supersede()
             run.join()
-        self.engine = mount(lambda s: self.faults.watch(self.client(s)), REGION, ACCOUNT)
+        self._inner.engine = mount(lambda s: self.faults.watch(self.client(s)), REGION, ACCOUNT)
         self.engine.restore(json.loads(state))
 
     def parameters(self, **changed: str) -> list[dict[str, str]]:
@@ -173,14 +209,11 @@ class Story:
         """Wait for an event."""
 
         def reached() -> str:
-            return (
-                "there"
-                if any(
-                    (e.logical_id, e.status) == (logical_id, status)
-                    for e in self.world.engine.find(self.stack_id).events
-                )
-                else "not yet"
+            told = self.events()
+            found = any(
+                (e["LogicalResourceId"], e["ResourceStatus"]) == (logical_id, status) for e in told
             )
+            return "there" if found else "not yet"
 
         self.wait_while(reached, "not yet")
 
@@ -188,10 +221,29 @@ class Story:
         """The physical id of a resource as soon as there is one."""
 
         def known() -> str:
-            found = self.world.engine.find(self.stack_id).resources.get(logical_id)
-            return (found and found.physical_id) or "none"
+            api = self.world.cloudformation
+            told = api.list_stack_resources(StackName=self.stack_id)["StackResourceSummaries"]
+            found = [
+                e.get("PhysicalResourceId") for e in told if e["LogicalResourceId"] == logical_id
+            ]
+            return (found and found[0]) or "none"
 
         return self.wait_while(known, "none", other_than)
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events, oldest first."""
+        pages = self.world.cloudformation.get_paginator("describe_stack_events")
+        told = [e for p in pages.paginate(StackName=self.stack_id) for e in p["StackEvents"]]
+        return told[::-1]
+
+    @property
+    def lives(self) -> bool:
+        """Whether there is a stack of the name."""
+        try:
+            self.world.cloudformation.describe_stacks(StackName=self.name)
+        except ClientError:
+            return False
+        return True
 
     def settle(self) -> str:
         """Wait until no operation runs; returns the status."""
@@ -201,6 +253,10 @@ class Story:
     @property
     def described(self) -> dict[str, Any]:
         return dict(self.world.cloudformation.describe_stacks(StackName=self.stack_id)["Stacks"][0])
+
+    @property
+    def described_by_name(self) -> dict[str, Any]:
+        return dict(self.world.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0])
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -214,9 +270,8 @@ class Story:
 
     def news(self) -> list[str]:
         """`NAME STATUS [reason]` of the events since last asked, oldest first."""
-        pages = self.world.cloudformation.get_paginator("describe_stack_events")
-        events = [e for p in pages.paginate(StackName=self.stack_id) for e in p["StackEvents"]]
-        fresh = events[::-1][self.seen :]
+        events = self.events()
+        fresh = events[self.seen :]
         self.seen = len(events)
         return [
             " ".join(
@@ -234,12 +289,12 @@ class Story:
     @staticmethod
     def wait_while(status: Callable[[], str], *running: str) -> str:
         pause = threading.Event()
-        for _ in range(600):
+        for _ in range(int(PATIENCE / PAUSE)):
             now = status()
             if now not in running:
                 return now
-            pause.wait(0.05)
-        raise AssertionError(f"still {status()} after 30 seconds")
+            pause.wait(PAUSE)
+        raise AssertionError(f"still {status()} after {PATIENCE:.0f} seconds")
 
 
 IN_PROGRESS = [
@@ -251,6 +306,9 @@ IN_PROGRESS = [
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
+    if ELSEWHERE:
+        yield elsewhere(ELSEWHERE)
+        return
     before = dict(os.environ)
     os.environ.update(MOTO_ACCOUNT_ID=ACCOUNT, MOTO_EC2_LOAD_DEFAULT_AMIS="false")
     from moto import settings
@@ -287,35 +345,46 @@ def world() -> Iterator[World]:
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     ec2 = client("ec2")
-    subnet = ec2.describe_subnets()["Subnets"][0]
-    yield World(
-        engine,
-        client,
-        url,
-        {
-            "SubnetId": subnet["SubnetId"],
-            "VpcId": subnet["VpcId"],
-            "AvailabilityZone": subnet["AvailabilityZone"],
-        },
-        faults,
-        [ec2.register_image(Name=f"image-{number}")["ImageId"] for number in (1, 2)],
-    )
+    images = [ec2.register_image(Name=f"image-{number}")["ImageId"] for number in (1, 2)]
+    yield World(client, url, network_of(ec2), images, Inside(engine, faults))
     server.shutdown()
     serving.join()
     os.environ.clear()
     os.environ.update(before)
 
 
+def elsewhere(endpoint: str) -> World:
+    """Another endpoint that is running already."""
+    url = None if endpoint == "aws" else endpoint
+
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=url, region_name=REGION)
+
+    images = os.environ.get("PROVISIMUS_TEST_IMAGES", "").split(",")
+    assert len(images) == 2, "PROVISIMUS_TEST_IMAGES names two images, with a comma between them"
+    return World(client, url, network_of(client("ec2")), images)
+
+
+def network_of(ec2: Any) -> dict[str, str]:
+    """The first subnet there is, as the service template's parameters."""
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    return {key: subnet[key] for key in ("SubnetId", "VpcId", "AvailabilityZone")}
+
+
 @pytest.fixture
 def story(world: World) -> Iterator[Story]:
-    told = Story(world, f"story-{next(_numbers)}")
+    told = Story(
+        world, f"story-{os.getpid()}-{next(_numbers)}" if ELSEWHERE else f"story-{next(_numbers)}"
+    )
     yield told
-    world.faults.clear()
-    stack = world.engine.living(told.name)
-    if stack is not None:
-        world.engine.protect(stack.id, enabled=False)
-        world.cloudformation.delete_stack(StackName=stack.id)
-        Story(world, told.name, stack.id).settle()
+    if world.inside:
+        world.faults.clear()
+    if told.lives:
+        told.stack_id = told.described_by_name["StackId"]
+        world.cloudformation.update_termination_protection(
+            StackName=told.stack_id, EnableTerminationProtection=False
+        )
+        told.delete()
 
 
 @pytest.fixture

@@ -61,11 +61,13 @@ TYPES = ("Group", "Volume", "Role", "Profile", "Parameter", "Secret")
 
 
 @pytest.fixture(autouse=True)
-def managed(story: Any) -> None:
+def managed(story: Any) -> str:
     """The managed policy that the role of the story's stack has."""
     statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    story.world.client("iam").create_policy(PolicyName=story.name, PolicyDocument=document)
+    iam = story.world.client("iam")
+    made = iam.create_policy(PolicyName=story.name, PolicyDocument=document)
+    return str(made["Policy"]["Arn"])
 
 
 def detect(story: Any, **given: Any) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def test_a_service_is_in_sync(story: Any, service: str) -> None:
         differences(story, "Attachment")
 
 
-def test_what_was_changed_is_told_by_its_path(story: Any) -> None:
+def test_what_was_changed_is_told_by_its_path(story: Any, managed: str) -> None:
     story.create(MANY)
     world = story.world
     group, role = story.physical("Group"), story.physical("Role")
@@ -150,7 +152,6 @@ def test_what_was_changed_is_told_by_its_path(story: Any) -> None:
     ec2.create_tags(Resources=[group], Tags=[{"Key": "own", "Value": "2"}])
     ec2.modify_volume(VolumeId=story.physical("Volume"), Size=3)
     iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(CHANGED))
-    managed = f"arn:aws:iam::000000000000:policy/{story.name}"
     iam.detach_role_policy(RoleName=role, PolicyArn=managed)
     iam.tag_role(RoleName=role, Tags=[{"Key": "new", "Value": "1"}])
     world.client("ssm").put_parameter(

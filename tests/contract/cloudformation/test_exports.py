@@ -33,7 +33,7 @@ def other(story: Story) -> Iterator[Story]:
     """A stack that imports what `story` exports; gone before it."""
     told = Story(story.world, f"{story.name}-importer")
     yield told
-    if story.world.engine.living(told.name) is not None:
+    if told.lives:
         told.delete()
 
 

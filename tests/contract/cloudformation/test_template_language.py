@@ -56,7 +56,7 @@ def test_rules_hold_before_a_stack_is_made_or_changed(story: Any) -> None:
     refused = "Template rule Large failed: production is large"
     with pytest.raises(ClientError, match=refused):
         story.create(RULES, Parameters=given(story, Stage="prod"))
-    assert story.world.engine.living(story.name) is None
+    assert not story.lives
     assert story.create(RULES, Parameters=given(story)) == "CREATE_COMPLETE"
     with pytest.raises(ClientError, match=refused):
         story.update(RULES, Parameters=given(story, Stage="prod"))
@@ -142,7 +142,7 @@ def test_what_a_template_may_not_say(story: Any, template: dict[str, Any], compl
         with pytest.raises(ClientError) as caught:
             call()
         assert complaint in caught.value.response["Error"]["Message"]
-    assert story.world.engine.living(story.name) is None
+    assert not story.lives
 
 
 @pytest.mark.parametrize(

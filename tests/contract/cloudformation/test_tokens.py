@@ -28,7 +28,7 @@ DATA = '  Data: {Type: "AWS::EC2::Volume", DependsOn: First, Properties: {Size: 
 
 
 def events(story: Any) -> int:
-    return len(story.world.engine.find(story.stack_id).events)
+    return len(story.events())
 
 
 def code(call: Any, **given: Any) -> str:
