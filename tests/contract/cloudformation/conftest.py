@@ -261,8 +261,11 @@ def world() -> Iterator[World]:
     )
     from werkzeug.serving import make_server
 
+    from provisimus.localcloud.hooks import vpc
+
     # Not by the environment: it is read on import, and another test may have imported moto before.
     settings.ENABLE_AMI_VALIDATION = True
+    vpc.install()
 
     def client(service: str) -> Any:
         return boto3.client(

@@ -22,6 +22,7 @@ from provisimus.localcloud.cloudformation.errors import (
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
 from provisimus.localcloud.cloudformation.intrinsics import Context, evaluate
 from provisimus.localcloud.cloudformation.lookups import lookups_of
+from provisimus.localcloud.cloudformation.records import as_written, blank
 from provisimus.localcloud.cloudformation.schemas import schema_of
 from provisimus.localcloud.cloudformation.stack import (
     Discarded,
@@ -76,7 +77,7 @@ class ResourceWork:
             shape = shapes.wanted_shape(entry, context, stack_tags, self._stack.system_tags(name))
         except ValidationError as error:
             verb = "update" if record else "create"
-            failed = record or _blank(entry, Shape())
+            failed = record or blank(entry, Shape())
             self._record(failed, f"{verb.upper()}_FAILED", str(error))
             raise ResourceError(name, verb) from error
         if record is not None and record.settling and record.status.endswith("_IN_PROGRESS"):
@@ -91,17 +92,17 @@ class ResourceWork:
         depends = tuple(sorted(entry.references & active.keys()))
         match shapes.fate(record, shape, entry):
             case "add":
-                self._create(_blank(entry, shape, depends, awaited))
+                self._create(blank(entry, shape, depends, awaited))
             case "replace":
                 assert record is not None
-                self._replace(record, _blank(entry, shape, depends, awaited))
+                self._replace(record, blank(entry, shape, depends, awaited))
             case "update":
                 assert record is not None
                 self._update(record, entry, shape, depends)
             case "keep":
                 assert record is not None
                 with self._lock:
-                    self._stack.resources[name] = _as_written(record, entry, depends)
+                    self._stack.resources[name] = as_written(record, entry, depends)
 
     def restore(self, before: Resource, operation: Operation, *, skip: bool) -> None:
         """Make a resource again what it was before the update; raises ResourceError."""
@@ -112,8 +113,9 @@ class ResourceWork:
         if now is None or now == before:
             return
         if now.physical_id != before.physical_id:
-            # The old one was never touched: it only waited to be removed.
+            # The old one was not touched: it only waited to be removed.
             self._tell(before, "UPDATE_IN_PROGRESS")
+            before = self._reinstated(before)
             with self._lock:
                 operation.discarded[:] = [
                     each
@@ -241,7 +243,8 @@ class ResourceWork:
         except Exception as error:
             self._record(record, f"{verb}_FAILED", in_words(error))
             raise ResourceError(record.logical_id, verb.lower()) from error
-        self._record(replace(record, settling=False, attributes=attributes), f"{verb}_COMPLETE")
+        done = replace(record, settling=False, attributes=attributes)
+        self._record(done, f"{verb}_COMPLETE", handler.not_simulated(properties))
 
     def _await_signals(self, name: str, awaited: signals.Awaited) -> None:
         """Wait for what `Engine.signal` notes on the record; raises ResourceFailed."""
@@ -272,13 +275,14 @@ class ResourceWork:
             self._record(begun, "UPDATE_FAILED", in_words(error), shape.properties)
             raise ResourceError(old.logical_id, "update") from error
         done = replace(
-            _as_written(old, entry, depends),
+            as_written(old, entry, depends),
             properties=shape.properties,
             tags=shape.tags,
             attributes=attributes,
             attempted=None,
         )
-        self._record(done, "UPDATE_COMPLETE")
+        told = handler_of(old.type).not_simulated(shape.properties)
+        self._record(done, "UPDATE_COMPLETE", told)
 
     def _change(self, now: Resource, shape: Shape) -> dict[str, Any]:
         """Change in place; returns the new attributes."""
@@ -289,6 +293,22 @@ class ResourceWork:
         before = Shape(self._resolved(now.properties), self._resolved(now.tags))
         handler.update(self._cloud, physical_id, before, wanted)
         return handler.read(self._cloud, physical_id, wanted.properties)
+
+    def _reinstated(self, before: Resource) -> Resource:
+        """What a replacement had taken the place of, there again; raises ResourceError."""
+        handler = handler_of(before.type)
+        assert before.physical_id is not None
+        physical_id = before.physical_id
+        try:
+            if not handler.displaced(self._cloud, physical_id, before.properties):
+                return before
+            wanted = self._for_handler(before)
+            physical_id = handler.create(self._cloud, wanted)
+            attributes = handler.read(self._cloud, physical_id, wanted.properties)
+        except Exception as error:
+            self._record(before, "UPDATE_FAILED", in_words(error))
+            raise ResourceError(before.logical_id, "update") from error
+        return replace(before, physical_id=physical_id, attributes=attributes)
 
     def _remove_physical(self, record: Resource, policy: str) -> None:
         handler = handler_of(record.type)
@@ -355,40 +375,6 @@ class ResourceWork:
     def _forget(self, record: Resource) -> None:
         with self._lock:
             self._stack.resources.pop(record.logical_id, None)
-
-
-def _blank(
-    entry: ResourceDefinition,
-    shape: Shape,
-    depends: tuple[str, ...] = (),
-    awaited: signals.Awaited | None = None,
-) -> Resource:
-    return Resource(
-        logical_id=entry.logical_id,
-        type=entry.type,
-        physical_id=None,
-        properties=shape.properties,
-        tags=shape.tags,
-        attributes={},
-        status="CREATE_IN_PROGRESS",
-        timestamp=0,
-        depends_on=depends,
-        deletion_policy=entry.deletion_policy,
-        update_replace_policy=entry.update_replace_policy,
-        metadata=entry.metadata,
-        awaited=awaited,
-    )
-
-
-def _as_written(record: Resource, entry: ResourceDefinition, depends: tuple[str, ...]) -> Resource:
-    """The record with what the template says besides the properties."""
-    return replace(
-        record,
-        depends_on=depends,
-        deletion_policy=entry.deletion_policy,
-        update_replace_policy=entry.update_replace_policy,
-        metadata=entry.metadata,
-    )
 
 
 def _noun(verb: str) -> str:

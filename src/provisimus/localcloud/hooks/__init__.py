@@ -24,8 +24,10 @@ def install(cloud: Cloud) -> None:
         snapshots,
         status,
         volumes,
+        vpc,
     )
 
+    vpc.install()  # first: what machines follow is wrapped around it
     for hooked in (
         volumes,
         snapshots,
