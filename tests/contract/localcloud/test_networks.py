@@ -40,6 +40,45 @@ def test_a_network_lives_through_a_restart_and_goes_whole(cloud: LocalCloud) -> 
     assert not ec2.describe_vpcs(Filters=own)["Vpcs"]
 
 
+SMALL = """
+Resources:
+  Log: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: /kept, RetentionInDays: 7}}
+  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: kept}}
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: kept
+      Namespace: n
+      MetricName: m
+      Statistic: Sum
+      Period: 60
+      EvaluationPeriods: 1
+      Threshold: 1
+      ComparisonOperator: GreaterThanThreshold
+  Zone: {Type: AWS::Route53::HostedZone, Properties: {Name: kept.example}}
+  Key: {Type: AWS::KMS::Key}
+Outputs:
+  Vpc: {Value: !GetAtt Key.Arn}
+"""
+
+
+def test_what_is_around_a_service_lives_through_a_restart(cloud: LocalCloud) -> None:
+    cloud.client("cloudformation").create_stack(StackName="network", TemplateBody=SMALL)
+    assert settled(cloud) == "CREATE_COMPLETE"
+    cloud.stop()
+    cloud.start()
+    (log,) = cloud.client("logs").describe_log_groups()["logGroups"]
+    assert (log["logGroupName"], log["retentionInDays"]) == ("/kept", 7)
+    assert len(cloud.client("sns").list_topics()["Topics"]) == 1
+    assert len(cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 1
+    (zone,) = cloud.client("route53").list_hosted_zones()["HostedZones"]
+    assert zone["Name"] == "kept.example."
+    cloud.client("cloudformation").delete_stack(StackName="network")
+    assert settled(cloud) == "gone"
+    assert not cloud.client("logs").describe_log_groups()["logGroups"]
+    assert not cloud.client("sns").list_topics()["Topics"]
+
+
 def settled(cloud: LocalCloud) -> str:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

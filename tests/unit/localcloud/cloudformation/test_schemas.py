@@ -80,7 +80,14 @@ def test_system_tags_go_where_cloudformation_puts_them() -> None:
         "AWS::EC2::VPCGatewayAttachment",
         "AWS::EC2::VolumeAttachment",
         "AWS::IAM::InstanceProfile",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::Policy",
         "AWS::IAM::Role",
+        "AWS::KMS::Alias",
+        "AWS::KMS::Key",
+        "AWS::Route53::HostedZone",
+        "AWS::Route53::RecordSet",
+        "AWS::SNS::Subscription",
     }
 
 
