@@ -96,7 +96,9 @@ class World:
         saved = self.engine.save()
         for stack in saved["stacks"]:
             if lose in stack["resources"] and stack["status"] == "CREATE_IN_PROGRESS":
-                stack["resources"][lose].update(physical_id=None, settling=False)
+                stack["resources"][lose].update(
+                    physical_id=None, settling=False, status="CREATE_IN_PROGRESS"
+                )
         state = json.dumps(saved)
         for run in list(self.engine._runs.values()):
             run.supersede()
