@@ -263,10 +263,11 @@ def world() -> Iterator[World]:
     )
     from werkzeug.serving import make_server
 
-    from provisimus.localcloud.hooks import vpc
+    from provisimus.localcloud.hooks import templates, vpc
 
     # Not by the environment: it is read on import, and another test may have imported moto before.
     settings.ENABLE_AMI_VALIDATION = True
+    templates.install()
     vpc.install()
 
     def client(service: str) -> Any:

@@ -227,3 +227,19 @@ def card(world: Any, physical_id: str, wanted: Mapping[str, Any]) -> dict[str, A
         "Tags": tags(found, "TagSet"),
         **given(found, "Description", "PrivateIpAddress", "SourceDestCheck", "SubnetId"),
     }
+
+
+@reads("AWS::EC2::LaunchTemplate")
+def launch_template(world: Any, physical_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    (told,) = world.ec2.describe_launch_templates(LaunchTemplateIds=[physical_id])[
+        "LaunchTemplates"
+    ]
+    latest = world.ec2.describe_launch_template_versions(
+        LaunchTemplateId=physical_id, Versions=["$Latest"]
+    )["LaunchTemplateVersions"][0]
+    return {
+        "LaunchTemplateName": told["LaunchTemplateName"],
+        "TagSpecifications": [{"ResourceType": "launch-template", "Tags": tags(told)}],
+        "VersionDescription": latest.get("VersionDescription"),
+        "LaunchTemplateData": latest["LaunchTemplateData"],
+    }

@@ -23,10 +23,12 @@ def install(cloud: Cloud) -> None:
         options,
         snapshots,
         status,
+        templates,
         volumes,
         vpc,
     )
 
+    templates.install()
     vpc.install()  # first: what machines follow is wrapped around it
     for hooked in (
         volumes,

@@ -71,6 +71,7 @@ def test_system_tags_go_where_cloudformation_puts_them() -> None:
     assert {name for name, there in system.items() if not there} == {
         "AWS::CloudFormation::WaitCondition",
         "AWS::EC2::EIPAssociation",
+        "AWS::EC2::LaunchTemplate",
         "AWS::EC2::NetworkAclEntry",
         "AWS::EC2::Route",
         "AWS::EC2::SecurityGroupEgress",
