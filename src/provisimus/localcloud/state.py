@@ -11,6 +11,7 @@ import importlib
 import io
 import logging
 import pickle
+import sys
 import threading
 import time
 import types
@@ -27,7 +28,10 @@ from provisimus.localcloud import VERSION
 log = logging.getLogger(__name__)
 
 SERVICES = ("ec2", "iam", "kms", "ssm", "secretsmanager", "sts")
-"""The services whose state is kept; what others hold is gone after a restart."""
+USED = ("cloudwatch", "logs", "route53", "sns")
+"""The services whose state is kept, always and once they were used (importing them takes time).
+
+What others hold is gone after a restart."""
 _CALM = 0.3
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 
@@ -35,7 +39,7 @@ _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 def save_backends(path: Path) -> None:
     """Write the state, atomically. Raises OSError, pickle.PicklingError."""
     data: dict[str, Any] = {"version": _version(), "services": {}}
-    for service in SERVICES:
+    for service in (*SERVICES, *(each for each in USED if f"moto.{each}.models" in sys.modules)):
         found = _backend(service)
         data["services"][service] = {
             account: dict(regions.items()) for account, regions in dict(found).items()

@@ -132,7 +132,9 @@ class World:
         saved = self.engine.save()
         for stack in saved["stacks"]:
             if lose in stack["resources"] and stack["status"] == "CREATE_IN_PROGRESS":
-                stack["resources"][lose].update(physical_id=None, settling=False)
+                stack["resources"][lose].update(
+                    physical_id=None, settling=False, status="CREATE_IN_PROGRESS"
+                )
         state = json.dumps(saved)
         for run in list(self.engine.runs.values()):
             run.supersede()
@@ -319,8 +321,12 @@ def world() -> Iterator[World]:
     )
     from werkzeug.serving import make_server
 
+    from provisimus.localcloud.hooks import templates, vpc
+
     # Not by the environment: it is read on import, and another test may have imported moto before.
     settings.ENABLE_AMI_VALIDATION = True
+    templates.install()
+    vpc.install()
 
     def client(service: str) -> Any:
         return boto3.client(

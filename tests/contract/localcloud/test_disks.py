@@ -90,3 +90,27 @@ def test_an_image_is_registered_from_a_snapshot(ec2, volume):
 def test_an_image_without_a_disk_is_refused(ec2):
     with pytest.raises(ClientError, match="only from a snapshot"):
         ec2.register_image(Name="nothing")
+
+
+def test_a_kind_of_volume_that_there_is_not_is_refused(ec2, volume):
+    for call in (
+        lambda: ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, VolumeType="nonsense"),
+        lambda: ec2.modify_volume(VolumeId=volume, VolumeType="nonsense"),
+    ):
+        with pytest.raises(ClientError, match="InvalidParameterValue"):
+            call()
+    assert [each["VolumeId"] for each in ec2.describe_volumes()["Volumes"]] == [volume]
+    ec2.modify_volume(VolumeId=volume, VolumeType="gp3")
+
+
+@pytest.mark.parametrize("kind", ["t9.huge", "t4g.nano"])
+def test_a_type_that_there_is_not_or_of_another_architecture_is_refused(ec2, volume, kind):
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    device = {"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}
+    image = ec2.register_image(
+        Name="image", RootDeviceName="/dev/xvda", BlockDeviceMappings=[device],
+        Architecture="x86_64",
+    )["ImageId"]  # fmt: skip
+    with pytest.raises(ClientError, match="InvalidParameterValue"):
+        ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, InstanceType=kind)
+    assert ec2.describe_instances()["Reservations"] == []

@@ -160,7 +160,7 @@ def test_a_base_that_is_being_made_ends_with_it(stopped_cloud, tmp_path, monkeyp
     asking.start()
     eventually((tmp_path / "begun").exists)
     started = f"86400.{stopped_cloud.port}".encode()
-    assert any(started in each for each in command_lines())
+    eventually(lambda: any(started in each for each in command_lines()))
     end(stopped_cloud)
     asking.join(20)
     eventually(lambda: not any(started in each for each in command_lines()))

@@ -49,6 +49,26 @@ class Cloud:
     def secretsmanager(self) -> Any:
         return self._client("secretsmanager")
 
+    @property
+    def kms(self) -> Any:
+        return self._client("kms")
+
+    @property
+    def logs(self) -> Any:
+        return self._client("logs")
+
+    @property
+    def sns(self) -> Any:
+        return self._client("sns")
+
+    @property
+    def cloudwatch(self) -> Any:
+        return self._client("cloudwatch")
+
+    @property
+    def route53(self) -> Any:
+        return self._client("route53")
+
     def cancellable(self, cancelled: threading.Event) -> Cloud:
         """The same cloud whose waits end when this event is set."""
         return Cloud(self._client, self.region, self.account, cancelled)

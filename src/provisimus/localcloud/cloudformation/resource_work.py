@@ -124,8 +124,9 @@ class ResourceWork:
         if now is None or now == before:
             return
         if now.physical_id != before.physical_id:
-            # The old one was never touched: it only waited to be removed.
+            # The old one was not touched: it only waited to be removed.
             self._tell(before, "UPDATE_IN_PROGRESS")
+            before = self._reinstated(before)
             with self._lock:
                 operation.discarded[:] = [
                     each
@@ -255,7 +256,8 @@ class ResourceWork:
         except Exception as error:
             self._record(record, f"{verb}_FAILED", in_words(error))
             raise ResourceError(record.logical_id, verb.lower()) from error
-        self._record(replace(record, settling=False, attributes=attributes), f"{verb}_COMPLETE")
+        done = replace(record, settling=False, attributes=attributes)
+        self._record(done, f"{verb}_COMPLETE", handler.not_simulated(properties))
 
     def _await_signals(self, name: str, awaited: signals.Awaited) -> None:
         """Wait for what `Engine.signal` notes on the record; raises ResourceFailed."""
@@ -292,7 +294,8 @@ class ResourceWork:
             attributes=attributes,
             attempted=None,
         )
-        self._record(done, "UPDATE_COMPLETE")
+        told = handler_of(old.type).not_simulated(shape.properties)
+        self._record(done, "UPDATE_COMPLETE", told)
 
     def _change(self, now: Resource, shape: Shape) -> dict[str, Any]:
         """Change in place; returns the new attributes."""
@@ -303,6 +306,22 @@ class ResourceWork:
         before = Shape(self._resolved(now.properties), self._resolved(now.tags))
         handler.update(self._cloud, physical_id, before, wanted)
         return handler.read(self._cloud, physical_id, wanted.properties)
+
+    def _reinstated(self, before: Resource) -> Resource:
+        """What a replacement had taken the place of, there again; raises ResourceError."""
+        handler = handler_of(before.type)
+        assert before.physical_id is not None
+        physical_id = before.physical_id
+        try:
+            if not handler.displaced(self._cloud, physical_id, before.properties):
+                return before
+            wanted = self._for_handler(before)
+            physical_id = handler.create(self._cloud, wanted)
+            attributes = handler.read(self._cloud, physical_id, wanted.properties)
+        except Exception as error:
+            self._record(before, "UPDATE_FAILED", in_words(error))
+            raise ResourceError(before.logical_id, "update") from error
+        return replace(before, physical_id=physical_id, attributes=attributes)
 
     def _remove_physical(self, record: Resource, policy: str) -> None:
         handler = handler_of(record.type)

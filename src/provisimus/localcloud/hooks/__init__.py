@@ -23,15 +23,21 @@ def install(cloud: Cloud) -> None:
         options,
         snapshots,
         status,
+        templates,
+        types,
         volumes,
+        vpc,
     )
 
+    templates.install()
+    vpc.install()  # first: what machines follow is wrapped around it
     for hooked in (
         volumes,
         snapshots,
         direct,
         images,
         instances,
+        types,
         status,
         options,
         network,

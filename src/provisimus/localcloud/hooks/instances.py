@@ -21,6 +21,7 @@ from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
 from provisimus.localcloud.hooks.cloud import Cloud, replace, wrong_state
 from provisimus.localcloud.hooks.mappings import launch_mappings
+from provisimus.localcloud.hooks.types import check_type
 from provisimus.localcloud.seed import write_seed
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ def install(cloud: Cloud) -> None:
     ) -> Any:
         with cloud.changes:
             image = _image(backend, image_id, kw)
+            check_type(kw.get("instance_type"), image.architecture)
             if kw.get("key_name"):
                 backend.describe_key_pairs([kw["key_name"]])  # refuses a name that is none
             kw["block_device_mappings"] = launch_mappings(

@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
+from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import Subnet
@@ -23,6 +24,7 @@ _CHANGING = (
     "revoke_security_group_ingress",
     "modify_security_group_rules",
 )
+_MOVING = ("associate_address", "disassociate_address")
 
 
 def install(cloud: Cloud) -> None:
@@ -51,7 +53,9 @@ def install(cloud: Cloud) -> None:
     replace(Subnet, "get_available_subnet_ip", private_address)
 
     for name in _CHANGING:
-        _follow(cloud, name)
+        _follow(cloud, SecurityGroupBackend, name)
+    for name in _MOVING:
+        _follow(cloud, ElasticAddressBackend, name)
 
     moto_delete = SecurityGroupBackend.delete_security_group
 
@@ -82,8 +86,8 @@ def apply(cloud: Cloud) -> None:
             log.error("forwarding to %s: %s", instance.id, error.what)
 
 
-def _follow(cloud: Cloud, name: str) -> None:
-    moto = getattr(SecurityGroupBackend, name)
+def _follow(cloud: Cloud, owner: type, name: str) -> None:
+    moto = getattr(owner, name)
 
     def changed(backend: Any, *args: Any, **kw: Any) -> Any:
         with cloud.changes:
@@ -91,7 +95,7 @@ def _follow(cloud: Cloud, name: str) -> None:
         apply(cloud)
         return result
 
-    setattr(SecurityGroupBackend, name, changed)
+    setattr(owner, name, changed)
 
 
 def _taken(cloud: Cloud) -> set[str]:

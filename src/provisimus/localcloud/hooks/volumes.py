@@ -23,6 +23,9 @@ _moto_attach = EBSBackend.attach_volume
 _moto_detach = EBSBackend.detach_volume
 _moto_modify = EBSBackend.modify_volume
 
+KINDS = ("standard", "io1", "io2", "gp2", "gp3", "sc1", "st1")
+""""Amazon EBS volume types" in the EBS User Guide."""
+
 _records_only: ContextVar[bool] = ContextVar("records_only", default=False)
 
 
@@ -49,6 +52,7 @@ def install(cloud: Cloud) -> None:
                       *args: Any, **kw: Any) -> Any:  # fmt: skip
         with cloud.changes:
             require_completed(backend, snapshot_id)
+            _check_kind(kw.get("volume_type"))
             size = size or _size_of(backend, snapshot_id)
             _check_size(backend, size, snapshot_id)
             volume = _moto_create(
@@ -147,6 +151,7 @@ def install(cloud: Cloud) -> None:
     def modify_volume(backend: Any, volume_id: str, target_size: Any = None, *args: Any) -> Any:
         with cloud.changes:
             volume = backend.get_volume(volume_id)
+            _check_kind(args[0] if args else None)
             if target_size and int(target_size) != volume.size:
                 if int(target_size) < volume.size:
                     raise EC2ClientError("InvalidParameterValue", "New size cannot be smaller.")
@@ -175,6 +180,14 @@ def sweep(cloud: Cloud) -> None:
     for backend in list(ec2_backends[cloud.account].values()):
         wanted |= set(backend.volumes) | set(backend.snapshots)
     cloud.disks.sweep(wanted)
+
+
+def _check_kind(kind: str | None) -> None:
+    if kind and kind not in KINDS:
+        raise EC2ClientError(
+            "InvalidParameterValue",
+            f"Value ({kind}) for parameter volumeType is invalid. Valid values: {', '.join(KINDS)}",
+        )
 
 
 def require_completed(backend: Any, snapshot_id: str | None) -> None:

@@ -70,9 +70,25 @@ def test_system_tags_go_where_cloudformation_puts_them() -> None:
     system = {name: schema_of(name).system_tags for name in sorted(all_handlers())}
     assert {name for name, there in system.items() if not there} == {
         "AWS::CloudFormation::WaitCondition",
+        "AWS::EC2::EIPAssociation",
+        "AWS::EC2::LaunchTemplate",
+        "AWS::EC2::NetworkAclEntry",
+        "AWS::EC2::Route",
+        "AWS::EC2::SecurityGroupEgress",
+        "AWS::EC2::SecurityGroupIngress",
+        "AWS::EC2::SubnetNetworkAclAssociation",
+        "AWS::EC2::SubnetRouteTableAssociation",
+        "AWS::EC2::VPCGatewayAttachment",
         "AWS::EC2::VolumeAttachment",
         "AWS::IAM::InstanceProfile",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::Policy",
         "AWS::IAM::Role",
+        "AWS::KMS::Alias",
+        "AWS::KMS::Key",
+        "AWS::Route53::HostedZone",
+        "AWS::Route53::RecordSet",
+        "AWS::SNS::Subscription",
     }
 
 

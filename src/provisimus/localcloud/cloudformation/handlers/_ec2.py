@@ -1,4 +1,4 @@
-"""What the EC2 handlers share: tags and absence."""
+"""What the EC2 handlers share: tags and absence, and how what is only recorded is told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from botocore.exceptions import ClientError
 from provisimus.localcloud.cloudformation.cloud import Cloud, code_of
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers.interface import Shape
+
+NO_ROUTING = "every instance reaches what this computer reaches, whatever routes and gateways say"
+NO_FILTERS = "network ACLs let everything pass here"
 
 
 def tag_specification(kind: str, shape: Shape) -> list[dict[str, Any]]:
@@ -64,3 +67,9 @@ def unless_absent(call: Callable[[], Any], *codes: str) -> Any:
         if code_of(error) in codes:
             return None
         raise
+
+
+def first(call: Callable[[], Any], key: str, *codes: str) -> dict[str, Any] | None:
+    """The first thing that a describing call tells under `key`; None where there is none."""
+    found = unless_absent(call, *codes)
+    return dict(found[key][0]) if found and found[key] else None

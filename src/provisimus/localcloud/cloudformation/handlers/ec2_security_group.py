@@ -88,7 +88,7 @@ class SecurityGroup(Handler):
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
-        _make_rules(cloud, physical_id, after.properties)
+        _make_rules(cloud, physical_id, after.properties, before.properties)
 
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
         unless_absent(lambda: cloud.ec2.delete_security_group(GroupId=physical_id), *_ABSENT)
@@ -159,21 +159,29 @@ def _rule(single: Mapping[str, Any], group_key: str) -> dict[str, Any]:
     return {**plain, **source}
 
 
-def _make_rules(cloud: Cloud, group_id: str, properties: Mapping[str, Any]) -> None:
-    """Make the group's rules exactly those of the properties, touching only what differs.
+def _make_rules(
+    cloud: Cloud,
+    group_id: str,
+    properties: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    """Make the group's rules those of the properties, touching only what differs.
 
-    Without SecurityGroupEgress a group keeps EC2's default: everything may leave.
+    Without SecurityGroupEgress a group keeps EC2's default: everything may leave. Of a group that
+    was made `before`, only its own rules go: others are resources of their own.
     """
     group = cloud.ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"][0]
-    for wanted, found, revoke, authorize in (
+    for wanted, had, found, revoke, authorize in (
         (
-            properties.get("SecurityGroupIngress", []),
+            _ingress(properties),
+            _ingress(before or {}),
             group.get("IpPermissions", []),
             cloud.ec2.revoke_security_group_ingress,
             cloud.ec2.authorize_security_group_ingress,
         ),
         (
-            properties.get("SecurityGroupEgress") or [_EVERYTHING],
+            _egress(properties),
+            _egress(before or {}),
             group.get("IpPermissionsEgress", []),
             cloud.ec2.revoke_security_group_egress,
             cloud.ec2.authorize_security_group_egress,
@@ -181,12 +189,21 @@ def _make_rules(cloud: Cloud, group_id: str, properties: Mapping[str, Any]) -> N
     ):
         target = singles([permission(rule) for rule in wanted])
         current = singles(found)
-        surplus = [rule for rule in current if rule not in target]
+        own = current if before is None else singles([permission(rule) for rule in had])
+        surplus = [rule for rule in current if rule not in target and rule in own]
         missing = [rule for rule in target if rule not in current]
         if surplus:
             revoke(GroupId=group_id, IpPermissions=surplus)
         if missing:
             authorize(GroupId=group_id, IpPermissions=missing)
+
+
+def _ingress(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(properties.get("SecurityGroupIngress", []))
+
+
+def _egress(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(properties.get("SecurityGroupEgress") or [_EVERYTHING])
 
 
 HANDLER = SecurityGroup()

@@ -120,7 +120,7 @@ class Role(Handler):
                 )
             else:
                 cloud.iam.delete_role_permissions_boundary(RoleName=physical_id)
-        _make_policies(cloud, physical_id, new)
+        _make_policies(cloud, physical_id, new, old)
         gone = [key for key in before.tags if key not in after.tags]
         if gone:
             cloud.iam.untag_role(RoleName=physical_id, TagKeys=gone)
@@ -137,14 +137,21 @@ class Role(Handler):
         return unless_absent(lambda: cloud.iam.get_role(RoleName=physical_id), *_ABSENT) is None
 
 
-def _make_policies(cloud: Cloud, role: str, properties: Mapping[str, Any]) -> None:
-    """Make inline and managed policies exactly those of the properties."""
-    inline = {
-        each["PolicyName"]: _document(each["PolicyDocument"])
-        for each in properties.get("Policies", [])
-    }
-    for name in cloud.iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        if name not in inline:
+def _make_policies(
+    cloud: Cloud,
+    role: str,
+    properties: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    """Make inline and managed policies those of the properties.
+
+    Of a role that was made `before`, only its own policies go: others are resources of their own.
+    """
+    inline = _inline(properties)
+    found = cloud.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    own = set(found) if before is None else set(_inline(before))
+    for name in found:
+        if name not in inline and name in own:
             cloud.iam.delete_role_policy(RoleName=role, PolicyName=name)
     for name, document in inline.items():
         cloud.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
@@ -153,7 +160,8 @@ def _make_policies(cloud: Cloud, role: str, properties: Mapping[str, Any]) -> No
         each["PolicyArn"]
         for each in cloud.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
     }
-    for arn in sorted(attached - managed):
+    attached_by_role = attached if before is None else set(before.get("ManagedPolicyArns", []))
+    for arn in sorted((attached - managed) & attached_by_role):
         cloud.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
     for arn in sorted(managed - attached):
         cloud.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
@@ -168,6 +176,13 @@ def _as_written(document: Any, written: Any) -> Any:
     except ValueError:
         same = False
     return written if same else json.dumps(document)
+
+
+def _inline(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        each["PolicyName"]: _document(each["PolicyDocument"])
+        for each in properties.get("Policies", [])
+    }
 
 
 def _document(value: Any) -> str:

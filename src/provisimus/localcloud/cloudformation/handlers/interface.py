@@ -62,6 +62,14 @@ class Handler(ABC):
 
     signals: ClassVar[bool] = False
     """Whether a CreationPolicy may have it wait for signals."""
+    recorded: ClassVar[Mapping[str, str]] = {}
+    """What is kept and told back but has no effect here: by property (`*` for the whole type), a
+    sentence that says so."""
+
+    def not_simulated(self, properties: Mapping[str, Any]) -> str | None:
+        """What of it is only recorded, in words for its event; None where all of it is real."""
+        told = [text for name, text in self.recorded.items() if name == "*" or properties.get(name)]
+        return f"Recorded, not simulated: {'; '.join(told)}." if told else None
 
     @abstractmethod
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
@@ -114,6 +122,10 @@ class Handler(ABC):
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
         """Whether nothing is left of it."""
         return True
+
+    def displaced(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        """Whether making its replacement ended it, so that the way back must make it anew."""
+        return False
 
     def snapshot(self, cloud: Cloud, physical_id: str, shape: Shape) -> str:
         """Keep its data before it is deleted; returns the snapshot's id."""

@@ -1,0 +1,55 @@
+"""AWS::EC2::InternetGateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    NO_ROUTING,
+    find_tagged,
+    first,
+    retag,
+    tag_specification,
+    unless_absent,
+)
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+
+_ABSENT = ("InvalidInternetGatewayID.NotFound",)
+
+
+class InternetGateway(Handler):
+    type = "AWS::EC2::InternetGateway"
+    honoured = frozenset({"Tags/*/Key", "Tags/*/Value"})
+    attributes = frozenset({"InternetGatewayId"})
+    recorded: ClassVar[Mapping[str, str]] = {"*": NO_ROUTING}
+
+    def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        made = cloud.ec2.create_internet_gateway(
+            TagSpecifications=tag_specification("internet-gateway", wanted)
+        )
+        return str(made["InternetGateway"]["InternetGatewayId"])
+
+    def find(self, cloud: Cloud, wanted: Wanted) -> list[str]:
+        return find_tagged(cloud, "internet-gateway", wanted)
+
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        return {"InternetGatewayId": physical_id}
+
+    def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
+        retag(cloud, physical_id, before.tags, after.tags)
+
+    def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
+        unless_absent(
+            lambda: cloud.ec2.delete_internet_gateway(InternetGatewayId=physical_id), *_ABSENT
+        )
+
+    def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        def told() -> Any:
+            return cloud.ec2.describe_internet_gateways(InternetGatewayIds=[physical_id])
+
+        return first(told, "InternetGateways", *_ABSENT) is None
+
+
+HANDLER = InternetGateway()

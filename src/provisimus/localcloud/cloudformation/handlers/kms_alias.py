@@ -1,0 +1,35 @@
+"""AWS::KMS::Alias. Its physical id is its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
+
+_GIVEN = ("AliasName", "TargetKeyId")
+
+
+class Alias(Handler):
+    type = "AWS::KMS::Alias"
+    honoured = frozenset(_GIVEN)
+    attributes = frozenset[str]()
+    name_property = "AliasName"
+
+    def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        cloud.kms.create_alias(**only(wanted.properties, *_GIVEN))
+        return str(wanted.properties["AliasName"])
+
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
+        cloud.kms.update_alias(**only(after.properties, *_GIVEN))
+
+    def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
+        unless_absent(lambda: cloud.kms.delete_alias(AliasName=physical_id), "NotFoundException")
+
+
+HANDLER = Alias()

@@ -1,0 +1,96 @@
+"""AWS::Route53::HostedZone. It goes when it has no records but its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.errors import ResourceFailed
+from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers._route53 import ABSENT, NO_NAMES
+from provisimus.localcloud.cloudformation.handlers.interface import (
+    Handler,
+    Shape,
+    Wanted,
+    changed,
+)
+
+_OWN = ("NS", "SOA")
+
+
+class HostedZone(Handler):
+    type = "AWS::Route53::HostedZone"
+    honoured = frozenset(
+        {"HostedZoneConfig/Comment", "HostedZoneTags/*/Key", "HostedZoneTags/*/Value", "Name"}
+    )
+    attributes = frozenset({"Id", "NameServers"})
+    recorded: ClassVar[Mapping[str, str]] = {"*": NO_NAMES}
+
+    def create(self, cloud: Cloud, wanted: Wanted) -> str:
+        if "Name" not in wanted.properties:
+            raise ResourceFailed("#: required key [Name] not found")
+        made = cloud.route53.create_hosted_zone(
+            Name=wanted.properties["Name"],
+            CallerReference=wanted.generated_name,
+            HostedZoneConfig={"Comment": _comment(wanted.properties), "PrivateZone": False},
+        )
+        return str(made["HostedZone"]["Id"]).removeprefix("/hostedzone/")
+
+    def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        _make_tags(cloud, physical_id, {}, properties)
+        return True
+
+    def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        told = cloud.route53.get_hosted_zone(Id=physical_id)
+        return {"Id": physical_id, "NameServers": told["DelegationSet"]["NameServers"]}
+
+    def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
+        if changed(before.properties, after.properties, "HostedZoneConfig"):
+            cloud.route53.update_hosted_zone_comment(
+                Id=physical_id, Comment=_comment(after.properties)
+            )
+        _make_tags(cloud, physical_id, before.properties, after.properties)
+
+    def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
+        if self.gone(cloud, physical_id, properties):
+            return
+        # moto would delete them with the zone.
+        records = cloud.route53.list_resource_record_sets(HostedZoneId=physical_id)
+        if [each for each in records["ResourceRecordSets"] if each["Type"] not in _OWN]:
+            raise ResourceFailed(
+                "The specified hosted zone contains non-required resource record sets and so "
+                "cannot be deleted. (Error Code: HostedZoneNotEmpty)"
+            )
+        unless_absent(lambda: cloud.route53.delete_hosted_zone(Id=physical_id), *ABSENT)
+
+    def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        told = unless_absent(lambda: cloud.route53.get_hosted_zone(Id=physical_id), *ABSENT)
+        return told is None
+
+
+def _comment(properties: Mapping[str, Any]) -> str:
+    return str(properties.get("HostedZoneConfig", {}).get("Comment", ""))
+
+
+def _make_tags(
+    cloud: Cloud, zone: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Of the zone's own property; CloudFormation puts no tags of a stack on zones."""
+    had, wants = _tags(before), _tags(after)
+    gone = [key for key in had if key not in wants]
+    if had == wants:
+        return
+    change: dict[str, Any] = {}
+    if wants:
+        change["AddTags"] = [{"Key": key, "Value": value} for key, value in wants.items()]
+    if gone:
+        change["RemoveTagKeys"] = gone
+    cloud.route53.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone, **change)
+
+
+def _tags(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in properties.get("HostedZoneTags", [])}
+
+
+HANDLER = HostedZone()
