@@ -272,3 +272,48 @@ def test_detections_that_cannot_be(story: Any) -> None:
     story.create(MANY)
     with pytest.raises(ClientError, match="Resource Nobody does not exist for stack"):
         api.detect_stack_drift(StackName=story.name, LogicalResourceIds=["Nobody"])
+
+
+ATTACHED = """
+Resources:
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: a group
+      SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 80, ToPort: 80, CidrIp: 10.0.0.0/8}]
+  Rule:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties:
+      {GroupId: !Ref Group, IpProtocol: tcp, FromPort: 81, ToPort: 81, CidrIp: 10.0.0.0/8}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies: []
+      ManagedPolicyArns: []
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement:
+          - {Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: "sts:AssumeRole"}
+  Policy:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: apart
+      Roles: [!Ref Role]
+      PolicyDocument:
+        Version: 2012-10-17
+        Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]
+"""
+
+
+def test_what_another_resource_of_the_stack_adds_is_no_drift(story: Any) -> None:
+    """By "Considerations when detecting drift": attachments in the template are looked for."""
+    assert story.create(ATTACHED) == "CREATE_COMPLETE"
+    assert detect(story)["StackDriftStatus"] == "IN_SYNC"
+    group = drifts(story)["Group"]["PhysicalResourceId"]
+    permission = {"IpProtocol": "tcp", "FromPort": 82, "ToPort": 82,
+                  "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}  # fmt: skip
+    story.world.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+    detect(story)
+    [difference] = drifts(story)["Group"]["PropertyDifferences"]
+    assert difference["DifferenceType"] == "ADD"
+    assert '"FromPort": 82' in difference["ActualValue"]

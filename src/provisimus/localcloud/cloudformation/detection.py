@@ -13,6 +13,7 @@ from provisimus.localcloud.cloudformation import drift
 from provisimus.localcloud.cloudformation.cloud import in_words
 from provisimus.localcloud.cloudformation.engine import Engine
 from provisimus.localcloud.cloudformation.errors import ValidationError
+from provisimus.localcloud.cloudformation.handlers.interface import Attachment
 from provisimus.localcloud.cloudformation.parameters import hidden_by, masked
 from provisimus.localcloud.cloudformation.schemas import schema_of
 from provisimus.localcloud.cloudformation.stack import Resource, Stack
@@ -120,6 +121,7 @@ def _compared(
     result: drift.ResourceDrift,
 ) -> drift.ResourceDrift:
     schema = schema_of(record.type, engine.region)
+    live = drift.without_attached(live, record.properties, _attached(engine, stack, record))
     told = drift.without_foreign_tags(live, record.properties, record.tags, schema.tag_property)
     expected, actual = drift.comparable(record.properties, told)
     hidden = hidden_by(stack.deployment.parameters) if stack.deployment else frozenset()
@@ -134,6 +136,18 @@ def _compared(
         actual=drift.shown(masked({k: v for k, v in actual.items() if v is not None}, hidden)),
         differences=differing,
     )
+
+
+def _attached(engine: Engine, stack: Stack, record: Resource) -> list[Attachment]:
+    """What the stack's other resources have added to this one."""
+    with engine.lock:
+        others = [each for each in stack.resources.values() if each.physical_id]
+    return [
+        attachment
+        for each in others
+        for attachment in handler_of(each.type).attachments(str(each.physical_id), each.properties)
+        if attachment.to == record.physical_id
+    ]
 
 
 def _record(stack: Stack, name: str) -> Resource:

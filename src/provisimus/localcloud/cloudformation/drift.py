@@ -9,10 +9,11 @@ read back, so that no secret gets into an answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from provisimus.localcloud.cloudformation.handlers.interface import Attachment
 from provisimus.localcloud.cloudformation.schemas import TypeSchema
 
 NEVER = "KmsKeyId"
@@ -89,6 +90,30 @@ def without_foreign_tags(
     if isinstance(told, Mapping):
         return {**live, name: {key: value for key, value in told.items() if not foreign(key)}}
     return {**live, name: [each for each in told if not foreign(each["Key"])]}
+
+
+def without_attached(
+    live: Mapping[str, Any], expected: Mapping[str, Any], attached: Iterable[Attachment]
+) -> dict[str, Any]:
+    """The live properties without what other resources of the stack have added to its lists."""
+    told = dict(live)
+    for each in attached:
+        items = list(told.get(each.property) or [])
+        own = expected.get(each.property) or []
+        added = next((i for i in items if i not in own and _is(i, each.item)), None)
+        if added is not None:
+            items.remove(added)
+            told[each.property] = items
+    return told
+
+
+def _is(item: Any, known: Any) -> bool:
+    """Whether an item is the one of which something is known."""
+    if not isinstance(known, Mapping):
+        return bool(item == known)
+    return isinstance(item, Mapping) and all(
+        str(item.get(key)) == str(value) for key, value in known.items()
+    )
 
 
 def differences(

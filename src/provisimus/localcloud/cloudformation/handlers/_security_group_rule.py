@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import demand, first, unless_absent
 from provisimus.localcloud.cloudformation.handlers.ec2_security_group import permission
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import (
+    Attachment,
+    Handler,
+    Shape,
+    Wanted,
+)
 
 _ABSENT = (
     "InvalidGroup.NotFound",
@@ -47,6 +52,12 @@ class SecurityGroupRule(Handler):
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
+
+    def attachments(self, physical_id: str, properties: Mapping[str, Any]) -> Iterable[Attachment]:
+        rule = {key: value for key, value in properties.items() if key != "GroupId"}
+        yield Attachment(
+            str(properties["GroupId"]), f"SecurityGroup{self.direction.capitalize()}", rule
+        )
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         """Only the description changes in place."""

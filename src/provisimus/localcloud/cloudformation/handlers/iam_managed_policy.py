@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
@@ -17,6 +17,7 @@ from provisimus.localcloud.cloudformation.handlers._iam import (
     named,
 )
 from provisimus.localcloud.cloudformation.handlers.interface import (
+    Attachment,
     Handler,
     Shape,
     Wanted,
@@ -60,6 +61,10 @@ class ManagedPolicy(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         policy = cloud.iam.get_policy(PolicyArn=physical_id)["Policy"]
         return {"PolicyArn": physical_id, **only(policy, "DefaultVersionId", "PolicyId")}
+
+    def attachments(self, physical_id: str, properties: Mapping[str, Any]) -> Iterable[Attachment]:
+        for _, holder in sorted(holders(properties)):
+            yield Attachment(holder, "ManagedPolicyArns", physical_id)
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         was, becomes = before.properties, after.properties

@@ -16,7 +16,12 @@ from provisimus.localcloud.cloudformation.handlers._iam import (
     holders,
     named,
 )
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import (
+    Attachment,
+    Handler,
+    Shape,
+    Wanted,
+)
 
 
 class Policy(Handler):
@@ -41,6 +46,10 @@ class Policy(Handler):
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
+
+    def attachments(self, physical_id: str, properties: Mapping[str, Any]) -> Iterable[Attachment]:
+        for _, holder in sorted(holders(properties)):
+            yield Attachment(holder, "Policies", {"PolicyName": properties["PolicyName"]})
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         _refuse_nobody(after.properties)

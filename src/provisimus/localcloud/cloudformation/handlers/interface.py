@@ -12,7 +12,7 @@ arguments, so each looks before it acts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -42,6 +42,18 @@ class Wanted(Shape):
 
     def name(self, prop: str) -> str:
         return str(self.properties.get(prop) or self.generated_name)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """What a resource adds to a list of another one: a rule to a group, a policy to a role."""
+
+    to: str
+    """The other's physical id."""
+    property: str
+    """The list, as the other's own template would have it."""
+    item: Any
+    """The item, or what of an object tells that it is the one."""
 
 
 class Handler(ABC):
@@ -97,6 +109,10 @@ class Handler(ABC):
         drift.
         """
         raise NotImplementedError(self.type)
+
+    def attachments(self, physical_id: str, properties: Mapping[str, Any]) -> Iterable[Attachment]:
+        """What it adds to other resources, which is then no drift of theirs."""
+        return ()
 
     @property
     def tells_live(self) -> bool:
