@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 
 _NUDGE = signal.SIGURG
 """Ignored by everyone who does not ask for it (signal(7)), so it does no harm."""
+_AGAIN = 0.02
+"""Seconds from one nudge to the next."""
 
 
 def listen_for_interruptions() -> None:
@@ -33,14 +36,23 @@ def _wake_the_main_thread() -> None:
     """
     hears, told = os.pipe()
     os.set_blocking(told, False)
-    signal.signal(_NUDGE, lambda *_: None)
+    heard = 0
+
+    def hear(*_: object) -> None:
+        nonlocal heard
+        heard += 1
+
+    signal.signal(_NUDGE, hear)
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
     main = threading.main_thread().ident
     assert main is not None
 
     def pass_on() -> None:
         while number := os.read(hears, 1):
-            if number[0] != _NUDGE:
+            before = heard
+            # One that comes just before the main thread falls asleep wakes nobody: nudge again.
+            while number[0] != _NUDGE and heard == before:
                 signal.pthread_kill(main, _NUDGE)
+                time.sleep(_AGAIN)
 
     threading.Thread(target=pass_on, name="interruptions", daemon=True).start()
