@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.machines.killing import Gate, gate_to, kill_with_children
+from tests.contract.machines.killing import READS, Gate, gate_to, kill_with_children
 
 from provisimus.environment import Environment
 from provisimus.events import silence
@@ -28,7 +27,6 @@ from provisimus.machines import find_temporary, reap, runs, tags
 from provisimus.machines.reap import forget_settled
 
 HERE = Path(__file__).parent
-READS = re.compile("Describe|Get|DryRun")
 pytestmark = pytest.mark.timeout(900)
 Bake = Callable[[str, str], tuple[int, Path]]
 
