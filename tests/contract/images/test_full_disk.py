@@ -6,6 +6,7 @@ The disk is a small tmpfs, so these tests need root.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -113,6 +114,7 @@ def test_publishing_to_a_full_disk_loses_nothing(disk: Path, tmp_path: Path) -> 
 def test_an_image_is_built_though_no_cache_and_no_journal_can_be_written(
     scene: Scene, disk: Path
 ) -> None:
+    shutil.rmtree(scene.root / ".provisimus")  # from when the scene was set
     (scene.root / ".provisimus").symlink_to(disk)
     (scene.root / "provisimus.yaml").open("a").write(ENVIRONMENTS)
     fill(disk)
