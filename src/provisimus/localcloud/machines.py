@@ -307,21 +307,22 @@ class Machines:
         """``before`` is the size of its console before it was started."""
         console = self._layout.root / machine.spec.console
         looks = 0
-        while not machine.silence.over and not machine.ending:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                machine.process.wait(silence.PERIOD)
-                return
-            looks += 1
-            try:
+        try:
+            while not machine.silence.over and not machine.ending:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    machine.process.wait(silence.PERIOD)
+                    return
+                looks += 1
                 spoke = console.stat().st_size > before
                 ask = not spoke and looks % silence.READS_EVERY == 0
                 reads = _blocks_read(machine.monitor) if ask else None
                 if machine.silence.look(time.monotonic(), spoke, reads):
                     log.warning("%s does nothing: it is reset", machine.spec.identifier)
                     machine.monitor.execute("system_reset")
-            except (MonitorError, OSError) as error:
-                log.info("%s is not watched any more: %s", machine.spec.identifier, error)
-                return
+        except (MonitorError, OSError) as error:
+            log.info("%s is not watched any more: %s", machine.spec.identifier, error)
+        finally:
+            machine.silence.over = True  # whoever awaits a word waits no longer
 
     def _await_end(self, machine: _Machine) -> None:
         code = machine.process.wait()

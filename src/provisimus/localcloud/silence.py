@@ -1,8 +1,8 @@
 """From power-on to a guest's first word; one that does nothing instead hangs, and is reset.
 
-Emulated with several processors, a guest now and then hangs as it boots, mostly before its kernel
-has said a word (QEMU before 8.2; the same fault that makes it crash, see ``hooks/instances.py``).
-EC2 recovers an instance whose host fails; so does the local cloud.
+An emulated guest hangs as it boots once in some hundreds of times, perhaps by the fault that makes
+QEMU before 8.2 crash with several processors (see ``hooks/instances.py``). EC2 recovers an instance
+whose host fails; so does the local cloud.
 """
 
 from __future__ import annotations

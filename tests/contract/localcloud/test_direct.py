@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.contract.localcloud.conftest import LocalCloud
+from tests.contract.localcloud.test_serving import eventually
 
 BLOCK = 512 * 1024
 ZEROS = bytes(BLOCK)
@@ -219,7 +219,7 @@ def test_a_snapshot_begun_before_a_kill_is_finished_after_it(
     direct = cloud.client("ebs")
     begun = direct.start_snapshot(VolumeSize=1)["SnapshotId"]
     put(direct, begun, 3, A)
-    wait_until_saved(cloud)
+    eventually(lambda: cloud.status()["saved"])
     put(direct, begun, 4, B)
     cloud.kill()
     cloud.start()
@@ -227,10 +227,3 @@ def test_a_snapshot_begun_before_a_kill_is_finished_after_it(
     put(direct, begun, 5, ZEROS)
     direct.complete_snapshot(SnapshotId=begun, ChangedBlocksCount=3)
     assert [read(direct, begun, index) for index in (3, 4, 5)] == [A, B, ZEROS]
-
-
-def wait_until_saved(cloud: LocalCloud) -> None:
-    deadline = time.monotonic() + 20
-    while not cloud.status()["saved"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -23,3 +23,14 @@ def test_a_machine_that_does_nothing_is_reset(
         assert bench.machines.is_running("i-1")
     finally:
         bench.machines.stop("i-1", grace=0)
+
+
+def test_whoever_awaits_a_word_waits_no_longer_when_nobody_listens(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "cloud")
+    try:
+        (bench.layout.instance("i-1") / "console.log").unlink()
+        bench.machines.await_word("i-1", lambda: True)
+        assert bench.machines.is_running("i-1")
+        assert not bench.machines.has_spoken("i-1")
+    finally:
+        bench.machines.stop("i-1", grace=0)
