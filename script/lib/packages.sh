@@ -26,6 +26,10 @@ PROGRAMS=(
     "curl curl"
     "ssh openssh-client"
     "busybox busybox-static"
+    "ip iproute2"
+    "nft nftables"
+    "slirp4netns slirp4netns"
+    "haproxy haproxy"
     "shellcheck shellcheck"
 )
 
