@@ -119,10 +119,12 @@ def carry_out(
     from provisimus.stacks.instances import service_url
 
     url = service_url(environment, stack) or "unknown"
+    version = made.plan.version
+    text = f"{asked.name} {version} answers at {url}" if version else f"{stack.name} {stack.status}"
     session.emit(
         {
             "service": asked.name,
-            "version": made.plan.version,
+            "version": version,
             "environment": session.env,
             "stack": stack.name,
             "status": stack.status,
@@ -132,7 +134,7 @@ def carry_out(
             "changed": made.plan.changes,
             "run": session.run,
         },
-        f"{asked.name} {made.plan.version} answers at {url}",
+        text,
     )
 
 
@@ -153,7 +155,7 @@ def as_text(plan: Plan) -> str:
         )
         for step in plan.steps
     ]
-    head = f"{plan.service} {plan.version} in {plan.environment}"
+    head = f"{plan.service} {plan.version}".rstrip() + f" in {plan.environment}"
     needed = sum(step.needed for step in plan.steps)
     count = f"{needed} of {len(rows)} steps to do" if needed else "nothing to do"
     return f"{head}: {count}\n" + table(["", "stage", "what", "step", "why"], rows)

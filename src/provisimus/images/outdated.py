@@ -22,6 +22,7 @@ from provisimus.images.locking import named_version, snapshots
 from provisimus.images.pins import pin_of
 from provisimus.images.registry import Registry, open_registry, parse_reference
 from provisimus.model import Digest
+from provisimus.workspace.definitions.stack import version_of
 
 if TYPE_CHECKING:
     from provisimus.artifacts import Repositories
@@ -113,7 +114,7 @@ def _maven(asked: _Asked) -> Iterator[Newer]:
         if (wanted := named_version(asked.manifest, each))
     ]
     if not named and source and source.maven and asked.workspace.has_service(asked.name):
-        running = asked.workspace.stack(asked.name).version
+        running = version_of(asked.workspace.stack(asked.name))
         if running:
             todo = f"provisimus release {asked.name}@…"
             named = [(from_source(source.maven, running), source.follow, todo)]

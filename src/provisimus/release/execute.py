@@ -42,6 +42,8 @@ def execute(
     for they are named by their inputs.
     """
     machine = release.machine
+    if machine is None and release.stack is not None:
+        return Released(stack=_stack(release, environment, None, commits, tell, run, timeout))
     if machine is not None and machine.image is not None:
         for plan in release.plan.steps:
             if plan.stage in ("image", "machine"):
@@ -106,7 +108,7 @@ def _images(
 def _stack(
     release: ReleasePlan,
     environment: Environment,
-    image: MachineImage,
+    image: MachineImage | None,
     commits: Commits,
     tell: Tell,
     run: str,

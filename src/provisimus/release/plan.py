@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, UsageFault
 from provisimus.model import Plan, ServiceVersion, Stage, Step
+from provisimus.workspace.definitions.stack import version_of
 from provisimus.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def plan_release(
     from provisimus.machines import ImageInput, define_machine, held_by_stack, observe_machine
 
     service, machine_name = _names(workspace, environment, asked.name, until)
+    if machine_name is None:
+        return _stack_only(workspace, environment, asked)
     version = resolve_version(workspace, environment, asked, service)
     images = define_images_of_machine(workspace, environment, machine_name, version)
     inputs = {
@@ -110,7 +113,7 @@ def resolve_version(
     if asked.version:
         return asked.version
     if service is not None:
-        declared = workspace.stack(service, environment.name).version
+        declared = version_of(workspace.stack(service, environment.name))
         if declared:
             return declared
         running = _running_version(workspace, environment, service)
@@ -133,10 +136,15 @@ def _running_version(workspace: Workspace, environment: Environment, service: st
 
 def _names(
     workspace: Workspace, environment: Environment, name: str, until: Stage
-) -> tuple[str | None, str]:
-    """The service (None for a machine without one) and the machine that a name means."""
+) -> tuple[str | None, str | None]:
+    """The service (None for a machine without one) and the machine (None for a stack without one)
+    that a name means."""
     if until == "stack" or workspace.has_service(name):
-        return name, workspace.machine_of(name, environment.name)
+        machine = workspace.machine_of(name, environment.name)
+        if machine is None and until != "stack":
+            kind = workspace.stack(name, environment.name).type
+            raise UsageFault(f"{name} is of type {kind}, which runs no machine")
+        return name, machine
     if name in workspace.machines():
         return None, name
     workspace.machine(name)
@@ -155,6 +163,17 @@ def _images_only(
         "image",
         {asked.name: plan},
     )
+
+
+def _stack_only(
+    workspace: Workspace, environment: Environment, asked: ServiceVersion
+) -> ReleasePlan:
+    from provisimus.stacks import plan_stack
+
+    if asked.version:
+        raise UsageFault(f"{asked.name} runs no machine, so it has no version", hint=asked.name)
+    stack = plan_stack(workspace, environment, asked.name, "", None)
+    return ReleasePlan(_whole(asked.name, "", environment, {}, None, stack), "stack", stack=stack)
 
 
 def _whole(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from provisimus.errors import ProvisimusError
+from provisimus.workspace.definitions.stack import version_of
 from provisimus.workspace.workspace import Workspace
 
 
@@ -16,11 +17,11 @@ def promoted_from(workspace: Workspace, environment: str) -> dict[tuple[str, str
             continue
         for service in workspace.services():
             try:
-                version = workspace.stack(service, name).version
+                version = version_of(workspace.stack(service, name))
                 machine = workspace.machine_of(service, name)
             except ProvisimusError:
                 # Wrong definitions are told by `check`; here they protect nothing they do not name.
                 continue
-            if version:
+            if version and machine:
                 found[machine, version] = f"{name} is promoted from here and declares it"
     return found

@@ -38,22 +38,25 @@ from provisimus.stacks.template import (
     needs_swap,
 )
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
+from provisimus.stacks.users import check_used, check_users
 from provisimus.stacks.way_back import accept, is_accepted, remembered, remembering, way_back
 
 
 def apply_stack(
     plan: StackPlan,
     environment: Environment,
-    machine_image: MachineImage,
+    machine_image: MachineImage | None,
     commits: Commits,
     tell: Tell,
     run: str,
     *,
     timeout: float | None = None,
 ) -> Stack:
-    """Carry the plan out and return the stack as it answers. `timeout` in seconds.
+    """Carry the plan out and return the stack as it answers. `timeout` in seconds. A stack without
+    a machine has no machine image.
 
-    Raises Refused when the stack moved since it was planned, RolledBack, Unhealthy, StillRunning.
+    Raises NotFound when a stack is not there that it takes outputs of, Refused when the stack moved
+    since it was planned, RolledBack, Unhealthy, StillRunning.
     """
     operation = Operation(environment, plan.service, plan.name, run, tell, Deadline.after(timeout))
     now = live.find_stack(environment, plan.name)
@@ -64,6 +67,8 @@ def apply_stack(
         _settle(operation, plan, now)
         return now
     environment.cloud.check_account()
+    check_used(environment, plan)
+    check_users(environment, plan)
     wanted = _wanted(plan, machine_image, commits, environment, run)
     if plan.change == "create":
         return _make(operation, plan, wanted)
@@ -113,6 +118,10 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
         made = _deploy_again(operation, before, number=3, reason=plan.reason)
         _settle(operation, plan, made)
         return made
+    if plan.machine_fingerprint is None:
+        # No machine has to answer: what CloudFormation calls done is done, and it goes back itself.
+        title = f"update {plan.name}"
+        return deploy(operation, wanted, create=False, number=1, title=title, reason=plan.reason)
     accepted = is_accepted(operation.environment, now)
     target = way_back(before, str(plan.fingerprint), accepted=accepted)
     wanted = replace(wanted, template=remembering(wanted.template, target))
@@ -206,6 +215,8 @@ def _version(deployment: Deployment) -> str:
 
 def _answering(operation: Operation, plan: StackPlan, stack: Stack, template: Template) -> None:
     environment, tell = operation.environment, operation.tell
+    if plan.machine_fingerprint is None:
+        return
     address = make_running(environment, stack, tell, operation.deadline)
     wait_healthy(environment, stack, address, template, plan.health, tell)
     accept(environment, stack)
@@ -216,26 +227,29 @@ def _answering(operation: Operation, plan: StackPlan, stack: Stack, template: Te
 
 def _wanted(
     plan: StackPlan,
-    image: MachineImage,
+    image: MachineImage | None,
     commits: Commits,
     environment: Environment,
     run: str,
 ) -> Deployment:
-    parameters = {
-        **plan.parameters,
-        IMAGE_ID: image.image_id,
-        ROOT_DEVICE: _root_device(environment, image),
-    }
+    parameters = dict(plan.parameters)
+    if image is not None:
+        parameters[IMAGE_ID] = image.image_id
+        parameters[ROOT_DEVICE] = _root_device(environment, image)
     return Deployment(plan.template, parameters, tags_for(plan, commits, run))
 
 
 def tags_for(plan: StackPlan, commits: Commits, run: str) -> dict[str, str]:
     """The stack's tags, which CloudFormation hands on to its resources."""
+    of_the_machine = {
+        live.VERSION: plan.version,
+        live.MACHINE: str(plan.machine_fingerprint),
+    }
     return {
         **plan.ours,
-        live.VERSION: plan.version,
+        **(of_the_machine if plan.machine_fingerprint else {}),
         live.FINGERPRINT: str(plan.fingerprint),
-        live.MACHINE: str(plan.machine_fingerprint),
+        **({live.USES: " ".join(sorted(plan.uses))} if plan.uses else {}),
         live.RUN: run,
         **commits.as_tags(),
     }

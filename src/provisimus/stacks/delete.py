@@ -13,6 +13,7 @@ from provisimus.stacks import live
 from provisimus.stacks.change_set import Operation, remove
 from provisimus.stacks.follow import Deadline
 from provisimus.stacks.template import VOLUME, resources_of
+from provisimus.stacks.users import refuse_used
 
 
 def plan_delete(environment: Environment, project: str, service: str) -> tuple[Stack, list[str]]:
@@ -35,6 +36,7 @@ def plan_delete(environment: Environment, project: str, service: str) -> tuple[S
             hint="take protect: true from the environment in provisimus.yaml, and the stack's "
             "termination protection away, then delete again",
         )
+    refuse_used(environment, stack, project, service, {*stack.outputs})
     return stack, snapshotted(live.template_of(environment, stack))
 
 

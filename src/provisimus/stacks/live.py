@@ -20,6 +20,8 @@ VERSION = "provisimus:version"
 FINGERPRINT = "provisimus:fingerprint"
 MACHINE = "provisimus:machine-fingerprint"
 RUN = "provisimus:run"
+USES = "provisimus:uses"
+"""The stacks of the workspace that this one takes outputs of, by spaces."""
 
 
 def stack_name(project: str, environment: str, service: str) -> str:

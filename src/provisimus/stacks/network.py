@@ -7,39 +7,70 @@ from typing import Any
 
 from provisimus.aws import speaking
 from provisimus.environment import Environment
-from provisimus.errors import NotFound, Refused, UsageFault
+from provisimus.errors import NotFound, Refused
 from provisimus.model import Stack
-from provisimus.stacks.types.interface import Network
-from provisimus.workspace.definitions.stack import Place, StackDefinition
+from provisimus.stacks.types.interface import NOWHERE, Network, OtherStack
+from provisimus.workspace.definitions.stack import (
+    DataVolume,
+    InNetwork,
+    Place,
+    StackDefinition,
+    network_used,
+)
 
 
 def resolve_network(
-    environment: Environment, definition: StackDefinition, live: Stack | None, *, where: str
+    environment: Environment,
+    definition: StackDefinition,
+    live: Stack | None,
+    others: Mapping[str, OtherStack],
+    *,
+    where: str,
 ) -> Network:
-    """The network of a stack. A stack that stands keeps its own and costs no call.
+    """The network of a stack. A stack that stands keeps its own and costs no call; so does one in a
+    network that the workspace declares, `others`.
 
-    Raises UsageFault for a network that nobody declares, NotFound for a subnet that is not there,
-    Refused for a move that its data volumes cannot follow.
+    Raises NotFound for a subnet that is not there, Refused for a move that its data volumes cannot
+    follow.
     """
+    network = getattr(definition, "network", None)
+    if network is None:
+        return NOWHERE
+    if used := network_used(network):
+        return in_stack(others[used], network)
     kept = _kept(live) if live else None
-    if isinstance(definition.network, Place):
-        if kept and (kept.vpc, kept.subnet) == (definition.network.vpc, definition.network.subnet):
+    if isinstance(network, Place):
+        if kept and (kept.vpc, kept.subnet) == (network.vpc, network.subnet):
             return kept
-        asked = _placed(environment, definition.network, where)
-        if kept and definition.data_volumes and asked.zone != kept.zone:
+        asked = _placed(environment, network, where)
+        volumes: tuple[DataVolume, ...] = getattr(definition, "data_volumes", ())
+        if kept and volumes and asked.zone != kept.zone:
             raise Refused(
                 f"the data volumes live in {kept.zone}; subnet {asked.subnet} is in {asked.zone}",
                 where=where,
                 hint="choose a subnet of the same zone: a volume cannot move between zones",
             )
         return asked
-    if definition.network != "default":
-        raise UsageFault(
-            f"there is no network {definition.network!r}",
-            where=where,
-            hint="write network: default, or network: {vpc: vpc-…, subnet: subnet-…}",
-        )
     return kept or _default(environment)
+
+
+def in_stack(other: OtherStack, network: str | InNetwork) -> Network:
+    """A subnet of a stack of type `network`, whose outputs stand in place of parameters. Pure."""
+    tier, zone = (
+        (network.subnet, network.zone) if isinstance(network, InNetwork) else ("private", "a")
+    )
+    subnet, place = f"{tier.capitalize()}Subnet{zone.upper()}", f"Zone{zone.upper()}"
+    return Network(
+        f"{other.name}.VpcId",
+        f"{other.name}.{subnet}",
+        f"{other.name}.{place}",
+        tier == "public",
+        wires={
+            "VpcId": other.output("VpcId"),
+            "SubnetId": other.output(subnet),
+            "AvailabilityZone": other.output(place),
+        },
+    )
 
 
 def first_default(subnets: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -7,7 +7,7 @@ decides. Only a stack that changes costs a second call, for its template.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from provisimus.environment import Environment
@@ -26,10 +26,13 @@ from provisimus.stacks.types.interface import (
     FROM_THE_IMAGE,
     IMAGE_ID,
     Network,
+    OtherStack,
     Template,
     WantedStack,
 )
 from provisimus.workspace.definitions.machine import Health
+from provisimus.workspace.definitions.stack import StackDefinition, version_of
+from provisimus.workspace.stack_uses import used_stack
 from provisimus.workspace.workspace import Workspace
 
 Change = Literal["none", "create", "update", "swap", "resume"]
@@ -47,13 +50,16 @@ class StackPlan:
     template: Template
     parameters: Mapping[str, str]
     fingerprint: Digest
-    machine_fingerprint: Digest
+    machine_fingerprint: Digest | None
+    """None is a stack without a machine."""
     ours: Mapping[str, str]
     """The tags that say whose stack it is."""
     live: Stack | None
     change: Change
     reason: str
     health: Health | None
+    uses: Mapping[str, str] = field(default_factory=dict)
+    """The stacks that it takes outputs of: their names in the workspace, and in CloudFormation."""
 
     def steps(self) -> tuple[Step, ...]:
         """In order; a swap is two updates, for CloudFormation cannot do it in one."""
@@ -83,12 +89,16 @@ def plan_stack(
     environment: Environment,
     service: str,
     version: str,
-    machine_fingerprint: Digest,
+    machine_fingerprint: Digest | None,
 ) -> StackPlan:
-    """Raises Conflict, Locked and Refused when the stack of this name may not be touched."""
+    """Without a machine there is no fingerprint of one, and the version is empty.
+
+    Raises Conflict, Locked and Refused when the stack of this name may not be touched.
+    """
     definition = workspace.stack(service, environment.name)
     where = str(workspace.stacks / f"{service}.yaml")
-    kind = find_type(definition.type, where=where)
+    kind = find_type(definition.type, workspace.root, where=where)
+    others = others_of(workspace, environment.name, service, definition)
     name = observed.stack_name(workspace.name, environment.name, service)
     ours = {
         observed.PROJECT: workspace.name,
@@ -104,10 +114,11 @@ def plan_stack(
         service,
         version,
         definition,
-        resolve_network(environment, definition, live, where=where),
-        workspace.machine(definition.machine or service).health,
-        str(machine_fingerprint),
+        resolve_network(environment, definition, live, others, where=where),
+        _health(workspace, environment.name, service),
+        str(machine_fingerprint or "unknown"),
         ours,
+        others,
     )
     template, parameters = kind.build(wanted), kind.parameters(wanted)
     named = fingerprint_of(template, parameters, machine_fingerprint)
@@ -129,7 +140,26 @@ def plan_stack(
         change,
         reason,
         wanted.health,
+        {used: each.name for used, each in others.items()},
     )
+
+
+def others_of(
+    workspace: Workspace, environment: str, service: str, definition: StackDefinition
+) -> dict[str, OtherStack]:
+    """The stacks that a definition takes outputs of. Raises InvalidDefinitions for one that is not
+    there or of another type."""
+    found = {}
+    for use in definition.uses():
+        stack = used_stack(workspace, environment, service, use)
+        name = observed.stack_name(workspace.name, environment, use.stack)
+        found[use.stack] = OtherStack(name, stack)
+    return found
+
+
+def _health(workspace: Workspace, environment: str, service: str) -> Health | None:
+    machine = workspace.machine_of(service, environment)
+    return workspace.machine(machine).health if machine else None
 
 
 def running_image(plan: StackPlan) -> str | None:
@@ -145,18 +175,20 @@ def decide(
     template: Template,
     parameters: Mapping[str, str],
     named: Digest,
-    machine: Digest,
+    machine: Digest | None,
 ) -> tuple[Change, str]:
     """What must be done to a stack, and why. `running` is its template; not needed for `none`."""
     if live is None:
         return "create", "there is no such stack"
     if _is(live, named):
-        return "none", f"the stack has this fingerprint and version {parameters.get('Version')}"
+        version = parameters.get("Version")
+        which = f" and version {version}" if version else ""
+        return "none", f"the stack has this fingerprint{which}"
     assert running is not None
     if is_detached(running):
         return "resume", "a swap was interrupted before the new instance took the volumes over"
     before = _comparable(live.parameters, live.tags.get(observed.MACHINE))
-    after = _comparable(parameters, str(machine))
+    after = _comparable(parameters, str(machine) if machine else None)
     reason = "; ".join(in_words(running, before, template, after)) or "its tags changed"
     swap = needs_swap(running, before, template, after)
     return ("swap" if swap else "update"), reason
@@ -179,12 +211,13 @@ def preview(workspace: Workspace, environment: Environment, service: str) -> dic
     """
     definition = workspace.stack(service, environment.name)
     where = str(workspace.stacks / f"{service}.yaml")
-    kind = find_type(definition.type, where=where)
+    kind = find_type(definition.type, workspace.root, where=where)
+    others = others_of(workspace, environment.name, service, definition)
     network = (
         Network("", "", "", True)
-        if definition.network == "default"
-        else resolve_network(environment, definition, None, where=where)
+        if getattr(definition, "network", None) == "default"
+        else resolve_network(environment, definition, None, others, where=where)
     )
-    health = workspace.machine(definition.machine or service).health
-    version = definition.version or "unknown"
-    return kind.build(WantedStack(service, version, definition, network, health))
+    health = _health(workspace, environment.name, service)
+    version = version_of(definition) or "unknown"
+    return kind.build(WantedStack(service, version, definition, network, health, others=others))

@@ -61,18 +61,15 @@ def yaml_of(template: Template) -> str:
 
 
 def fingerprint_of(
-    template: Template, parameters: Mapping[str, str], machine_fingerprint: Digest
+    template: Template, parameters: Mapping[str, str], machine_fingerprint: Digest | None
 ) -> Digest:
     """What names a stack: the machine's fingerprint stands in for the id of its AMI.
 
-    So the name is known before the AMI is baked, and is the same in every account.
+    So the name is known before the AMI is baked, and is the same in every account. None is a stack
+    without a machine.
     """
-    return fingerprint(
-        {
-            "template": template,
-            "parameters": {**parameters, IMAGE_ID: str(machine_fingerprint)},
-        }
-    )
+    image = {IMAGE_ID: str(machine_fingerprint)} if machine_fingerprint else {}
+    return fingerprint({"template": template, "parameters": {**parameters, **image}})
 
 
 def resources_of(template: Template, kind: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Offline. Returns all problems of all files, not the first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,9 +14,11 @@ from provisimus.errors import InvalidDefinitions, NotFound, Problem
 from provisimus.workspace import marks
 from provisimus.workspace.definitions.image import ImageManifest
 from provisimus.workspace.definitions.machine import Machine
-from provisimus.workspace.definitions.stack import StackDefinition
+from provisimus.workspace.definitions.stack import MachineStack, StackDefinition
+from provisimus.workspace.definitions.stacks.service import ServiceDefinition
 from provisimus.workspace.images import ImagePlace
 from provisimus.workspace.problems import did_you_mean
+from provisimus.workspace.stack_uses import use_faults
 from provisimus.workspace.workspace import Workspace
 
 Read = TypeVar("Read")
@@ -36,12 +39,15 @@ def check(workspace: Workspace) -> tuple[list[Problem], int]:
         machine = _collect(problems, lambda name=name: workspace.machine(name))  # type: ignore[misc]
         if machine is not None:
             problems += _machine(workspace, name, machine, images)
+    stacks: dict[str, StackDefinition] = {}
     for name in services:
         stack = _collect(problems, lambda name=name: workspace.stack(name))  # type: ignore[misc]
         if stack is not None:
+            stacks[name] = stack
             problems += _stack(workspace, name, stack, set(machines))
             for environment in stack.environments:
                 _collect(problems, lambda n=name, e=environment: workspace.stack(n, e))  # type: ignore[misc]
+    problems += _uses(workspace, stacks)
     count = len(workspace.image_folders()) + len(machines) + len(services) + 1
     return sorted(set(problems), key=lambda one: (one.file, one.line or 0, one.key)), count
 
@@ -110,16 +116,18 @@ def _stack(
     workspace: Workspace, name: str, stack: StackDefinition, machines: set[str]
 ) -> Iterator[Problem]:
     path = workspace.stacks / f"{name}.yaml"
-    machine = stack.machine or name
-    if machine not in machines:
-        hint = did_you_mean(machine, machines)
-        yield _at(path, ("machine",), f"there is no machine {machine!r}", hint)
     for environment in stack.environments:
         if environment not in workspace.project.environments:
             hint = did_you_mean(environment, workspace.project.environments)
             message = f"there is no environment {environment!r} in provisimus.yaml"
             yield _at(path, ("environments", environment), message, hint)
-    if machine in machines:
+    if not isinstance(stack, MachineStack):
+        return
+    machine = stack.machine or name
+    if machine not in machines:
+        hint = did_you_mean(machine, machines)
+        yield _at(path, ("machine",), f"there is no machine {machine!r}", hint)
+    elif isinstance(stack, ServiceDefinition):
         mounts = {volume.mount for volume in stack.data_volumes}
         try:
             known = workspace.machine(machine).volumes
@@ -130,6 +138,22 @@ def _stack(
                 hint = "add it to data_volumes"
                 message = f"machine {machine} mounts {volume.mount}; this stack has no such volume"
                 yield _at(path, ("data_volumes",), message, hint)
+
+
+def _uses(workspace: Workspace, stacks: Mapping[str, StackDefinition]) -> Iterator[Problem]:
+    """What is wrong with the uses of stacks, in general and in each environment that differs."""
+    for name, use, message, hint in use_faults(stacks):
+        yield _at(workspace.stacks / f"{name}.yaml", use.key, message, hint)
+    for environment in sorted({each for one in stacks.values() for each in one.environments}):
+        there: dict[str, StackDefinition] = {}
+        for name in stacks:
+            # What is faulty was told where the overrides were read.
+            with suppress(InvalidDefinitions):
+                there[name] = workspace.stack(name, environment)
+        for name, use, message, hint in use_faults(there):
+            if use.key[0] in stacks[name].environments.get(environment, {}):
+                key = ("environments", environment, *use.key)
+                yield _at(workspace.stacks / f"{name}.yaml", key, message, hint)
 
 
 def _at(path: Path, key: marks.KeyPath, message: str, hint: str | None) -> Problem:

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from provisimus.errors import InvalidDefinitions, Problem
-from provisimus.workspace.definitions.common import Definition
+from provisimus.workspace.definitions.common import Definition, Misfit
 from provisimus.workspace.marks import Document, KeyPath
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def _problem(error: Any, model: type[Definition], document: Document) -> Problem
     # Pydantic puts the names of union members into the location; the file knows only its keys.
     location: KeyPath = tuple(part for part in error["loc"])
     kind, message = error["type"], error["msg"]
+    raised = error.get("ctx", {}).get("error")
+    if isinstance(raised, Misfit):
+        location = (*location, *raised.key)
     path = _in_file(location, document, missing=kind == "missing")
     hint = None
     if kind == "unexpected_keyword_argument":

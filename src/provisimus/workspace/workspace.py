@@ -109,7 +109,9 @@ class Workspace:
         """
         for service in (image, self.image_place(image).folder.name):
             if self.has_service(service):
-                return self.stack(service, environment).version
+                from provisimus.workspace.definitions.stack import version_of
+
+                return version_of(self.stack(service, environment))
         return None
 
     def machine(self, name: str) -> Machine:
@@ -123,18 +125,28 @@ class Workspace:
         from provisimus.workspace.definitions.stack import StackDefinition
 
         path = self.stacks / f"{name}.yaml"
-        definition = self._read(path, StackDefinition, "service", name, self.services)
+
+        def anew() -> StackDefinition:
+            from provisimus.workspace.stack_kinds import read_stack
+
+            return read_stack(self.root, marks.read(path))
+
+        definition = self._read(path, StackDefinition, "service", name, self.services, anew)
         overrides = definition.environments.get(environment or "")
         if not overrides:
             return definition
         assert environment is not None
+        kind = type(definition)
         return self.known.read(
-            StackDefinition, path, lambda: _overridden(path, environment, overrides), environment
+            kind, path, lambda: _overridden(kind, path, environment, overrides), environment
         )
 
-    def machine_of(self, service: str, environment: str | None = None) -> str:
-        """The name of the machine that the stack of a service runs."""
-        return self.stack(service, environment).machine or service
+    def machine_of(self, service: str, environment: str | None = None) -> str | None:
+        """The name of the machine that a stack runs; None for a stack without one."""
+        from provisimus.workspace.definitions.stack import MachineStack
+
+        definition = self.stack(service, environment)
+        return (definition.machine or service) if isinstance(definition, MachineStack) else None
 
     def base(self, name: str) -> Base:
         try:
@@ -155,7 +167,13 @@ class Workspace:
             ) from None
 
     def _read(
-        self, path: Path, model: type[Model], kind: str, name: str, there: Callable[[], list[str]]
+        self,
+        path: Path,
+        model: type[Model],
+        kind: str,
+        name: str,
+        there: Callable[[], list[str]],
+        anew: Callable[[], Model] | None = None,
     ) -> Model:
         if not path.is_file():
             raise NotFound(
@@ -163,7 +181,7 @@ class Workspace:
                 where=str(path),
                 hint=problems.did_you_mean(name, there()),
             )
-        return self.known.read(model, path)
+        return self.known.read(model, path, anew)
 
 
 def _state(root: Path) -> Path:
@@ -174,10 +192,10 @@ def _known(root: Path) -> Known:
     return Known(_state(root) / "cache" / "definitions")
 
 
-def _overridden(path: Path, environment: str, overrides: Mapping[str, object]) -> StackDefinition:
+def _overridden(
+    kind: type[StackDefinition], path: Path, environment: str, overrides: Mapping[str, object]
+) -> StackDefinition:
     """The stack with what its file says for one environment. Raises InvalidDefinitions."""
-    from provisimus.workspace.definitions.stack import StackDefinition
-
     document = marks.read(path)
     data = {**document.data, **overrides, "environments": {}}
     here, there = document.data.get("environment"), overrides.get("environment")
@@ -193,7 +211,7 @@ def _overridden(path: Path, environment: str, overrides: Mapping[str, object]) -
     }
     lines = {**document.lines, **{key: line for key, line in moved.items() if key}}
     try:
-        return problems.validate(StackDefinition, marks.Document(path, data, lines))
+        return problems.validate(kind, marks.Document(path, data, lines))
     except InvalidDefinitions as error:
         raise InvalidDefinitions(
             [_under(each, "/".join(depth), overrides) for each in error.problems]

@@ -127,12 +127,14 @@ def alarm(world: Any, physical_id: str, wanted: Mapping[str, Any]) -> dict[str, 
 @reads("AWS::Route53::HostedZone")
 def hosted_zone(world: Any, physical_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     api = world.client("route53")
-    told = api.get_hosted_zone(Id=physical_id)["HostedZone"]
+    whole = api.get_hosted_zone(Id=physical_id)
+    told = whole["HostedZone"]
     listed = api.list_tags_for_resource(ResourceType="hostedzone", ResourceId=physical_id)
     return {
         "HostedZoneConfig": given(told["Config"], "Comment"),
         "HostedZoneTags": listed["ResourceTagSet"]["Tags"],
         "Name": told["Name"].removesuffix("."),
+        "VPCs": whole.get("VPCs", []),
     }
 
 

@@ -72,6 +72,7 @@ CHANGES = (
     ("Comment: ours", "Comment: theirs"),
     ("TTL: '60'", "TTL: '61'"),
     ("192.0.2.2", "192.0.2.3"),
+    ("{VPCId: !Ref Vpc,", "{VPCId: !Ref Vpc2,"),
     # by replacement
     ("LogGroupName: /acme/greeter", "LogGroupName: /acme/talker"),
     ("AliasName: alias/greeter", "AliasName: alias/talker"),

@@ -22,6 +22,7 @@ from provisimus.events import Event, Started, Tell, silence
 from provisimus.model import Commits, Digest, MachineImage, Stack, fingerprint
 from provisimus.release import await_interrupted
 from provisimus.stacks import StackPlan, apply_stack, plan_stack
+from provisimus.stacks.delete import delete_stack, plan_delete
 from provisimus.workspace import Workspace, open_workspace
 
 APP_PORT = 18080
@@ -142,6 +143,23 @@ class Scene:
             self.last_run,
             **options,
         )
+
+    # Stacks without a machine, and any stack's end.
+
+    def declare(self, name: str, text: str) -> None:
+        (self.root / f"stacks/{name}.yaml").write_text(text)
+
+    def planned(self, name: str) -> StackPlan:
+        return plan_stack(self.workspace, self.environment, name, "", None)
+
+    def applied(self, name: str) -> Stack:
+        plan = self.planned(name)
+        run = f"run-{uuid.uuid4().hex[:8]}"
+        return apply_stack(plan, self.environment, None, COMMITS, self.events.append, run)
+
+    def deleted(self, name: str) -> None:
+        found, _ = plan_delete(self.environment, self.workspace.name, name)
+        delete_stack(self.environment, found, name, self.events.append, "run-delete")
 
     def killed(self, moment: str, version: str, *, sick: bool = False) -> list[str]:
         """Release in a process of its own, killed outright at a moment; the moments until then.

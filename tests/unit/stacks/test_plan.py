@@ -6,7 +6,7 @@ from provisimus.stacks.template import SWAP_OF, detached, fingerprint_of
 from provisimus.stacks.types.interface import Network, WantedStack
 from provisimus.stacks.types.service import TYPE
 from provisimus.workspace.definitions.machine import Health, HttpHealth
-from provisimus.workspace.definitions.stack import StackDefinition
+from provisimus.workspace.definitions.stacks.service import ServiceDefinition
 from provisimus.workspace.problems import parse
 
 OLD, NEW = Digest("a" * 64), Digest("b" * 64)
@@ -19,7 +19,7 @@ def wanted(version: str = "1.0.0", **given: object) -> WantedStack:
     return WantedStack(
         "greeter",
         version,
-        parse(StackDefinition, given),
+        parse(ServiceDefinition, given),
         Network("vpc-1", "subnet-1", "eu-west-1a", True),
         Health(http=HttpHealth(port=8080)),
     )

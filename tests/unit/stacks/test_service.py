@@ -19,7 +19,8 @@ from provisimus.stacks.types.service import (
     named_volumes,
 )
 from provisimus.workspace.definitions.machine import Health, HttpHealth
-from provisimus.workspace.definitions.stack import DataVolume, StackDefinition
+from provisimus.workspace.definitions.stack import DataVolume
+from provisimus.workspace.definitions.stacks.service import ServiceDefinition
 from provisimus.workspace.problems import parse
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
@@ -37,7 +38,7 @@ def wanted(
     return WantedStack(
         "greeter",
         "1.0.0",
-        parse(StackDefinition, {**given, "health": told or {}}),
+        parse(ServiceDefinition, {**given, "health": told or {}}),
         Network("vpc-1", "subnet-1", "eu-west-1a", public),
         health,
         machine,
@@ -93,7 +94,8 @@ def test_the_template_is_the_golden_one(name: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.yaml")} == {f"service-{name}" for name in CASES}
+    found = {path.stem for path in GOLDEN.glob("service-*.yaml")}
+    assert found == {f"service-{name}" for name in CASES}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -148,5 +150,5 @@ def test_types_are_found_and_their_examples_hold() -> None:
 
     assert "service" in all_types()
     for each in all_types().values():
-        parse(StackDefinition, yaml.safe_load(each.example))
+        parse(each.definition, yaml.safe_load(each.example))
         assert find_type(each.name) is each

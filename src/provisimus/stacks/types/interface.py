@@ -2,7 +2,7 @@
 
 A stack type is one file with a module constant `TYPE`. Metadata first, `build` below. `build` is
 pure: definitions and resolved values in, a CloudFormation template as a plain dictionary out. It
-asks no cloud and reads no file.
+asks no cloud and reads no file. A company's own type is made of what stands here, too.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from provisimus.workspace.definitions.machine import Health
 from provisimus.workspace.definitions.stack import StackDefinition
 
 Template = Mapping[str, Any]
+Definition = TypeVar("Definition", bound=StackDefinition)
 
 IMAGE_ID = "ImageId"
 ROOT_DEVICE = "RootDevice"
@@ -25,40 +26,70 @@ FROM_THE_IMAGE = (IMAGE_ID, ROOT_DEVICE)
 
 @dataclass(frozen=True)
 class Network:
-    """Where a stack lives, resolved. `public` is whether its subnet gives public addresses."""
+    """Where a stack lives, resolved. `public` is whether its subnet gives public addresses.
+
+    A type over several zones has `subnets` in place of `subnet`, and `public_subnets` for what
+    faces the world.
+    """
 
     vpc: str
-    subnet: str
-    zone: str
-    public: bool
+    subnet: str = ""
+    zone: str = ""
+    public: bool = False
+    subnets: tuple[str, ...] = ()
+    public_subnets: tuple[str, ...] = ()
+    wires: Mapping[str, Any] = field(default_factory=dict)
+    """The template's parameters that another stack gives: what stands in their place."""
+
+
+NOWHERE = Network("")
+"""The network of a stack that needs none."""
 
 
 @dataclass(frozen=True)
-class WantedStack:
-    """All that a stack type builds from."""
+class OtherStack:
+    """A stack of the workspace that another one takes outputs of: its name in CloudFormation."""
+
+    name: str
+    definition: StackDefinition
+
+    def output(self, output: str) -> dict[str, Any]:
+        """The output's value, which CloudFormation looks up with each change of the stack that
+        uses it. Unlike an export it locks nothing ("Fn::GetStackOutput")."""
+        return {"Fn::GetStackOutput": {"StackName": self.name, "OutputName": output}}
+
+
+@dataclass(frozen=True)
+class WantedStack(Generic[Definition]):
+    """All that a stack type builds from. A stack without a machine has no version and no health."""
 
     service: str
     version: str
-    definition: StackDefinition
-    network: Network
-    health: Health | None
+    definition: Definition
+    network: Network = NOWHERE
+    health: Health | None = None
     machine: str = "unknown"
     """The fingerprint of the machine image, which is known before there is an AMI."""
     ours: Mapping[str, str] = field(default_factory=dict)
     """The tags that say whose stack it is."""
+    others: Mapping[str, OtherStack] = field(default_factory=dict)
+    """The stacks of the workspace that the definition names, by their names there."""
 
 
-class StackType(ABC):
-    """One type. `example` is a whole `stacks/<service>.yaml` of it, annotated."""
+class StackType(ABC, Generic[Definition]):
+    """One type. `example` is a whole `stacks/<name>.yaml` of it, annotated; `definition` the class
+    that reads one."""
 
     name: ClassVar[str]
     summary: ClassVar[str]
     example: ClassVar[str]
+    definition: ClassVar[type[StackDefinition]]
 
     @abstractmethod
-    def build(self, wanted: WantedStack) -> dict[str, Any]:
+    def build(self, wanted: WantedStack[Definition]) -> dict[str, Any]:
         """The template. The same input gives the same template, key for key."""
 
-    @abstractmethod
-    def parameters(self, wanted: WantedStack) -> dict[str, str]:
+    def parameters(self, wanted: WantedStack[Definition]) -> dict[str, str]:
         """The template's parameters, without those that are read from the machine image."""
+        del wanted
+        return {}

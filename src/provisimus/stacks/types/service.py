@@ -12,6 +12,7 @@ from provisimus.ondisk.places import POLICY, RHYTHM
 from provisimus.stacks import permissions
 from provisimus.stacks.template import WAITING
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, StackType, WantedStack
+from provisimus.stacks.wiring import wired
 from provisimus.user_data import (
     ENVIRONMENT_FILE,
     PUBLISH_FILE,
@@ -20,6 +21,7 @@ from provisimus.user_data import (
     user_data_of,
 )
 from provisimus.workspace.definitions.stack import DataVolume, Ingress
+from provisimus.workspace.definitions.stacks.service import ServiceDefinition
 
 EVERYWHERE = "0.0.0.0/0"
 
@@ -33,14 +35,19 @@ SIGNAL_MARGIN = 300
 there. A machine that is up tells that it failed, so nobody waits for the end of them."""
 
 
-class Service(StackType):
+Wanted = WantedStack[ServiceDefinition]
+
+
+class Service(StackType[ServiceDefinition]):
     name = "service"
+    definition = ServiceDefinition
     summary = "one instance of a machine image, with data volumes that outlive it"
     example = """\
 type: service
 version: 1.0.0                  # what runs; without it, name one: release greeter@1.0.0
 machine: greeter                # packer/greeter; the default is the service's own name
-network: default                # the account's default VPC, or {vpc: vpc-…, subnet: subnet-…}
+network: default                # the account's default VPC; or a stack of type network: main, or
+                                # {stack: main, subnet: public, zone: a}, or {vpc: …, subnet: …}
 instance_type: t3.small
 ingress:                        # who may reach it; everything else is closed
   - {port: 8080, from: 0.0.0.0/0}
@@ -54,13 +61,13 @@ environments:                   # what differs, per environment
   production: {instance_type: m6i.large}
 """
 
-    def build(self, wanted: WantedStack) -> dict[str, Any]:
+    def build(self, wanted: Wanted) -> dict[str, Any]:
         volumes = named_volumes(wanted.definition.data_volumes)
         signal = _signal_id(wanted, volumes) if wanted.definition.health.signal else ""
         user_data = _user_data(wanted, volumes, signal)
         instance = instance_id_of(user_data)
         attachments = _attachments(volumes, instance)
-        return {
+        template = {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": f"{wanted.service}: one instance with its data volumes (Provisimus)",
             "Parameters": _parameters(wanted),
@@ -75,8 +82,9 @@ environments:                   # what differs, per environment
             },
             "Outputs": _outputs(wanted, volumes, instance),
         }
+        return wired(template, wanted.network.wires)
 
-    def parameters(self, wanted: WantedStack) -> dict[str, str]:
+    def parameters(self, wanted: Wanted) -> dict[str, str]:
         given = {
             "Version": wanted.version,
             "VpcId": wanted.network.vpc,
@@ -86,7 +94,7 @@ environments:                   # what differs, per environment
         }
         if wanted.definition.key_name:
             given["KeyName"] = wanted.definition.key_name
-        return given
+        return {name: each for name, each in given.items() if name not in wanted.network.wires}
 
 
 def named_volumes(volumes: tuple[DataVolume, ...]) -> dict[str, DataVolume]:
@@ -108,7 +116,7 @@ def instance_id_of(user_data: str) -> str:
     return "Instance" + _short(user_data)
 
 
-def _user_data(wanted: WantedStack, volumes: Mapping[str, DataVolume], signal: str) -> str:
+def _user_data(wanted: Wanted, volumes: Mapping[str, DataVolume], signal: str) -> str:
     """Text for Fn::Sub, which puts the ids of the volumes in."""
     told: dict[str, Any] = {}
     health = wanted.definition.health
@@ -145,7 +153,7 @@ def _policy(volume: DataVolume) -> str:
     return f"${{AWS::StackName}}:{volume.mount}"
 
 
-def _signal_id(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> str:
+def _signal_id(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> str:
     """The logical id of what waits for the machine's signal.
 
     It waits when it is made and never again, so each new instance needs another: its name is made
@@ -163,7 +171,7 @@ def _signal_id(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> str:
     return "Healthy" + _short(repr((identity, _user_data(wanted, volumes, "Healthy"))))
 
 
-def _waiting(wanted: WantedStack, begun: list[str]) -> dict[str, Any]:
+def _waiting(wanted: Wanted, begun: list[str]) -> dict[str, Any]:
     """`begun` is what must be there before the machine can have an answer."""
     assert wanted.health is not None
     # At most twelve hours ("CreationPolicy attribute", Timeout).
@@ -175,7 +183,7 @@ def _waiting(wanted: WantedStack, begun: list[str]) -> dict[str, Any]:
     }
 
 
-def _parameters(wanted: WantedStack) -> dict[str, Any]:
+def _parameters(wanted: Wanted) -> dict[str, Any]:
     parameters: dict[str, Any] = {
         IMAGE_ID: {"Type": "AWS::EC2::Image::Id", "Description": "The machine image."},
         ROOT_DEVICE: {"Type": "String", "Description": "The machine image's root device."},
@@ -220,7 +228,7 @@ def _rule(ingress: Ingress) -> dict[str, Any]:
     }
 
 
-def _role(wanted: WantedStack, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
+def _role(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
     """A role that may do what the definition asks for, and nothing where it asks for nothing."""
     properties: dict[str, Any] = {
         "Description": f"The instance of {wanted.service}",
@@ -274,7 +282,7 @@ def _volume(volume: DataVolume) -> dict[str, Any]:
     }
 
 
-def _instance(wanted: WantedStack, user_data: str) -> dict[str, Any]:
+def _instance(wanted: Wanted, user_data: str) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "ImageId": {"Ref": IMAGE_ID},
         "InstanceType": {"Ref": "InstanceType"},
@@ -317,9 +325,7 @@ def _attachments(volumes: Mapping[str, DataVolume], instance: str) -> dict[str, 
     }
 
 
-def _outputs(
-    wanted: WantedStack, volumes: Mapping[str, DataVolume], instance: str
-) -> dict[str, Any]:
+def _outputs(wanted: Wanted, volumes: Mapping[str, DataVolume], instance: str) -> dict[str, Any]:
     outputs: dict[str, Any] = {
         "Version": {"Value": {"Ref": "Version"}},
         "AvailabilityZone": {"Value": {"Ref": "AvailabilityZone"}},

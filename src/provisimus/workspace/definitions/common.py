@@ -13,6 +13,15 @@ KINDS: dict[str, type[Definition]] = {}
 """Every class of definitions that is loaded, by its module and name."""
 
 
+class Misfit(ValueError):
+    """Values that do not go together; `key` is the path of the one to change, from where it is
+    raised."""
+
+    def __init__(self, message: str, *key: str | int) -> None:
+        super().__init__(message)
+        self.key = key
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
 class Definition:
     """Strict and frozen: what a file leaves out is a default, what it says too much an error.

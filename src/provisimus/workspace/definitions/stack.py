@@ -1,10 +1,14 @@
-"""stacks/<service>.yaml: the stack of a service in each environment."""
+"""stacks/<name>.yaml: what every stack says, and what several types share.
+
+What a type says beyond that stands in `stacks/`, one file each.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import field
-from typing import Annotated, Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from provisimus.ondisk.references import references
 from provisimus.workspace.definitions.common import (
@@ -16,7 +20,7 @@ from provisimus.workspace.definitions.common import (
     Seconds,
     Version,
 )
-from provisimus.workspace.definitions.rules import after, limits
+from provisimus.workspace.definitions.rules import after, chosen_by, limits, tag
 
 
 def _cidr(value: str) -> str:
@@ -95,27 +99,75 @@ class Place(Definition):
     subnet: str
 
 
+class InNetwork(Definition):
+    """One subnet of a stack of type `network`."""
+
+    stack: Name
+    subnet: Literal["public", "private", "data"] = "private"
+    zone: Literal["a", "b", "c"] = "a"
+
+
+def _kind_of_network(value: Any) -> str:
+    if isinstance(value, (dict, Definition)):
+        said = value if isinstance(value, dict) else value.__dict__
+        return "stack" if "stack" in said else "ids"
+    return "name"
+
+
+NetworkUse = Annotated[
+    Annotated[Name, tag("name")]
+    | Annotated[InNetwork, tag("stack")]
+    | Annotated[Place, tag("ids")],
+    chosen_by(_kind_of_network),
+]
+"""`default`, the name of a stack of type `network` (its private subnet in the first zone), one of
+its subnets, or ids."""
+
+
+def network_used(network: Name | InNetwork | Place) -> str | None:
+    """The stack of type `network` that is meant, if one is."""
+    if isinstance(network, InNetwork):
+        return network.stack
+    return network if isinstance(network, str) and network != "default" else None
+
+
+@dataclass(frozen=True)
+class Use:
+    """That a stack takes outputs of another one: its name, where that stands, of which type it
+    must be (None is any), and which outputs, as far as the definition names them."""
+
+    stack: str
+    key: tuple[str | int, ...]
+    type: str | None = None
+    outputs: tuple[str, ...] = ()
+
+
 class StackDefinition(Definition):
     type: Name = "service"
-    version: Version | None = None
-    machine: Name | None = None
-    """None is the machine of the same name as the stack."""
-    network: Name | Place = "default"
-    instance_type: str = "t3.small"
-    key_name: str | None = None
-    ingress: tuple[Ingress, ...] = ()
-    data_volumes: Annotated[tuple[DataVolume, ...], limits(max_length=11)] = ()
-    """EC2 keeps /dev/sdf to /dev/sdp for them ("Device names on Linux instances")."""
-    health: StackHealth = StackHealth()
-    environment: Environment = field(default_factory=dict)
-    """Of the main container. A value may name where it stands: `${ssm:NAME}`, `${secret:NAME#KEY}`;
-    the machine fetches it on boot. Without names of that kind it stands in the template."""
     environments: dict[Name, dict[str, Any]] = field(default_factory=dict)
-    """Overrides of the keys above, per environment."""
+    """Overrides of the other keys, per environment."""
 
     def __post_init__(self) -> None:
-        mounts = [volume.mount for volume in self.data_volumes]
-        if len(set(mounts)) != len(mounts):
-            raise ValueError("two data volumes have the same mount")
-        if any("environments" in overrides for overrides in self.environments.values()):
-            raise ValueError("environments do not nest")
+        for overrides in self.environments.values():
+            if "environments" in overrides:
+                raise ValueError("environments do not nest")
+            if "type" in overrides:
+                raise ValueError("a stack has one type in all environments")
+
+    def uses(self) -> Iterator[Use]:
+        """The other stacks of the workspace that this one takes outputs of."""
+        yield from ()
+
+
+class MachineStack(StackDefinition):
+    """A stack that runs a machine image."""
+
+    version: Version | None = None
+    """What runs. Without one, it is named with the command: release greeter@1.0.0."""
+    machine: Name | None = None
+    """The folder in packer/; without one, that of the stack's own name."""
+
+
+def version_of(definition: StackDefinition) -> str | None:
+    """The version that a stack declares; None for one that has none."""
+    return definition.version if isinstance(definition, MachineStack) else None

@@ -1,4 +1,4 @@
-"""AWS::Route53::HostedZone. It goes when it has no records but its own."""
+"""AWS::Route53::HostedZone, public or of VPCs. It goes when it has no records but its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ _OWN = ("NS", "SOA")
 class HostedZone(Handler):
     type = "AWS::Route53::HostedZone"
     honoured = frozenset(
-        {"HostedZoneConfig/Comment", "HostedZoneTags/*/Key", "HostedZoneTags/*/Value", "Name"}
+        {
+            "HostedZoneConfig/Comment",
+            "HostedZoneTags/*/Key",
+            "HostedZoneTags/*/Value",
+            "Name",
+            "VPCs/*/VPCId",
+            "VPCs/*/VPCRegion",
+        }
     )
     attributes = frozenset({"Id", "NameServers"})
     recorded: ClassVar[Mapping[str, str]] = {"*": NO_NAMES}
@@ -30,20 +37,25 @@ class HostedZone(Handler):
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         if "Name" not in wanted.properties:
             raise ResourceFailed("#: required key [Name] not found")
+        vpcs = wanted.properties.get("VPCs", [])
         made = cloud.route53.create_hosted_zone(
             Name=wanted.properties["Name"],
             CallerReference=wanted.generated_name,
-            HostedZoneConfig={"Comment": _comment(wanted.properties), "PrivateZone": False},
+            HostedZoneConfig={"Comment": _comment(wanted.properties), "PrivateZone": bool(vpcs)},
+            **({"VPC": vpcs[0]} if vpcs else {}),
         )
         return str(made["HostedZone"]["Id"]).removeprefix("/hostedzone/")
 
     def settled(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
         _make_tags(cloud, physical_id, {}, properties)
+        _make_vpcs(cloud, physical_id, properties)
         return True
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         told = cloud.route53.get_hosted_zone(Id=physical_id)
-        return {"Id": physical_id, "NameServers": told["DelegationSet"]["NameServers"]}
+        # A private zone has none.
+        servers = told.get("DelegationSet", {}).get("NameServers", [])
+        return {"Id": physical_id, "NameServers": servers}
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         if changed(before.properties, after.properties, "HostedZoneConfig"):
@@ -51,6 +63,14 @@ class HostedZone(Handler):
                 Id=physical_id, Comment=_comment(after.properties)
             )
         _make_tags(cloud, physical_id, before.properties, after.properties)
+        if changed(before.properties, after.properties, "VPCs"):
+            _make_vpcs(cloud, physical_id, after.properties)
+
+    def refusal(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+        """A public zone stays one ("Working with private hosted zones")."""
+        if bool(before.get("VPCs")) != bool(after.get("VPCs")):
+            return "A hosted zone cannot become private, nor a private one public."
+        return None
 
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
         if self.gone(cloud, physical_id, properties):
@@ -87,6 +107,17 @@ def _make_tags(
     if gone:
         change["RemoveTagKeys"] = gone
     cloud.route53.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone, **change)
+
+
+def _make_vpcs(cloud: Cloud, zone: str, properties: Mapping[str, Any]) -> None:
+    """Those of a private zone: first come what is new, for a zone keeps at least one."""
+    wants = {each["VPCId"]: each for each in properties.get("VPCs", [])}
+    told = cloud.route53.get_hosted_zone(Id=zone).get("VPCs", []) if wants else []
+    had = {each["VPCId"]: each for each in told}
+    for vpc in wants.keys() - had.keys():
+        cloud.route53.associate_vpc_with_hosted_zone(HostedZoneId=zone, VPC=wants[vpc])
+    for vpc in had.keys() - wants.keys():
+        cloud.route53.disassociate_vpc_from_hosted_zone(HostedZoneId=zone, VPC=had[vpc])
 
 
 def _tags(properties: Mapping[str, Any]) -> dict[str, str]:

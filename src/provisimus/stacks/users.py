@@ -1,0 +1,74 @@
+"""Who takes outputs of whom, in the cloud: nothing goes that another stack needs.
+
+`Fn::GetStackOutput` locks nothing, so CloudFormation would let a stack go whose outputs are in use;
+whoever used them would fail with its next change. So it is asked here, before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provisimus.environment import Environment
+from provisimus.errors import NotFound, Refused
+from provisimus.model import Stack
+from provisimus.stacks import live
+from provisimus.stacks.plan import StackPlan
+from provisimus.stacks.wiring import taken
+
+
+def check_used(environment: Environment, plan: StackPlan) -> None:
+    """Raises NotFound when a stack, or an output, is not there that the plan's stack takes."""
+    asked = taken(plan.template)
+    for service, name in plan.uses.items():
+        found = live.find_stack(environment, name)
+        hint = f"make it first: provisimus stack apply {service}"
+        if found is None or live.state_of(found.status) == "leftover":
+            raise NotFound(
+                f"{plan.service} uses {service}, and there is no stack {name}",
+                where=plan.name,
+                hint=hint,
+            )
+        missing = {output for stack, output in asked if stack == name} - found.outputs.keys()
+        if missing and live.state_of(found.status) == "ready":
+            raise NotFound(
+                f"{plan.service} uses {', '.join(sorted(missing))} of {service}, which {name} does "
+                "not give",
+                where=found.stack_id,
+                hint=hint,
+            )
+
+
+def check_users(environment: Environment, plan: StackPlan) -> None:
+    """Raises Refused when the plan takes outputs away that another stack uses."""
+    if plan.live is None:
+        return
+    gone = plan.live.outputs.keys() - plan.template.get("Outputs", {}).keys()
+    project = plan.ours[live.PROJECT]
+    refuse_used(environment, plan.live, project, plan.service, set(gone))
+
+
+def refuse_used(
+    environment: Environment, stack: Stack, project: str, service: str, outputs: set[str]
+) -> None:
+    """Raises Refused, with the names of the users, when another stack of the project takes one of
+    these outputs. Templates are read only of stacks that say that they use this one."""
+    if not outputs:
+        return
+    found = sorted(_users(environment, stack, project, service, outputs))
+    if found:
+        users = ", ".join(f"{user} ({output})" for user, output in found)
+        raise Refused(
+            f"{stack.name} is in use by {users}",
+            where=stack.stack_id,
+            hint="change or delete those first; then run the same command again",
+        )
+
+
+def _users(
+    environment: Environment, stack: Stack, project: str, service: str, outputs: set[str]
+) -> Iterator[tuple[str, str]]:
+    for each in live.list_stacks(environment, project):
+        if service in each.tags.get(live.USES, "").split():
+            for name, output in taken(live.template_of(environment, each)):
+                if name == stack.name and output in outputs:
+                    yield each.tags.get(live.SERVICE, each.name), output

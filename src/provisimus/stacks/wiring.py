@@ -1,0 +1,46 @@
+"""What stacks take from each other, put into their templates and read out of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provisimus.stacks.types.interface import Template
+
+
+def wired(template: Template, wires: Mapping[str, Any]) -> dict[str, Any]:
+    """The template with other values in place of some of its parameters, which it has no more."""
+    if not wires:
+        return dict(template)
+    whole: dict[str, Any] = _replaced(template, wires)
+    left = {name: each for name, each in template["Parameters"].items() if name not in wires}
+    whole["Parameters"] = left
+    return whole if left else {key: each for key, each in whole.items() if key != "Parameters"}
+
+
+def _replaced(value: Any, wires: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        if set(value) == {"Ref"} and value["Ref"] in wires:
+            return wires[value["Ref"]]
+        return {key: _replaced(each, wires) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_replaced(each, wires) for each in value]
+    return value
+
+
+def taken(template: Template) -> set[tuple[str, str]]:
+    """The outputs of other stacks that a template asks for: stack and output."""
+    return set(_taken(template))
+
+
+def _taken(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        if set(value) == {"Fn::GetStackOutput"}:
+            asked = value["Fn::GetStackOutput"]
+            yield str(asked["StackName"]), str(asked["OutputName"])
+            return
+        for each in value.values():
+            yield from _taken(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _taken(each)

@@ -1,0 +1,92 @@
+"""Which stacks take outputs of which: that they are there, of the right type, and in no circle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from provisimus.errors import InvalidDefinitions, NotFound, Problem
+from provisimus.workspace.definitions.stack import StackDefinition, Use
+from provisimus.workspace.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from provisimus.workspace.workspace import Workspace
+
+
+def used_stack(workspace: Workspace, environment: str, service: str, use: Use) -> StackDefinition:
+    """The definition of a stack that another one uses. Raises InvalidDefinitions."""
+    try:
+        found: StackDefinition | None = workspace.stack(use.stack, environment)
+    except NotFound:
+        found = None
+    known = {use.stack: found} if found is not None else {}
+    for message, hint in _faults(service, use, known, workspace.services()):
+        path = str(workspace.stacks / f"{service}.yaml")
+        raise InvalidDefinitions([Problem(path, None, "/".join(map(str, use.key)), message, hint)])
+    assert found is not None
+    return found
+
+
+def use_faults(
+    stacks: Mapping[str, StackDefinition],
+) -> Iterator[tuple[str, Use, str, str | None]]:
+    """What is wrong with the uses of stacks: whose, which, the message and a hint. Pure."""
+    for name, definition in stacks.items():
+        for use in definition.uses():
+            for message, hint in _faults(name, use, stacks, list(stacks)):
+                yield name, use, message, hint
+    for name, use, way in _circles(stacks):
+        message = f"the stacks use each other in a circle: {' → '.join(way)}"
+        yield name, use, message, "one of them must do without the other's outputs"
+
+
+def _faults(
+    service: str, use: Use, known: Mapping[str, StackDefinition], names: list[str]
+) -> Iterator[tuple[str, str | None]]:
+    if use.stack == service:
+        yield "a stack cannot use itself", None
+    elif use.stack not in known:
+        what = f" of type {use.type}" if use.type else ""
+        hint = did_you_mean(use.stack, [each for each in names if each != service])
+        yield f"there is no stack {use.stack!r}{what} in the workspace", hint
+    elif use.type and known[use.stack].type != use.type:
+        yield f"{use.stack!r} is of type {known[use.stack].type}, not {use.type}", None
+
+
+def in_order(stacks: Mapping[str, StackDefinition]) -> list[str]:
+    """The names, each after those that it uses, otherwise sorted."""
+    found: dict[str, None] = {}
+
+    def place(name: str, above: tuple[str, ...]) -> None:
+        if name in found or name in above or name not in stacks:
+            return
+        for used in sorted(use.stack for use in stacks[name].uses()):
+            place(used, (*above, name))
+        found[name] = None
+
+    for name in sorted(stacks):
+        place(name, ())
+    return list(found)
+
+
+def _circles(
+    stacks: Mapping[str, StackDefinition],
+) -> Iterator[tuple[str, Use, tuple[str, ...]]]:
+    """Each circle once, told at its first stack by name."""
+    uses = {
+        name: [use for use in definition.uses() if use.stack in stacks and use.stack != name]
+        for name, definition in stacks.items()
+    }
+    for start in sorted(uses):
+        ways: list[tuple[Use, tuple[str, ...]]] = [(use, (start, use.stack)) for use in uses[start]]
+        seen: set[str] = set()
+        while ways:
+            first, way = ways.pop()
+            here = way[-1]
+            if here == start:
+                yield start, first, way
+                break
+            if here in seen or here < start:
+                continue
+            seen.add(here)
+            ways += [(first, (*way, use.stack)) for use in uses[here]]

@@ -1,0 +1,107 @@
+"""Stacks without a machine, and what takes outputs of them: a network and a service in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisimus.errors import InvalidDefinitions, NotFound, Refused
+from provisimus.stacks.live import find_stack
+
+if TYPE_CHECKING:
+    from conftest import Scene
+
+MAIN = "type: network\nnat: one\ndns: acme.internal\nendpoints: {interface: [ssm]}\n"
+GREETER = (
+    "network: {stack: main, subnet: public}\n"
+    "ingress: [{port: 18080, from: 0.0.0.0/0}]\n"
+    "data_volumes: [{mount: /data, size: 1 GiB}]\n"
+)
+
+
+@pytest.fixture
+def network(scene: Scene) -> Scene:
+    scene.declare("main", MAIN)
+    scene.define(GREETER)
+    return scene
+
+
+def vpcs(scene: Scene) -> set[str]:
+    return {each["VpcId"] for each in scene.ec2.describe_vpcs()["Vpcs"]}
+
+
+def test_a_network_is_made_kept_changed_and_deleted(network: Scene) -> None:
+    before = vpcs(network)
+    made = network.applied("main")
+    assert made.status == "CREATE_COMPLETE"
+    assert vpcs(network) - before == {made.outputs["VpcId"]}
+    assert "provisimus:version" not in made.tags
+    subnets = network.ec2.describe_subnets(
+        Filters=[{"Name": "vpc-id", "Values": [made.outputs["VpcId"]]}]
+    )["Subnets"]
+    assert len(subnets) == 6
+    assert len({each["AvailabilityZone"] for each in subnets}) == 2
+
+    plan = network.planned("main")
+    assert [(step.needed, step.reason) for step in plan.steps()] == [
+        (False, "the stack has this fingerprint")
+    ]
+    assert network.applied("main") == made
+
+    network.declare("main", MAIN.replace("nat: one", "nat: per-zone"))
+    assert "NatB is new" in network.planned("main").reason
+    changed = network.applied("main")
+    assert changed.status == "UPDATE_COMPLETE"
+    assert changed.outputs.keys() - made.outputs.keys() == {"NatAddressB"}
+    assert changed.outputs["NatAddressA"] == made.outputs["NatAddressA"]
+
+    network.deleted("main")
+    assert vpcs(network) == before
+
+
+def test_a_service_lives_in_the_network_of_the_workspace(network: Scene) -> None:
+    with pytest.raises(NotFound, match=r"greeter uses main, and there is no stack .*-local-main"):
+        network.release("1.0.0")
+    main = network.applied("main")
+    stack = network.release("1.0.0")
+    assert network.answer(stack)["image"].endswith("-1.0.0")
+    found = network.ec2.describe_instances(InstanceIds=[stack.outputs["InstanceId"]])
+    instance = found["Reservations"][0]["Instances"][0]
+    assert instance["SubnetId"] == main.outputs["PublicSubnetA"]
+    assert stack.tags["provisimus:uses"] == "main"
+    assert stack.outputs["AvailabilityZone"] == main.outputs["ZoneA"]
+
+    after = network.release("1.0.1")
+    assert network.answer(after)["image"].endswith("-1.0.1")
+    assert after.outputs["DataVolumeData"] == stack.outputs["DataVolumeData"]
+
+
+def test_what_is_in_use_does_not_go(network: Scene) -> None:
+    main = network.applied("main")
+    network.release("1.0.0")
+    with pytest.raises(Refused, match=rf"{main.name} is in use by greeter \(PublicSubnetA\)"):
+        network.deleted("main")
+    network.declare("main", "type: network\ntiers: [private, data]\n")
+    with pytest.raises(Refused, match=r"is in use by greeter \(PublicSubnetA\)"):
+        network.applied("main")
+    assert find_stack(network.environment, main.name) == main
+    # What nobody uses may go.
+    network.declare("main", MAIN.replace("nat: one", "nat: none"))
+    assert "NatAddressA" not in network.applied("main").outputs
+    network.deleted("greeter")
+    network.deleted("main")
+
+
+def test_an_output_that_is_not_there_yet_is_named(network: Scene) -> None:
+    network.applied("main")
+    network.declare("main", MAIN + "zones: 3\n")
+    network.define(GREETER.replace("subnet: public", "zone: c"))
+    with pytest.raises(NotFound, match="greeter uses PrivateSubnetC, ZoneC of main"):
+        network.release("1.0.0")
+
+
+def test_a_network_that_nobody_declares(network: Scene) -> None:
+    network.define(GREETER.replace("main", "mian"))
+    with pytest.raises(InvalidDefinitions, match="there is no stack 'mian' of type network"):
+        network.plan("1.0.0")
