@@ -26,6 +26,12 @@ def service_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> li
     return _beginning(ctx, incomplete, lambda workspace: workspace.services())
 
 
+def stack_types(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from provisimus.workspace.stack_kinds import own_kinds
+
+    return [name for name in own_kinds() if name.startswith(incomplete)]
+
+
 def environment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     return _beginning(ctx, incomplete, lambda workspace: list(workspace.project.environments))
 

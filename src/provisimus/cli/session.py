@@ -52,6 +52,14 @@ class Session:
 
         return open_workspace(self.folder)
 
+    @property
+    def root(self) -> Path | None:
+        """The workspace's folder, for what is also useful outside of one."""
+        try:
+            return self.workspace.root
+        except UsageFault:
+            return None
+
     @cached_property
     def tell(self) -> Tell:
         """The listeners of long work: the journal first, then the screen or `--events ndjson`."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from provisimus.cli.names import service_names
+from provisimus.cli.names import service_names, stack_types
 from provisimus.cli.release import carry_out, show_plan
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from provisimus.environment import Environment
     from provisimus.model import Stack
     from provisimus.stacks.follow import StackEvent
+    from provisimus.workspace.definitions.common import Definition
 
 
 @click.group()
@@ -26,28 +28,66 @@ def stack() -> None:
 
 
 @stack.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=stack_types)
+@click.option("--parameters", is_flag=True, help="Every key of the type, with what it means.")
+@click.option("--schema", is_flag=True, help="Its JSON schema, for editors.")
 @with_session()
-def types(session: Session, name: str | None) -> None:
+def types(session: Session, name: str | None, parameters: bool, schema: bool) -> None:
     """List the stack types; with a NAME, print an annotated example of it.
+
+    Those of the company are found in the workspace's folder stack_types and in installed packages.
 
     \b
     Examples:
       provisimus stack types
       provisimus stack types service > stacks/greeter.yaml
+      provisimus stack types network --parameters
+      provisimus stack types network --schema > network.schema.json
     """
     from provisimus.stacks.types import all_types, find_type
+    from provisimus.workspace.described import parameters_of, schema_of
 
-    if name:
-        found = find_type(name)
-        data = {"name": found.name, "summary": found.summary, "example": found.example}
-        session.emit(data, found.example.rstrip())
+    root = session.root
+    if name is None:
+        if parameters or schema:
+            raise UsageFault("which type?", hint="name one: provisimus stack types network")
+        found = all_types(root).values()
+        rows = [(each.name, each.summary, " ".join(_keys(each.definition))) for each in found]
+        session.emit(
+            [
+                {
+                    "name": each.name,
+                    "summary": each.summary,
+                    "parameters": [asdict(one) for one in parameters_of(each.definition)],
+                }
+                for each in found
+            ],
+            table(["type", "what it is", "parameters"], rows),
+        )
         return
-    rows = [(each.name, each.summary) for each in all_types().values()]
+    kind = find_type(name, root)
+    if schema:
+        click.echo(json.dumps(schema_of(kind.definition), indent=2))
+        return
+    told = [one for one in parameters_of(kind.definition) if one.key != "type"]
+    lines = [(one.key, one.kind, one.default or "needed", one.doc) for one in told]
     session.emit(
-        [{"name": each, "summary": summary} for each, summary in rows],
-        table(["type", "what it is"], rows),
+        {
+            "name": kind.name,
+            "summary": kind.summary,
+            "example": kind.example,
+            "parameters": [asdict(one) for one in told],
+        },
+        table(["key", "takes", "default", "what it is"], lines)
+        if parameters
+        else kind.example.rstrip(),
     )
+
+
+def _keys(definition: type[Definition]) -> list[str]:
+    """The keys of a type, without those that all types have."""
+    common = {"type", "environments"}
+    return [each.name for each in fields(definition) if each.name not in common]
 
 
 @stack.command()

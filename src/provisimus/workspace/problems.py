@@ -25,11 +25,12 @@ def parse(model: type[Model], data: Any) -> Model:
     # validation: 10 ms, and more the more is installed. Nobody else's code has a say in what a
     # definition means.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    found: Model = _adapter(model).validate_python(data)
+    found: Model = adapter(model).validate_python(data)
     return found
 
 
-def _adapter(model: type[Definition]) -> TypeAdapter[Any]:
+def adapter(model: type[Definition]) -> TypeAdapter[Any]:
+    """What pydantic reads a class with."""
     from pydantic import TypeAdapter
 
     if model not in _adapters:

@@ -126,7 +126,7 @@ def _seconds(value: Any) -> int:
     return int(found[1]) * _SPANS[found[2]]
 
 
-Seconds = Annotated[int, before(_seconds)]
+Seconds = Annotated[int, before(_seconds, str)]
 """A span of time, written `30s`, `5m`, `24h`, `7d`; in seconds."""
 
 _SIZES = {"MiB": 1 / 1024, "GiB": 1, "TiB": 1024}
@@ -142,7 +142,7 @@ def _gibibytes(value: Any) -> int:
     return int(size)
 
 
-Gibibytes = Annotated[int, before(_gibibytes)]
+Gibibytes = Annotated[int, before(_gibibytes, str)]
 """A size of storage, written `20 GiB`; in GiB."""
 
 
@@ -153,7 +153,7 @@ def _mebibytes(value: Any) -> int:
     return int(found[1]) * (1024 if found[2] == "GiB" else 1)
 
 
-Mebibytes = Annotated[int, before(_mebibytes)]
+Mebibytes = Annotated[int, before(_mebibytes, str)]
 """An amount of memory, written `512 MiB` or `2 GiB`; in MiB."""
 
 

@@ -36,13 +36,16 @@ def limits(**named: Any) -> Rule:
     return Rule(make)
 
 
-def before(change: Callable[[Any], Any]) -> Rule:
-    """`change` gets what the file says and gives what is checked. Raises ValueError."""
+def before(change: Callable[[Any], Any], written: Any = None) -> Rule:
+    """`change` gets what the file says and gives what is checked; `written` is the type of what the
+    file says, where it is another one. Raises ValueError."""
 
     def make() -> list[Any]:
         from pydantic import BeforeValidator
 
-        return [BeforeValidator(change)]
+        if written is None:
+            return [BeforeValidator(change)]
+        return [BeforeValidator(change, json_schema_input_type=written)]
 
     return Rule(make)
 
