@@ -39,6 +39,7 @@ class Receiver:
     def expected_by(self, house: House, machine: str) -> None:
         """Write this receiver into a machine's definition: the gateway of its default subnet."""
         house.provisimus("local", "up")
+        house.provisimus("local", "expose", str(self.port))
         ec2: Any = boto3.client(
             "ec2",
             endpoint_url=f"http://127.0.0.1:{house.environment['PROVISIMUS_LOCAL_PORT']}",
@@ -48,7 +49,7 @@ class Receiver:
         )
         subnets = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])
         first = min(subnets["Subnets"], key=lambda each: str(each["AvailabilityZone"]))
-        # User-mode networking has its way to this machine's loopback at the second address.
+        # Ports of this machine that are exposed are found at a subnet's second address.
         gateway = str(ipaddress.ip_network(first["CidrBlock"])[2])
         path = house.folder / "acme-packer" / machine / "machine.yaml"
         text = path.read_text()

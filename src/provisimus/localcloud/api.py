@@ -45,6 +45,8 @@ class Actions:
     mishaps: Mishaps
     kill: Callable[[str], bool]
     """Kills the machine of an instance as a failing host would; False when it has none."""
+    expose: Callable[[int], None]
+    """Lets machines reach a port of this computer."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,9 @@ def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -
                 if not actions.kill(identifier):
                     return _failure("404 Not Found", f"no machine of {identifier} runs")
                 return _json({"killed": identifier})
+            case ("POST", ["ports", number]) if number.isdecimal() and 0 < int(number) < 65536:
+                actions.expose(int(number))
+                return _json({"exposed": int(number)})
             case ("GET", ["faults"]):
                 return _json(actions.mishaps.told())
             case ("POST", ["faults"]):

@@ -26,7 +26,9 @@ from provisimus.localcloud.held import HeldDisks
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.metadata.tcp import Answer
 from provisimus.localcloud.metadata.wire import Wire
-from provisimus.localcloud.network import Interface, forward_changes
+from provisimus.localcloud.network import Interface
+from provisimus.localcloud.networks import user_mode
+from provisimus.localcloud.networks.plug import MakePlug, Plug
 from provisimus.localcloud.processes import Command, Nursery, end
 from provisimus.localcloud.qemu import (
     UNPRIVILEGED,
@@ -57,6 +59,7 @@ class _Machine:
     spec: MachineSpec
     process: subprocess.Popen[bytes]
     monitor: Monitor
+    plug: Plug
     ending: bool = False
     nodes: dict[str, list[str]] = field(default_factory=dict)
     """Per volume, its layers since the start, the newest last."""
@@ -75,12 +78,14 @@ class Machines:
         acceleration: Callable[[], Acceleration],
         on_end: OnEnd,
         metadata: Metadata,
+        plug: MakePlug = user_mode.plug,
     ) -> None:
         self._nursery = nursery
         self._layout = layout
         self._acceleration = acceleration
         self._on_end = on_end
         self._metadata = metadata
+        self._plug = plug
         self._running: dict[str, _Machine] = {}
         self._held = HeldDisks(layout)
 
@@ -93,6 +98,7 @@ class Machines:
         """Start a machine; returns when QEMU runs it. Raises LocalCloudError."""
         if spec.identifier in self._running:
             raise LocalCloudError(f"{spec.identifier} runs already")
+        plug = self._plug(spec.interface)
         volumes = [self._held.hold_volume(each) for each in (spec.root, *spec.data)]
         held = {each.identifier: [each.file] for each in volumes}
         spec = replace(spec, root=volumes[0], data=tuple(volumes[1:]))
@@ -101,7 +107,8 @@ class Machines:
         folder = self._layout.instance(spec.identifier)
         acceleration = self._acceleration()
         arguments = machine_arguments(
-            spec, acceleration, theirs.fileno(), guests_end.fileno(), os.cpu_count() or 1
+            *(spec, acceleration, plug.argument, theirs.fileno(), guests_end.fileno()),
+            host_processors=os.cpu_count() or 1,
         )
         if self.owner() is not None:
             groups = (KVM.stat().st_gid,) if acceleration.name == "kvm" else ()
@@ -113,26 +120,31 @@ class Machines:
         try:
             process = self._nursery.start(
                 Command(
-                    arguments, self._layout.root, errors, (theirs.fileno(), guests_end.fileno())
+                    *(arguments, self._layout.root, errors),
+                    keep_descriptors=(theirs.fileno(), guests_end.fileno(), *plug.descriptors),
                 )
             )
         except OSError as error:
             ours.close()
             wire.close()
             self._held.let_go(each.file for each in volumes)
+            plug.unplug()
             raise LocalCloudError(
                 f"QEMU cannot be started: {error}", "install qemu-system-x86"
             ) from error
         finally:
             theirs.close()
             guests_end.close()
+            for descriptor in plug.descriptors:
+                os.close(descriptor)
         Wire(wire, spec.identifier, partial(self._metadata, spec.identifier))
-        machine = _Machine(spec, process, Monitor(ours), held=held)
+        machine = _Machine(spec, process, Monitor(ours), plug, held=held)
         try:
             machine.monitor.greet(timeout=30)
         except MonitorError as error:
             end(process, 1)
             self._held.let_go(each.file for each in volumes)
+            plug.unplug()
             said = errors.read_text(errors="replace").strip().splitlines()[-3:]
             raise LocalCloudError(
                 f"QEMU did not start: {' | '.join(said) or error.what}"
@@ -274,11 +286,14 @@ class Machines:
             machine.nodes[volume].append(overlay)
 
     def set_interface(self, identifier: str, interface: Interface) -> None:
-        """Open and close ports of a running machine. Raises LocalCloudError when one is taken."""
+        """In user mode: open and close ports of a running machine.
+
+        Raises LocalCloudError when one is taken.
+        """
         machine = self._running.get(identifier)
         if machine is None:
             return
-        for command in forward_changes(machine.spec.interface, interface):
+        for command in user_mode.forward_changes(machine.spec.interface, interface):
             machine.monitor.human(command)
         machine.spec = replace(machine.spec, interface=interface)
 
@@ -327,6 +342,7 @@ class Machines:
     def _await_end(self, machine: _Machine) -> None:
         code = machine.process.wait()
         self._held.let_go(chain(*machine.held.values()))
+        machine.plug.unplug()
         if machine.ending:
             return
         if self._running.pop(machine.spec.identifier, None) is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from provisimus.localcloud.acceleration import Acceleration
 from provisimus.localcloud.metadata.frames import GUEST_MAC
-from provisimus.localcloud.network import Interface, netdev_argument
+from provisimus.localcloud.network import Interface
 
 UNPRIVILEGED = 64801
 """User and group that QEMU runs as when we are root: nobody's, so only its own disks are its."""
@@ -86,13 +86,15 @@ def drop_privileges(groups: tuple[int, ...]) -> tuple[str, ...]:
 def machine_arguments(
     spec: MachineSpec,
     acceleration: Acceleration,
+    netdev: str,
     monitor: int,
     metadata: int,
     host_processors: int,
 ) -> tuple[str, ...]:
-    """QEMU's arguments. The descriptors are of connected sockets.
+    """QEMU's arguments. ``netdev`` is the network (``networks/plug.py``).
 
-    One speaks QMP (``monitor``), at the other the metadata service answers (``metadata``).
+    The descriptors are of connected sockets. One speaks QMP (``monitor``), at the other the
+    metadata service answers (``metadata``).
     """
     processors = max(1, min(spec.processors, MOST_PROCESSORS, host_processors))
     disks: list[str] = []
@@ -107,7 +109,7 @@ def machine_arguments(
         "-display", "none", "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny",
         *disks,
         "-drive", f"file={spec.seed},if=virtio,format=raw,readonly=on",
-        "-netdev", netdev_argument(spec.interface),
+        "-netdev", netdev,
         "-device", f"virtio-net-pci,netdev=net0,mac={spec.interface.mac},romfile=",
         "-device", "virtio-rng-pci",
         # Last, so that nothing else has another place on the bus for it.

@@ -35,6 +35,7 @@ from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.machines import GRACE, Machines
 from provisimus.localcloud.mishap_layer import with_mishaps
 from provisimus.localcloud.mishaps import Mishaps
+from provisimus.localcloud.networks.networks import Networks
 from provisimus.localcloud.processes import Nursery
 from provisimus.localcloud.services import Services
 from provisimus.localcloud.worlds import finish
@@ -136,16 +137,21 @@ class Supervisor:
         # moto reads its settings from the environment when it is imported.
         from provisimus.localcloud.hooks import install
         from provisimus.localcloud.hooks.cloud import Cloud
+        from provisimus.localcloud.hooks.drawing import Drawing
         from provisimus.localcloud.hooks.metadata import MetadataService
         from provisimus.localcloud.state import Saver
 
         self._saver = Saver(self._save)
+        networks = Networks(
+            self._nursery, layout, Drawing(ACCOUNT), settings.region,
+            (settings.port, settings.registry_port),
+        )  # fmt: skip
         machines = Machines(
             self._nursery, layout, self.acceleration, self._machine_ended,
-            self._metadata_answer,
+            self._metadata_answer, networks.plug,
         )  # fmt: skip
         self._cloud = Cloud(
-            layout, machines, Disks(layout, Machines.owner()), settings.port, ACCOUNT,
+            layout, machines, Disks(layout, Machines.owner()), networks, settings.port, ACCOUNT,
             settings.region, self._saver.changed,
         )  # fmt: skip
         self._metadata = MetadataService(self._cloud)
@@ -204,6 +210,7 @@ class Supervisor:
             )
 
         engine = mount(client, self._settings.region, ACCOUNT)
+        engine.cloud.no_networks = self._cloud.networks.unavailable
         engine.on_change = self._saver.changed
         return engine
 
@@ -231,11 +238,12 @@ class Supervisor:
             from_guest=self._from_guest,
             mishaps=mishaps,
             kill=self._cloud.machines.kill,
+            expose=self._cloud.networks.expose,
         )
         aws = with_mishaps(
             mishaps, requested_action, self._over, DomainDispatcherApplication(create_backend_app)
         )
-        application = with_control(actions, aws, self._saver.changed)
+        application = with_control(actions, aws, self._changed)
         return make_server(
             "127.0.0.1", self._settings.port, application, threaded=True,
             request_handler=QuietHandler, fd=listener.fileno(),
@@ -255,6 +263,8 @@ class Supervisor:
         return self._metadata.exchange(identifier, data)
 
     def _from_guest(self, peer_port: int) -> bool:
+        if self._cloud.networks.carries(peer_port):
+            return True
         processes = (self._cloud.machines.pid(i) for i in self._cloud.machines.running())
         return from_guest(peer_port, self._settings.port, [pid for pid in processes if pid])
 
@@ -282,6 +292,7 @@ class Supervisor:
                 "cpu": choice.cpu if choice else "unknown",
                 "why": choice.why if choice else "not tried yet",
             },
+            "networks": self._cloud.networks.unavailable or "a namespace per VPC",
             "services": self._services.status(),
             "instances": [
                 {
@@ -297,6 +308,12 @@ class Supervisor:
             ],
             "bases": bases(self._cloud),
         }
+
+    def _changed(self) -> None:
+        from provisimus.localcloud.hooks.network import apply
+
+        apply(self._cloud)
+        self._saver.changed()
 
     def _machine_ended(self, identifier: str, code: int) -> None:
         from provisimus.localcloud.hooks.instances import ended_by_itself
@@ -319,6 +336,7 @@ class Supervisor:
     def _restore(self) -> None:
         from provisimus.localcloud.hooks.instances import resume
         from provisimus.localcloud.hooks.volumes import sweep
+        from provisimus.localcloud.hooks.vpc.networks import equip_default_vpc
         from provisimus.localcloud.state import restore_backends
 
         if not restore_backends(self._layout.state):
@@ -331,6 +349,8 @@ class Supervisor:
                 self._layout.cloudformation.rename(
                     self._layout.cloudformation.with_suffix(".unreadable")
                 )
+        for backend in self._cloud.backends():
+            equip_default_vpc(backend)
         sweep(self._cloud)
         resume(self._cloud)
 
@@ -344,4 +364,5 @@ class Supervisor:
         self._server.shutdown() if self._ready else None
         self._saver.flush()
         self._services.stop()
+        self._cloud.networks.close()
         log.info("stopped")

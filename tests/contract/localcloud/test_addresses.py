@@ -21,6 +21,7 @@ from provisimus.localcloud.hooks import network, vpc
 told = {}
 cloud = SimpleNamespace(
     account="123456789012", port=4800, changes=threading.RLock(),
+    networks=SimpleNamespace(unavailable="not here"),
     instances=lambda: [
         instance
         for reservation in ec2_backends["123456789012"]["eu-west-1"].reservations.values()
@@ -45,13 +46,13 @@ with mock_aws():
     names = {public: "elastic"}
 
     def say():
+        network.apply(cloud)
         print(*(names.get(told[each], "another") for each in (first, second)))
 
     ec2.associate_address(AllocationId=allocation, InstanceId=first)
     say()
     ec2.stop_instances(InstanceIds=[first])
     ec2.start_instances(InstanceIds=[first])
-    network.apply(cloud)
     say()
     moved = ec2.associate_address(
         AllocationId=allocation, InstanceId=second, AllowReassociation=True

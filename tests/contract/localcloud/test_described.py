@@ -53,7 +53,7 @@ def account(aws):
 
 @pytest.fixture
 def service(account):
-    return MetadataService(Cloud(None, None, None, 4800, account, "eu-west-1", lambda: None))
+    return MetadataService(Cloud(None, None, None, None, 4800, account, "eu-west-1", lambda: None))
 
 
 def name(what):

@@ -25,6 +25,7 @@ def no_docker():
     raise LocalCloudError("no Docker Engine answers", "start Docker")
 
 
+EXPOSED: list[int] = []
 ACTIONS = Actions(
     status=lambda: {"ready": True},
     make_base=make_base,
@@ -34,6 +35,7 @@ ACTIONS = Actions(
     from_guest=lambda port: port == 666,
     mishaps=Mishaps(),
     kill=lambda identifier: identifier == "i-1",
+    expose=EXPOSED.append,
 )
 
 
@@ -133,3 +135,9 @@ def test_a_machine_may_not_ask_the_local_cloud_itself():
     assert status == "403 Forbidden"
     assert b"machines may not" in answer
     assert ask("POST", "/", REMOTE_PORT="666")[1] == b"aws"
+
+
+def test_a_port_is_exposed_and_what_is_none_is_not_found():
+    assert json.loads(ask("POST", "/_localcloud/ports/5432")[1]) == {"exposed": 5432}
+    assert EXPOSED == [5432]
+    assert ask("POST", "/_localcloud/ports/70000")[0] == "404 Not Found"

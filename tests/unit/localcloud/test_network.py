@@ -1,36 +1,32 @@
-"""Which ports are forwarded, and how QEMU is told."""
+"""Which addresses are free, and which ports are open on this computer."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import pytest
 
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.network import (
-    Interface,
     OpenPorts,
-    Rule,
-    forward_changes,
-    netdev_argument,
     next_private_address,
     next_public_address,
     open_ports,
 )
-
-INTERFACE = Interface("10.0.1.4", "10.0.1.0/24", "02:00:00:00:00:01", "127.9.1.1", (22, 8080))
+from provisimus.localcloud.networks.picture import Rule
 
 
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
         ([], ()),
-        ([Rule("tcp", 22, 22, ("0.0.0.0/0",))], (22,)),
-        ([Rule("tcp", 8080, 8082, ("127.0.0.0/8",))], (8080, 8081, 8082)),
-        ([Rule("tcp", 22, 22, ("10.0.0.0/8",))], ()),
-        ([Rule("tcp", 22, 22, ())], ()),
-        ([Rule("tcp", 22, 22, ("::/0",))], ()),
-        ([Rule("tcp", 22, 22, ("0.0.0.0/0",)), Rule("tcp", 22, 23, ("127.0.0.1/32",))], (22, 23)),
+        ([Rule("tcp", ("0.0.0.0/0",), (22, 22))], (22,)),
+        ([Rule("tcp", ("127.0.0.0/8",), (8080, 8082))], (8080, 8081, 8082)),
+        ([Rule("tcp", ("10.0.0.0/8",), (22, 22))], ()),
+        ([Rule("tcp", (), (22, 22))], ()),
+        ([Rule("tcp", ("::/0",), (22, 22))], ()),
+        (
+            [Rule("tcp", ("0.0.0.0/0",), (22, 22)), Rule("tcp", ("127.0.0.1/32",), (22, 23))],
+            (22, 23),
+        ),
     ],
 )
 def test_a_rule_opens_its_ports_to_whoever_is_on_loopback(rules, expected):
@@ -40,9 +36,9 @@ def test_a_rule_opens_its_ports_to_whoever_is_on_loopback(rules, expected):
 def test_what_is_not_simulated_opens_nothing_and_is_said():
     found = open_ports(
         [
-            Rule("udp", 53, 53, ("0.0.0.0/0",)),
-            Rule("tcp", 1000, 2000, ("0.0.0.0/0",)),
-            Rule("-1", None, None, ("0.0.0.0/0",)),
+            Rule("udp", ("0.0.0.0/0",), (53, 53)),
+            Rule("tcp", ("0.0.0.0/0",), (1000, 2000)),
+            Rule("-1", ("0.0.0.0/0",)),
         ]
     )
     assert found == OpenPorts(
@@ -56,33 +52,9 @@ def test_what_is_not_simulated_opens_nothing_and_is_said():
 
 
 def test_many_single_ports_are_capped():
-    found = open_ports([Rule("tcp", port, port, ("0.0.0.0/0",)) for port in range(1, 101)])
+    found = open_ports([Rule("tcp", ("0.0.0.0/0",), (port, port)) for port in range(1, 101)])
     assert len(found.ports) == 64
     assert found.not_simulated == ("only the first 64 of 100 open ports are forwarded",)
-
-
-def test_the_guest_gets_the_private_address_that_ec2_reports():
-    assert netdev_argument(INTERFACE) == (
-        "user,id=net0,net=10.0.1.0/24,host=10.0.1.2,dns=10.0.1.3,dhcpstart=10.0.1.4,ipv6=off,"
-        "hostfwd=tcp:127.9.1.1:22-:22,hostfwd=tcp:127.9.1.1:8080-:8080"
-    )
-
-
-def test_without_a_public_address_nothing_is_forwarded():
-    assert netdev_argument(replace(INTERFACE, public_address=None)) == (
-        "user,id=net0,net=10.0.1.0/24,host=10.0.1.2,dns=10.0.1.3,dhcpstart=10.0.1.4,ipv6=off"
-    )
-
-
-def test_a_change_of_rules_closes_before_it_opens():
-    assert forward_changes(INTERFACE, replace(INTERFACE, ports=(443, 8080))) == (
-        "hostfwd_remove net0 tcp:127.9.1.1:22",
-        "hostfwd_add net0 tcp:127.9.1.1:443-:443",
-    )
-
-
-def test_the_same_rules_change_nothing():
-    assert forward_changes(INTERFACE, INTERFACE) == ()
 
 
 def test_public_addresses_are_the_next_free_ones():

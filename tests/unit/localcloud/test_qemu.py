@@ -17,6 +17,7 @@ from provisimus.localcloud.qemu import (
     serial_number,
 )
 
+NETWORK = "tap,id=net0,fd=9"
 TCG = Acceleration("tcg", "Nehalem", "")
 SPEC = MachineSpec(
     identifier="i-1",
@@ -35,7 +36,7 @@ def option(arguments: tuple[str, ...], name: str) -> list[str]:
 
 
 def test_a_machine_emulated():
-    assert machine_arguments(SPEC, TCG, 7, 8, 2) == (
+    assert machine_arguments(SPEC, TCG, NETWORK, 7, 8, 2) == (
         "qemu-system-x86_64", "-name", "i-1", "-nodefaults", "-no-user-config",
         "-machine", "pc,usb=off", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem",
         "-m", "1024", "-smp", "2", "-display", "none",
@@ -48,8 +49,7 @@ def test_a_machine_emulated():
         ("nvme,id=dev-vol0123456789abcdef0,drive=vol0123456789abcdef0,"
         "serial=vol0123456789abcdef0,bootindex=0"),
         "-drive", "file=instances/i-1/seed.iso,if=virtio,format=raw,readonly=on",
-        "-netdev",
-        "user,id=net0,net=10.0.0.0/24,host=10.0.0.2,dns=10.0.0.3,dhcpstart=10.0.0.5,ipv6=off",
+        "-netdev", NETWORK,
         "-device", "virtio-net-pci,netdev=net0,mac=02:00:00:00:00:01,romfile=",
         "-device", "virtio-rng-pci",
         "-netdev", "socket,id=metadata,fd=8",
@@ -61,21 +61,21 @@ def test_a_machine_emulated():
 
 
 def test_accelerated_it_has_the_hosts_processor():
-    arguments = machine_arguments(SPEC, Acceleration("kvm", "host", ""), 7, 8, 2)
+    arguments = machine_arguments(SPEC, Acceleration("kvm", "host", ""), NETWORK, 7, 8, 2)
     assert option(arguments, "-accel") == ["kvm"]
     assert option(arguments, "-cpu") == ["host"]
 
 
 def test_all_machines_share_one_computer():
     large = replace(SPEC, memory=65536, processors=16)
-    assert option(machine_arguments(large, TCG, 7, 8, 8), "-m") == ["2048"]
-    assert option(machine_arguments(large, TCG, 7, 8, 8), "-smp") == ["2"]
-    assert option(machine_arguments(large, TCG, 7, 8, 1), "-smp") == ["1"]
+    assert option(machine_arguments(large, TCG, NETWORK, 7, 8, 8), "-m") == ["2048"]
+    assert option(machine_arguments(large, TCG, NETWORK, 7, 8, 8), "-smp") == ["2"]
+    assert option(machine_arguments(large, TCG, NETWORK, 7, 8, 1), "-smp") == ["1"]
 
 
 def test_only_the_root_is_booted_from():
     arguments = machine_arguments(
-        SPEC.with_data((Volume("vol-1", "disks/vol-1.qcow2"),)), TCG, 7, 8, 2
+        SPEC.with_data((Volume("vol-1", "disks/vol-1.qcow2"),)), TCG, NETWORK, 7, 8, 2
     )
     disks = [device for device in option(arguments, "-device") if device.startswith("nvme")]
     assert [("bootindex=0" in disk) for disk in disks] == [True, False]

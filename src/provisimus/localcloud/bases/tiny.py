@@ -56,6 +56,7 @@ _LEASE = """\
 ip addr flush dev $interface
 ip addr add $ip/$mask dev $interface
 [ -n "$router" ] && ip route replace default via ${router%% *}
+[ -n "$dns" ] && echo "nameserver ${dns%% *}" >/etc/resolv.conf
 :
 """
 

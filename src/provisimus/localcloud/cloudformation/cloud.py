@@ -32,6 +32,8 @@ class Cloud:
         self.region = region
         self.account = account
         self._cancelled = cancelled or threading.Event()
+        self.no_networks: str | None = None
+        """Why networks are records only on this computer, where they are."""
 
     @property
     def ec2(self) -> Any:
@@ -71,7 +73,9 @@ class Cloud:
 
     def cancellable(self, cancelled: threading.Event) -> Cloud:
         """The same cloud whose waits end when this event is set."""
-        return Cloud(self._client, self.region, self.account, cancelled)
+        made = Cloud(self._client, self.region, self.account, cancelled)
+        made.no_networks = self.no_networks
+        return made
 
     def until(self, reached: Callable[[], bool], what: str, seconds: float) -> None:
         """Wait until `reached()`.

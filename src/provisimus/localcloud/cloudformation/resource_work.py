@@ -257,7 +257,7 @@ class ResourceWork:
             self._record(record, f"{verb}_FAILED", in_words(error))
             raise ResourceError(record.logical_id, verb.lower()) from error
         done = replace(record, settling=False, attributes=attributes)
-        self._record(done, f"{verb}_COMPLETE", handler.not_simulated(properties))
+        self._record(done, f"{verb}_COMPLETE", handler.told(self._cloud, properties))
 
     def _await_signals(self, name: str, awaited: signals.Awaited) -> None:
         """Wait for what `Engine.signal` notes on the record; raises ResourceFailed."""
@@ -294,7 +294,7 @@ class ResourceWork:
             attributes=attributes,
             attempted=None,
         )
-        told = handler_of(old.type).not_simulated(shape.properties)
+        told = handler_of(old.type).told(self._cloud, shape.properties)
         self._record(done, "UPDATE_COMPLETE", told)
 
     def _change(self, now: Resource, shape: Shape) -> dict[str, Any]:

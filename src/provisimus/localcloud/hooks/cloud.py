@@ -15,6 +15,7 @@ from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.machines import Machines
+from provisimus.localcloud.networks.networks import Networks
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class Cloud:
     layout: Layout
     machines: Machines
     disks: Disks
+    networks: Networks
     port: int
     account: str
     region: str
@@ -60,13 +62,17 @@ class Cloud:
 
         return ec2_backends[self.account][self.region]
 
-    def instances(self) -> list[Any]:
-        """Every instance that moto knows in every region, terminated ones included."""
+    def backends(self) -> list[Any]:
+        """The EC2 backends of all regions that were used."""
         from moto.ec2.models import ec2_backends
 
+        return list(ec2_backends[self.account].values())
+
+    def instances(self) -> list[Any]:
+        """Every instance that moto knows in every region, terminated ones included."""
         return [
             instance
-            for backend in list(ec2_backends[self.account].values())
+            for backend in self.backends()
             for reservation in list(backend.reservations.values())
             for instance in list(reservation.instances)
         ]

@@ -8,8 +8,9 @@ from typing import Any
 
 from moto.core.types import Base64EncodedString
 
+from provisimus.localcloud.hooks.drawing import rules
 from provisimus.localcloud.layout import Layout
-from provisimus.localcloud.network import Interface, OpenPorts, Rule, open_ports
+from provisimus.localcloud.network import Interface, OpenPorts, open_ports
 from provisimus.localcloud.qemu import MachineSpec, Volume
 from provisimus.localcloud.seed import Seed
 
@@ -44,22 +45,15 @@ def interface(instance: Any) -> Interface:
         mac=nic.mac_address,
         public_address=nic.public_ip,
         ports=ports(instance).ports,
+        identifier=nic.id,
+        vpc=nic.subnet.vpc_id,
     )
 
 
 def ports(instance: Any) -> OpenPorts:
     """What the instance's security groups open."""
     groups = {group.id: group for nic in instance.nics.values() for group in nic.group_set}
-    rules = [rule for group in groups.values() for rule in list(group.ingress_rules)]
-    return open_ports(
-        Rule(
-            rule.ip_protocol or "-1",
-            rule.from_port,
-            rule.to_port,
-            (rule.ip_range["CidrIp"],) if rule.ip_range.get("CidrIp") else (),
-        )
-        for rule in rules
-    )
+    return open_ports(rule for group in groups.values() for rule in rules(group.ingress_rules))
 
 
 def seed(instance: Any) -> Seed:

@@ -7,7 +7,6 @@ from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
-from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import Subnet
@@ -18,13 +17,6 @@ from provisimus.localcloud.hooks.cloud import Cloud, replace
 from provisimus.localcloud.network import next_private_address, next_public_address
 
 log = logging.getLogger(__name__)
-
-_CHANGING = (
-    "authorize_security_group_ingress",
-    "revoke_security_group_ingress",
-    "modify_security_group_rules",
-)
-_MOVING = ("associate_address", "disassociate_address")
 
 
 def install(cloud: Cloud) -> None:
@@ -52,11 +44,6 @@ def install(cloud: Cloud) -> None:
 
     replace(Subnet, "get_available_subnet_ip", private_address)
 
-    for name in _CHANGING:
-        _follow(cloud, SecurityGroupBackend, name)
-    for name in _MOVING:
-        _follow(cloud, ElasticAddressBackend, name)
-
     moto_delete = SecurityGroupBackend.delete_security_group
 
     def delete_security_group(backend: Any, name: Any = None, group_id: Any = None) -> None:
@@ -76,26 +63,16 @@ def install(cloud: Cloud) -> None:
 
 
 def apply(cloud: Cloud) -> None:
-    """Forward to every running machine exactly the ports that its groups open now."""
-    for instance in cloud.instances():
-        if not cloud.machines.is_running(instance.id):
-            continue
-        try:
-            cloud.machines.set_interface(instance.id, describe.interface(instance))
-        except LocalCloudError as error:
-            log.error("forwarding to %s: %s", instance.id, error.what)
-
-
-def _follow(cloud: Cloud, owner: type, name: str) -> None:
-    moto = getattr(owner, name)
-
-    def changed(backend: Any, *args: Any, **kw: Any) -> Any:
-        with cloud.changes:
-            result = moto(backend, *args, **kw)
-        apply(cloud)
-        return result
-
-    setattr(owner, name, changed)
+    """Make addresses, ports and rules what the records say now; after each change of them."""
+    try:
+        if cloud.networks.unavailable is None:
+            cloud.networks.refresh()
+            return
+        for instance in cloud.instances():
+            if cloud.machines.is_running(instance.id):
+                cloud.machines.set_interface(instance.id, describe.interface(instance))
+    except LocalCloudError as error:
+        log.error("the network is not as it should be: %s", error.what)
 
 
 def _taken(cloud: Cloud) -> set[str]:

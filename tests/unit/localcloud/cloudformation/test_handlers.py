@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers import all_handlers
 from provisimus.localcloud.cloudformation.schemas import schema_of
 
@@ -18,12 +19,23 @@ def test_a_handler_honours_only_what_its_type_has(name: str) -> None:
 
 
 def test_what_is_only_recorded_is_told_where_it_is_asked_for() -> None:
-    vpc = all_handlers()["AWS::EC2::VPC"]
-    everywhere = vpc.not_simulated({"CidrBlock": "10.0.0.0/16"})
+    cloud = Cloud(lambda service: None, "eu-west-1", "123456789012")
+    endpoint = all_handlers()["AWS::EC2::VPCEndpoint"]
+    everywhere = endpoint.told(cloud, {"ServiceName": "s"})
     assert everywhere is not None
-    assert "name server" not in everywhere
-    asked = vpc.not_simulated({"CidrBlock": "10.0.0.0/16", "EnableDnsHostnames": True})
+    assert "policy" not in everywhere
+    asked = endpoint.told(cloud, {"ServiceName": "s", "PolicyDocument": {"Statement": []}})
     assert asked is not None
     assert asked.startswith(everywhere.removesuffix("."))
-    assert "no name server" in asked
-    assert all_handlers()["AWS::EC2::Instance"].not_simulated({"ImageId": "ami-1"}) is None
+    assert "its policy is not enforced" in asked
+    assert all_handlers()["AWS::EC2::Instance"].told(cloud, {"ImageId": "ami-1"}) is None
+
+
+def test_networks_are_told_to_be_records_where_they_cannot_be_made() -> None:
+    cloud = Cloud(lambda service: None, "eu-west-1", "123456789012")
+    route = all_handlers()["AWS::EC2::Route"]
+    assert route.told(cloud, {}) is None
+    cloud.no_networks = "no /dev/net/tun"
+    assert route.told(cloud, {}) == (
+        "Recorded, not simulated: networks cannot be made on this computer (no /dev/net/tun)."
+    )

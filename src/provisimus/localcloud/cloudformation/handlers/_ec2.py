@@ -11,8 +11,7 @@ from provisimus.localcloud.cloudformation.cloud import Cloud, code_of
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers.interface import Shape
 
-NO_ROUTING = "every instance reaches what this computer reaches, whatever routes and gateways say"
-NO_FILTERS = "network ACLs let everything pass here"
+NO_IPV6 = "networks have no IPv6 here"
 
 
 def tag_specification(kind: str, shape: Shape) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ class SecurityGroupRule(Handler):
     peer: ClassVar[str]
     """The property that names another group."""
     attributes = frozenset({"Id"})
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         operation = f"AuthorizeSecurityGroup{self.direction.capitalize()}"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
-    NO_ROUTING,
+    NO_IPV6,
     find_tagged,
     first,
     retag,
@@ -23,7 +23,7 @@ class EgressOnlyInternetGateway(Handler):
     type = "AWS::EC2::EgressOnlyInternetGateway"
     honoured = frozenset({"Tags/*/Key", "Tags/*/Value", "VpcId"})
     attributes = frozenset({"Id"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_ROUTING}
+    recorded: ClassVar[Mapping[str, str]] = {"*": NO_IPV6}
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         made = cloud.ec2.create_egress_only_internet_gateway(

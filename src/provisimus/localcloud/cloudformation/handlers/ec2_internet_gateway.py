@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
-    NO_ROUTING,
     find_tagged,
     first,
     retag,
@@ -23,7 +22,7 @@ class InternetGateway(Handler):
     type = "AWS::EC2::InternetGateway"
     honoured = frozenset({"Tags/*/Key", "Tags/*/Value"})
     attributes = frozenset({"InternetGatewayId"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_ROUTING}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         made = cloud.ec2.create_internet_gateway(

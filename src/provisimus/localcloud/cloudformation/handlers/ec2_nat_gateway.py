@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
-    NO_ROUTING,
     demand,
     find_tagged,
     first,
@@ -26,7 +25,7 @@ class NatGateway(Handler):
     type = "AWS::EC2::NatGateway"
     honoured = frozenset({*_GIVEN, "Tags/*/Key", "Tags/*/Value"})
     attributes = frozenset({"EniId", "NatGatewayId"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_ROUTING}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         demand("CreateNatGateway", wanted.properties, "SubnetId")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
-    NO_FILTERS,
     find_tagged,
     first,
     retag,
@@ -24,7 +23,7 @@ class NetworkAcl(Handler):
     type = "AWS::EC2::NetworkAcl"
     honoured = frozenset({"Tags/*/Key", "Tags/*/Value", "VpcId"})
     attributes = frozenset({"Id"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_FILTERS}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         made = cloud.ec2.create_network_acl(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.handlers._ec2 import NO_FILTERS, unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
 from provisimus.localcloud.cloudformation.handlers.ec2_network_acl import ABSENT, acl_of
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
@@ -31,7 +31,7 @@ class NetworkAclEntry(Handler):
         }
     )
     attributes = frozenset({"Id"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_FILTERS}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         cloud.ec2.create_network_acl_entry(**_arguments(wanted.properties))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.handlers._ec2 import NO_ROUTING, demand, unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import demand, unless_absent
 from provisimus.localcloud.cloudformation.handlers.ec2_route_table import ABSENT, table_of
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
@@ -19,7 +19,7 @@ class Route(Handler):
     type = "AWS::EC2::Route"
     honoured = frozenset({"RouteTableId", *_DESTINATIONS, *_TARGETS})
     attributes = frozenset({"CidrBlock"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_ROUTING}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         demand("CreateRoute", wanted.properties, *_DESTINATIONS)

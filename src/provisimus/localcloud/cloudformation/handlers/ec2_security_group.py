@@ -29,6 +29,7 @@ class SecurityGroup(Handler):
         | {f"SecurityGroupEgress/*/{key}" for key in (*_RULE, "DestinationSecurityGroupId")}
     )
     attributes = frozenset({"GroupId", "VpcId", "Id"})
+    networked = True
     name_property = "GroupName"
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from provisimus.localcloud.cloudformation.handlers._ec2 import NO_IPV6
 from provisimus.localcloud.cloudformation.handlers._security_group_rule import SecurityGroupRule
 
 
@@ -27,7 +28,7 @@ class SecurityGroupEgress(SecurityGroupRule):
     )
     direction = "egress"
     peer = "DestinationSecurityGroupId"
-    recorded: ClassVar[Mapping[str, str]] = {"*": "everything may leave an instance here"}
+    recorded: ClassVar[Mapping[str, str]] = {"CidrIpv6": NO_IPV6}
 
 
 HANDLER = SecurityGroupEgress()

@@ -7,11 +7,11 @@ page of the template reference).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
-from provisimus.localcloud.cloudformation.handlers._ec2 import NO_FILTERS, unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted
 
 
@@ -19,7 +19,7 @@ class SubnetNetworkAclAssociation(Handler):
     type = "AWS::EC2::SubnetNetworkAclAssociation"
     honoured = frozenset({"NetworkAclId", "SubnetId"})
     attributes = frozenset({"AssociationId"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_FILTERS}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         acl_id, subnet_id = (str(wanted.properties[key]) for key in ("NetworkAclId", "SubnetId"))

@@ -7,11 +7,11 @@ there would have to be made anew, under another id.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
-from provisimus.localcloud.cloudformation.handlers._ec2 import NO_ROUTING, unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted
 
 
@@ -19,7 +19,7 @@ class SubnetRouteTableAssociation(Handler):
     type = "AWS::EC2::SubnetRouteTableAssociation"
     honoured = frozenset({"RouteTableId", "SubnetId"})
     attributes = frozenset({"Id"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_ROUTING}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         table_id, subnet_id = (str(wanted.properties[k]) for k in ("RouteTableId", "SubnetId"))

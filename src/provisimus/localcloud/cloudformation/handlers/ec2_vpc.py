@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
@@ -36,10 +36,7 @@ class Vpc(Handler):
     attributes = frozenset(
         {"CidrBlock", "CidrBlockAssociations", "DefaultNetworkAcl", "DefaultSecurityGroup", "VpcId"}
     )
-    recorded: ClassVar[Mapping[str, str]] = {
-        "*": "instances do not reach each other at their private addresses",
-        "EnableDnsHostnames": "no name server answers for the VPC",
-    }
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         demand("CreateVpc", wanted.properties, "CidrBlock")

@@ -40,8 +40,9 @@ class VpcEndpoint(Handler):
         | {"Tags/*/Key", "Tags/*/Value"}
     )
     attributes = frozenset({"CreationTimestamp", "DnsEntries", "Id", "NetworkInterfaceIds"})
+    networked = True
     recorded: ClassVar[Mapping[str, str]] = {
-        "*": "instances reach the services of this cloud at its own address, through no endpoint",
+        "*": "instances reach the services of this cloud at its own address, if they may",
         "PolicyDocument": "its policy is not enforced",
     }
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.handlers._ec2 import NO_ROUTING, demand, unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import demand, unless_absent
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
 
 _KIND = "IGW"
@@ -17,7 +17,7 @@ class VpcGatewayAttachment(Handler):
     type = "AWS::EC2::VPCGatewayAttachment"
     honoured = frozenset({"InternetGatewayId", "VpcId"})
     attributes = frozenset({"AttachmentType"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_ROUTING}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         demand("AttachInternetGateway", wanted.properties, "InternetGatewayId")

@@ -78,9 +78,14 @@ class Handler(ABC):
     """What is kept and told back but has no effect here: by property (`*` for the whole type), a
     sentence that says so."""
 
-    def not_simulated(self, properties: Mapping[str, Any]) -> str | None:
+    networked: ClassVar[bool] = False
+    """Whether it is only recorded where networks cannot be made."""
+
+    def told(self, cloud: Cloud, properties: Mapping[str, Any]) -> str | None:
         """What of it is only recorded, in words for its event; None where all of it is real."""
         told = [text for name, text in self.recorded.items() if name == "*" or properties.get(name)]
+        if self.networked and cloud.no_networks:
+            told.append(f"networks cannot be made on this computer ({cloud.no_networks})")
         return f"Recorded, not simulated: {'; '.join(told)}." if told else None
 
     @abstractmethod

@@ -23,6 +23,7 @@ from provisimus.localcloud.hooks.vpc.tags import forget
 
 _SMALLEST, _LARGEST = 28, 16
 _moto_create_vpc = VPCBackend.create_vpc
+_moto_default_vpc = VPCBackend.create_default_vpc
 _moto_delete_vpc = VPCBackend.delete_vpc
 _moto_create_subnet = SubnetBackend.create_subnet
 _moto_delete_subnet = SubnetBackend.delete_subnet
@@ -31,6 +32,7 @@ _moto_delete_subnet = SubnetBackend.delete_subnet
 def install() -> None:
     """Replace moto's methods."""
     replace(VPCBackend, "create_vpc", _create_vpc)
+    replace(VPCBackend, "create_default_vpc", _create_default_vpc)
     replace(VPCBackend, "delete_vpc", _delete_vpc)
     replace(SubnetBackend, "create_subnet", _create_subnet)
     replace(SubnetBackend, "delete_subnet", _delete_subnet)
@@ -42,6 +44,26 @@ def canonical(block: str | None) -> str | None:
         return str(ipaddress.ip_network(block, strict=False)) if block else block
     except ValueError:
         return block
+
+
+def equip_default_vpc(backend: Any) -> None:
+    """Its internet gateway, and the route there ("Default VPC components"), where not there yet."""
+    vpc = next((each for each in backend.vpcs.values() if each.is_default), None)
+    if vpc is None or any(_is_in(g.vpc, vpc.id) for g in backend.internet_gateways.values()):
+        return
+    gateway = backend.create_internet_gateway()
+    backend.attach_internet_gateway(gateway.id, vpc.id)
+    table = next(
+        each for each in backend.route_tables.values()
+        if each.vpc_id == vpc.id and each.main_association_id
+    )  # fmt: skip
+    backend.create_route(table.id, destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id)
+
+
+def _create_default_vpc(backend: Any) -> Any:
+    made = _moto_default_vpc(backend)
+    equip_default_vpc(backend)
+    return made
 
 
 def _create_vpc(backend: Any, cidr_block: str, *args: Any, **kw: Any) -> Any:
