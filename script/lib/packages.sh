@@ -30,6 +30,7 @@ PROGRAMS=(
     "nft nftables"
     "slirp4netns slirp4netns"
     "haproxy haproxy"
+    "/usr/lib/postgresql/*/bin/initdb postgresql"
     "shellcheck shellcheck"
 )
 
@@ -115,6 +116,7 @@ _refresh_lists() {
 }
 
 _install() {
+    if [[ " $* " == *" postgresql "* ]]; then _no_cluster; fi
     quietly "packages: $*" _apt_install "$@"
     _keep_asleep "$@"
 }
@@ -131,6 +133,15 @@ _apt_install() {
         apt-get install --yes --no-install-recommends "$@" || status=$?
     if $ours; then as_root rm -f "$policy"; fi
     return "$status"
+}
+
+# The local cloud makes clusters of its own; Debian's package would make and start one for everybody.
+_no_cluster() {
+    local settings=/etc/postgresql-common/createcluster.conf
+    [[ ! -e $settings ]] || return 0
+    as_root mkdir -p "${settings%/*}"
+    echo "create_main_cluster = false" | as_root tee "$settings" >/dev/null
+    note "$settings: installing PostgreSQL makes no cluster"
 }
 
 # The local cloud runs an engine and a registry of its own: newly installed ones need not run.

@@ -70,6 +70,16 @@ class Layout:
         return self.root / "registry"
 
     @property
+    def databases(self) -> Path:
+        """Database servers and copies of them, a folder each."""
+        return self.root / "databases"
+
+    @property
+    def authority(self) -> Path:
+        """Key and certificate of the local certificate authority."""
+        return self.root / "authority"
+
+    @property
     def docker(self) -> Path:
         return self.root / "docker"
 

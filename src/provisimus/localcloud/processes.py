@@ -92,9 +92,11 @@ def _die_with_parent(death_signal: signal.Signals, parent: int) -> Callable[[], 
     return in_child
 
 
-def end(process: subprocess.Popen[bytes], grace: float) -> None:
+def end(
+    process: subprocess.Popen[bytes], grace: float, asked: signal.Signals = signal.SIGTERM
+) -> None:
     """Ask a process group to end, and after ``grace`` seconds make it."""
-    for wanted in (signal.SIGTERM, signal.SIGKILL):
+    for wanted in (asked, signal.SIGKILL):
         if process.poll() is not None:
             return
         try:

@@ -73,13 +73,19 @@ def device_options(volume: Volume) -> dict[str, object]:
     return {"driver": "nvme", "id": f"dev-{name}", "drive": name, "serial": serial_number(name)}
 
 
-def drop_privileges(groups: tuple[int, ...]) -> tuple[str, ...]:
-    """The prefix with which root starts QEMU as nobody, still able to bind ports below 1024."""
+def drop_privileges(
+    groups: tuple[int, ...], user: int = UNPRIVILEGED, kept: tuple[str, ...] = ("net_bind_service",)
+) -> tuple[str, ...]:
+    """The prefix with which root starts QEMU as nobody, still able to bind ports below 1024.
+
+    Or another program as another user, with the capabilities ``kept``.
+    """
+    capabilities = ",".join(("-all", *(f"+{each}" for each in kept)))
     return (
-        "setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}",
+        "setpriv", f"--reuid={user}", f"--regid={user}",
         f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups",
-        "--inh-caps=-all,+net_bind_service", "--ambient-caps=-all,+net_bind_service",
-        "--bounding-set=-all,+net_bind_service", "--no-new-privs", "--pdeathsig=KILL", "--",
+        f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}",
+        f"--bounding-set={capabilities}", "--no-new-privs", "--pdeathsig=KILL", "--",
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from provisimus.localcloud.bases.build import clean_leftovers, ensure_base
 from provisimus.localcloud.bases.recipe import parse_order
 from provisimus.localcloud.bridge import remove_bridge
 from provisimus.localcloud.callers import from_guest
+from provisimus.localcloud.databases.servers import Servers
 from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
@@ -151,8 +152,9 @@ class Supervisor:
             self._metadata_answer, networks.plug,
         )  # fmt: skip
         self._cloud = Cloud(
-            layout, machines, Disks(layout, Machines.owner()), networks, settings.port, ACCOUNT,
-            settings.region, self._saver.changed,
+            layout, machines, Disks(layout, Machines.owner()), networks,
+            Servers(self._nursery, layout), settings.port, ACCOUNT, settings.region,
+            self._saver.changed,
         )  # fmt: skip
         self._metadata = MetadataService(self._cloud)
         install(self._cloud)
@@ -275,6 +277,7 @@ class Supervisor:
         return read_console(self._cloud, identifier) if known else None
 
     def _status(self) -> dict[str, Any]:
+        from provisimus.localcloud.hooks.databases.life import told
         from provisimus.localcloud.hooks.images import bases
 
         choice = self._choice or acceleration.remembered(self._layout.acceleration)
@@ -306,6 +309,7 @@ class Supervisor:
                 for instance in self._cloud.instances()
                 if instance.state != "terminated"
             ],
+            "databases": told(self._cloud),
             "bases": bases(self._cloud),
         }
 
@@ -334,6 +338,7 @@ class Supervisor:
         temporary.replace(self._layout.cloudformation)
 
     def _restore(self) -> None:
+        from provisimus.localcloud.hooks.databases.life import resume as resume_databases
         from provisimus.localcloud.hooks.instances import resume
         from provisimus.localcloud.hooks.volumes import sweep
         from provisimus.localcloud.hooks.vpc.networks import equip_default_vpc
@@ -353,6 +358,7 @@ class Supervisor:
             equip_default_vpc(backend)
         sweep(self._cloud)
         resume(self._cloud)
+        resume_databases(self._cloud)
 
     def _stop(self) -> None:
         """Power down guests side by side, save, end the services."""
@@ -362,6 +368,7 @@ class Supervisor:
         with ThreadPoolExecutor(max(1, len(running))) as each:
             list(each.map(lambda i: self._cloud.machines.stop(i, GRACE), running))
         self._server.shutdown() if self._ready else None
+        self._cloud.servers.stop_all()
         self._saver.flush()
         self._services.stop()
         self._cloud.networks.close()

@@ -40,6 +40,7 @@ class Service:
     command: Command
     answers: Callable[[], bool]
     ready_within: float
+    ends_by: signal.Signals = signal.SIGTERM
 
 
 def pause(failures: int) -> float:
@@ -76,7 +77,7 @@ class Supervised:
     def stop(self) -> None:
         self._stopping.set()
         if self._process is not None:
-            end(self._process, self._grace)
+            end(self._process, self._grace, self.service.ends_by)
 
     @property
     def pid(self) -> int | None:

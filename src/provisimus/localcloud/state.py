@@ -28,7 +28,7 @@ from provisimus.localcloud import VERSION
 log = logging.getLogger(__name__)
 
 SERVICES = ("ec2", "iam", "kms", "ssm", "secretsmanager", "sts")
-USED = ("cloudwatch", "logs", "route53", "sns")
+USED = ("cloudwatch", "logs", "rds", "route53", "sns")
 """The services whose state is kept, always and once they were used (importing them takes time).
 
 What others hold is gone after a restart."""

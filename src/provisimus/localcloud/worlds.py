@@ -1,7 +1,8 @@
 """Whole worlds kept for later: ``freeze`` keeps what is, ``thaw`` puts it in the place of what is.
 
-No byte of a disk is copied. A layer that nothing writes to any more is linked; a volume's file is
-linked and the volume goes on in an overlay, in the world that is kept as in the one that goes on.
+No byte of a disk is copied; databases are. A layer that nothing writes to any more is linked; a
+volume's file is linked and the volume goes on in an overlay, in the world that is kept as in the
+one that goes on.
 What an engine of our own holds (built layers, pulled images) is a cache and not part of a world.
 """
 
@@ -12,7 +13,6 @@ import os
 import re
 import secrets
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 
 from provisimus.localcloud import VERSION
+from provisimus.localcloud.copying import copy_whole
 from provisimus.localcloud.disks import WRITING, Disks
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
@@ -128,14 +129,19 @@ def _place(layout: Layout, name: str) -> Path:
 
 def _parts(layout: Layout) -> tuple[Path, ...]:
     """What a world is made of."""
-    return (layout.disks, layout.instances, layout.registry, layout.state, layout.cloudformation)
+    return (
+        layout.disks, layout.instances, layout.registry, layout.databases, layout.state,
+        layout.cloudformation,
+    )  # fmt: skip
 
 
 def _take_over(source: Layout, target: Layout) -> None:
     """Every part of one world in another place."""
     target.root.mkdir(parents=True)
     for old, new in zip(_parts(source), _parts(target), strict=True):
-        if old.is_dir():
+        if old == source.databases and old.exists():
+            copy_whole(old, new)
+        elif old.is_dir():
             _copy_tree(old, new)
         elif old.exists():
             shutil.copy2(old, new)
@@ -176,10 +182,7 @@ def _set_apart(layout: Layout, owner: tuple[int, int] | None) -> None:
 
 def _copy_sparse(source: Path, target: Path) -> None:
     """Of a snapshot that is still written, block by block, each world has its own."""
-    command = ("cp", "--archive", "--sparse=always", str(source), str(target))
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise LocalCloudError(f"{source.name} cannot be copied: {done.stderr.strip()}")
+    copy_whole(source, target, "--sparse=always")
 
 
 def _write(path: Path, data: object) -> None:

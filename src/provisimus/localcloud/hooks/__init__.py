@@ -16,6 +16,7 @@ def install(cloud: Cloud) -> None:
     """Hook everything; once in a process, before the first request."""
     from provisimus.localcloud.hooks import (
         console,
+        databases,
         direct,
         images,
         instances,
@@ -42,5 +43,6 @@ def install(cloud: Cloud) -> None:
         options,
         network,
         console,
+        databases,
     ):
         hooked.install(cloud)

@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
 
+from provisimus.localcloud.databases.servers import Servers
 from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
@@ -28,6 +29,7 @@ class Cloud:
     machines: Machines
     disks: Disks
     networks: Networks
+    servers: Servers
     port: int
     account: str
     region: str

@@ -23,7 +23,7 @@ def install(cloud: Cloud) -> None:
     """Replace moto's functions and methods."""
 
     def public_address() -> str:
-        return next_public_address(_taken(cloud), cloud.port)
+        return next_public_address(taken_addresses(cloud), cloud.port)
 
     # Both modules took the function over by name when they were imported.
     for module, name in (
@@ -75,7 +75,8 @@ def apply(cloud: Cloud) -> None:
         log.error("the network is not as it should be: %s", error.what)
 
 
-def _taken(cloud: Cloud) -> set[str]:
+def taken_addresses(cloud: Cloud) -> set[str]:
+    """The public addresses that somebody has."""
     from moto.ec2.models import ec2_backends
 
     taken: set[str] = set()
