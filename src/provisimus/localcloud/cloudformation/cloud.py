@@ -68,6 +68,22 @@ class Cloud:
         return self._client("cloudwatch")
 
     @property
+    def rds(self) -> Any:
+        return self._client("rds")
+
+    @property
+    def s3(self) -> Any:
+        return self._client("s3")
+
+    @property
+    def ecr(self) -> Any:
+        return self._client("ecr")
+
+    @property
+    def dlm(self) -> Any:
+        return self._client("dlm")
+
+    @property
     def route53(self) -> Any:
         return self._client("route53")
 

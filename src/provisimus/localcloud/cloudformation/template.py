@@ -281,15 +281,23 @@ def _resource(name: str, entry: Any) -> ResourceDefinition:
         properties=entry.get("Properties") or {},
         depends_on=(depends,) if isinstance(depends, str) else tuple(depends),
         condition=entry.get("Condition"),
-        deletion_policy=_policy(entry, "DeletionPolicy", DELETION_POLICIES),
+        deletion_policy=_policy(entry, "DeletionPolicy", DELETION_POLICIES, _unless_said(entry)),
         update_replace_policy=_policy(entry, "UpdateReplacePolicy", REPLACE_POLICIES),
         metadata=entry.get("Metadata") or {},
         creation_policy=check_policy(name, entry.get("CreationPolicy", {})),
     )
 
 
-def _policy(entry: Mapping[str, Any], key: str, allowed: tuple[str, ...]) -> str:
-    value = entry.get(key, "Delete")
+def _unless_said(entry: Mapping[str, Any]) -> str:
+    """The DeletionPolicy of a resource that has none: "DeletionPolicy attribute", User Guide."""
+    alone = "DBClusterIdentifier" not in (entry.get("Properties") or {})
+    return "Snapshot" if entry["Type"] == "AWS::RDS::DBInstance" and alone else "Delete"
+
+
+def _policy(
+    entry: Mapping[str, Any], key: str, allowed: tuple[str, ...], unless_said: str = "Delete"
+) -> str:
+    value = entry.get(key, unless_said)
     if value not in allowed:
         raise _format_error(f"Unrecognized {key} {value}")
     return str(value)
