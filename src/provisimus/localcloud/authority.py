@@ -13,11 +13,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 CERTIFICATE, _KEY = "ca.pem", "ca.key"
 _DAYS = 3650
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,23 @@ class Issued:
     key: bytes
 
 
-def issue(folder: Path, names: Iterable[str], addresses: Iterable[str] = ()) -> Issued:
+def issue(
+    folder: Path,
+    names: Iterable[str],
+    addresses: Iterable[str] = (),
+    key: Key | None = None,
+    days: int = _DAYS,
+) -> Issued:
     """A server's certificate for these names and addresses, the first name being its subject's.
 
-    The authority is made in the folder where there is none yet. Raises OSError.
+    The authority is made in the folder where there is none yet, and so is a key. Raises OSError.
     """
     authority, signer = _authority(folder)
-    known, key = list(names), ec.generate_private_key(ec.SECP256R1())
+    known, key = list(names), key or ec.generate_private_key(ec.SECP256R1())
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in known]
     alternatives += [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
     made = (
-        _begun(_name(known[0][:64]), authority.subject, key)
+        _begun(_name(known[0][:64]), authority.subject, key, days)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(signer, hashes.SHA256())
@@ -73,7 +80,7 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
 
 
 def _begun(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name, issuer: x509.Name, key: Key, days: int = _DAYS
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
@@ -83,7 +90,7 @@ def _begun(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=_DAYS))
+        .not_valid_after(now + dt.timedelta(days=days))
     )
 
 
@@ -91,7 +98,7 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _pem(key: Key) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

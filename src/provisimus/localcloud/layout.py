@@ -80,6 +80,11 @@ class Layout:
         return self.root / "authority"
 
     @property
+    def balancers(self) -> Path:
+        """What HAProxy is told, a folder for each load balancer."""
+        return self.root / "balancers"
+
+    @property
     def docker(self) -> Path:
         return self.root / "docker"
 

@@ -136,7 +136,7 @@ class Supervisor:
         layout.make()
 
         # moto reads its settings from the environment when it is imported.
-        from provisimus.localcloud.hooks import install
+        from provisimus.localcloud.hooks import balancers, install
         from provisimus.localcloud.hooks.cloud import Cloud
         from provisimus.localcloud.hooks.drawing import Drawing
         from provisimus.localcloud.hooks.metadata import MetadataService
@@ -158,6 +158,7 @@ class Supervisor:
         )  # fmt: skip
         self._metadata = MetadataService(self._cloud)
         install(self._cloud)
+        self._balancers = balancers.install(self._cloud, self._nursery)
         self._engine = self._mount_cloudformation()
         self._services = Services(self._nursery, layout, settings.registry_port)
         self._server = self._build_server(listener)
@@ -310,6 +311,7 @@ class Supervisor:
                 if instance.state != "terminated"
             ],
             "databases": told(self._cloud),
+            "balancers": self._balancers.status(),
             "bases": bases(self._cloud),
         }
 
@@ -317,6 +319,7 @@ class Supervisor:
         from provisimus.localcloud.hooks.network import apply
 
         apply(self._cloud)
+        self._balancers.wake()
         self._saver.changed()
 
     def _machine_ended(self, identifier: str, code: int) -> None:
@@ -359,6 +362,7 @@ class Supervisor:
         sweep(self._cloud)
         resume(self._cloud)
         resume_databases(self._cloud)
+        self._balancers.resume()
 
     def _stop(self) -> None:
         """Power down guests side by side, save, end the services."""
@@ -369,6 +373,7 @@ class Supervisor:
             list(each.map(lambda i: self._cloud.machines.stop(i, GRACE), running))
         self._server.shutdown() if self._ready else None
         self._cloud.servers.stop_all()
+        self._balancers.stop()
         self._saver.flush()
         self._services.stop()
         self._cloud.networks.close()

@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from provisimus.localcloud import VERSION
 
 log = logging.getLogger(__name__)
 
 SERVICES = ("ec2", "iam", "kms", "ssm", "secretsmanager", "sts")
-USED = ("cloudwatch", "logs", "rds", "route53", "sns")
+USED = ("acm", "cloudwatch", "elbv2", "logs", "rds", "route53", "sns")
 """The services whose state is kept, always and once they were used (importing them takes time).
 
 What others hold is gone after a restart."""
@@ -110,7 +111,9 @@ class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, found: Any) -> Any:
         if isinstance(found, _LOCKS):
             return (threading.RLock if isinstance(found, _LOCKS[1]) else threading.Lock), ()
-        if isinstance(found, rsa.RSAPrivateKey):
+        if isinstance(found, x509.Certificate):
+            return _certificate, (found.public_bytes(serialization.Encoding.PEM),)
+        if isinstance(found, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
             pem = found.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
@@ -126,6 +129,10 @@ class _Pickler(cloudpickle.Pickler):
 
 def _private_key(pem: bytes) -> Any:
     return serialization.load_pem_private_key(pem, None)
+
+
+def _certificate(pem: bytes) -> Any:
+    return x509.load_pem_x509_certificate(pem)
 
 
 def _parameter_dict(attributes: dict[str, Any], items: list[tuple[Any, Any]]) -> Any:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def install(cloud: Cloud) -> None:
     """Hook everything; once in a process, before the first request."""
     from provisimus.localcloud.hooks import (
+        balancers,
+        certificates,
         console,
         databases,
         direct,
@@ -32,6 +34,8 @@ def install(cloud: Cloud) -> None:
 
     templates.install()
     vpc.install()  # first: what machines follow is wrapped around it
+    certificates.install(cloud.layout.authority)
+    balancers.install_records()
     for hooked in (
         volumes,
         snapshots,

@@ -87,6 +87,11 @@ def replace(owner: type, name: str, method: Callable[..., Any]) -> None:
     setattr(owner, name, method)
 
 
+def replace_property(owner: type, name: str, told: Callable[[Any], Any]) -> None:
+    """Put what we tell in the place of a property of moto's."""
+    replace(owner, name, property(told))  # type: ignore[arg-type]
+
+
 def refused(error: LocalCloudError) -> EC2ClientError:
     """An error of ours as the API says it; the caller's request changed nothing."""
     return EC2ClientError("InternalError", " - ".join(p for p in (error.what, error.hint) if p))
