@@ -91,6 +91,10 @@ class Cloud:
         return self._client("autoscaling")
 
     @cached_property
+    def elbv2(self) -> Any:
+        return self._client("elbv2")
+
+    @cached_property
     def ecr(self) -> Any:
         return self._client("ecr")
 
@@ -151,8 +155,8 @@ def _new_session(region: str) -> Session:
             """
             del type_name
             return [
-                *("autoscaling", "cloudformation", "ec2", "ecr", "s3", "service-quotas", "ssm"),
-                "sts",
+                *("autoscaling", "cloudformation", "ec2", "ecr", "elbv2", "s3"),
+                *("service-quotas", "ssm", "sts"),
             ]
 
     session = Session()

@@ -37,6 +37,7 @@ from provisimus.stacks.template import (
     is_detached,
     needs_swap,
 )
+from provisimus.stacks.targets import wait_targets
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
 from provisimus.stacks.users import check_used, check_users
 from provisimus.stacks.way_back import accept, is_accepted, remembered, remembering, way_back
@@ -118,10 +119,13 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
         made = _deploy_again(operation, before, number=3, reason=plan.reason)
         _settle(operation, plan, made)
         return made
-    if plan.machine_fingerprint is None:
-        # No machine has to answer: what CloudFormation calls done is done, and it goes back itself.
+    if not _of_one_instance(plan):
+        # What CloudFormation calls done is done, and it goes back itself: instances behind a load
+        # balancer are replaced behind its health checks.
         title = f"update {plan.name}"
-        return deploy(operation, wanted, create=False, number=1, title=title, reason=plan.reason)
+        made = deploy(operation, wanted, create=False, number=1, title=title, reason=plan.reason)
+        _settle(operation, plan, made)
+        return made
     accepted = is_accepted(operation.environment, now)
     target = way_back(before, str(plan.fingerprint), accepted=accepted)
     wanted = replace(wanted, template=remembering(wanted.template, target))
@@ -167,6 +171,9 @@ def _settle(operation: Operation, plan: StackPlan, made: Stack) -> None:
     What that was stands in the stack itself, so it does not matter which run made the change.
     """
     environment = operation.environment
+    if not _of_one_instance(plan):
+        _answering(operation, plan, made, plan.template)
+        return
     try:
         _answering(operation, plan, made, plan.template)
     except Unhealthy as failure:
@@ -215,11 +222,18 @@ def _version(deployment: Deployment) -> str:
 
 def _answering(operation: Operation, plan: StackPlan, stack: Stack, template: Template) -> None:
     environment, tell = operation.environment, operation.tell
-    if plan.machine_fingerprint is None:
+    if "TargetGroupArn" in stack.outputs and plan.health is not None:
+        wait_targets(environment, stack, plan.health.within, tell)
+        return
+    if not _of_one_instance(plan):
         return
     address = make_running(environment, stack, tell, operation.deadline)
     wait_healthy(environment, stack, address, template, plan.health, tell)
     accept(environment, stack)
+
+
+def _of_one_instance(plan: StackPlan) -> bool:
+    return "InstanceId" in plan.template.get("Outputs", {})
 
 
 # ---- what is submitted ---------------------------------------------------------------------------

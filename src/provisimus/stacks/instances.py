@@ -89,8 +89,10 @@ def service_url(environment: Environment, stack: Stack) -> str | None:
     The stack's own `Url` goes stale when its instance is stopped and started.
     """
     url, instance = stack.outputs.get("Url"), stack.outputs.get("InstanceId")
-    address = address_of(find_instance(environment, instance)) if instance else None
-    if url is None or address is None:
+    if url is None or instance is None:
+        return url
+    address = address_of(find_instance(environment, instance))
+    if address is None:
         return None
     return re.sub(r"//[^:/]+", f"//{address}", url)
 

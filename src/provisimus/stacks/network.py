@@ -14,6 +14,7 @@ from provisimus.workspace.definitions.stack import (
     DataVolume,
     InNetwork,
     Place,
+    Spread,
     StackDefinition,
     network_used,
 )
@@ -36,6 +37,8 @@ def resolve_network(
     network = getattr(definition, "network", None)
     if network is None:
         return NOWHERE
+    if definition.several_zones:
+        return _spread(environment, network, live, others, uses_of_network(definition))
     if used := network_used(network):
         return in_stack(others[used], network)
     kept = _kept(live) if live else None
@@ -56,19 +59,63 @@ def resolve_network(
 
 def in_stack(other: OtherStack, network: str | InNetwork) -> Network:
     """A subnet of a stack of type `network`, whose outputs stand in place of parameters. Pure."""
-    tier, zone = (
-        (network.subnet, network.zone) if isinstance(network, InNetwork) else ("private", "a")
-    )
-    subnet, place = f"{tier.capitalize()}Subnet{zone.upper()}", f"Zone{zone.upper()}"
+    named = network if isinstance(network, InNetwork) else InNetwork(stack=network)
+    subnet, place = named.outputs
     return Network(
         f"{other.name}.VpcId",
         f"{other.name}.{subnet}",
         f"{other.name}.{place}",
-        tier == "public",
+        named.subnet == "public",
         wires={
             "VpcId": other.output("VpcId"),
             "SubnetId": other.output(subnet),
             "AvailabilityZone": other.output(place),
+        },
+    )
+
+
+def uses_of_network(definition: StackDefinition) -> tuple[str, ...]:
+    """The tiers of a network that a stack over several zones lives in: its own first."""
+    asked = [output for use in definition.uses() if use.type == "network" for output in use.outputs]
+    return tuple(dict.fromkeys(output.partition("Subnet")[0] for output in asked))
+
+
+def _spread(
+    environment: Environment,
+    network: str | Spread,
+    live: Stack | None,
+    others: Mapping[str, OtherStack],
+    tiers: tuple[str, ...],
+) -> Network:
+    """The network of a stack over several zones."""
+    if isinstance(network, Spread):
+        return Network(network.vpc, subnets=network.subnets, front=network.front or network.subnets)
+    if used := network_used(network):
+        return over_stack(others[used], tiers)
+    given = live.parameters if live else {}
+    if {"VpcId", "SubnetIds"} <= given.keys():
+        own = tuple(given["SubnetIds"].split(","))
+        return Network(given["VpcId"], subnets=own, front=own)
+    subnets = sorted(_defaults(environment), key=lambda each: str(each["AvailabilityZone"]))[:3]
+    own = tuple(each["SubnetId"] for each in subnets)
+    return Network(subnets[0]["VpcId"], subnets=own, front=own)
+
+
+def over_stack(other: OtherStack, tiers: tuple[str, ...]) -> Network:
+    """The subnets of one or two tiers of a stack of type `network`, in all of its zones. Pure."""
+    from provisimus.workspace.definitions.stacks.network import NetworkDefinition
+
+    assert isinstance(other.definition, NetworkDefinition)
+    letters = other.definition.letters.upper()
+    own, front = ([f"{tier}Subnet{each}" for each in letters] for tier in (tiers[0], tiers[-1]))
+    return Network(
+        f"{other.name}.VpcId",
+        subnets=tuple(f"{other.name}.{each}" for each in own),
+        front=tuple(f"{other.name}.{each}" for each in front),
+        wires={
+            "VpcId": other.output("VpcId"),
+            "SubnetIds": [other.output(each) for each in own],
+            "FrontSubnetIds": [other.output(each) for each in front],
         },
     )
 
@@ -110,6 +157,13 @@ def _placed(environment: Environment, place: Place, where: str) -> Network:
 
 
 def _default(environment: Environment) -> Network:
+    subnet = first_default(_defaults(environment))
+    assert subnet is not None
+    return _network(subnet)
+
+
+def _defaults(environment: Environment) -> list[Any]:
+    """The default subnets of the default VPC. Raises NotFound when there is none."""
     cloud = environment.cloud
     with speaking(cloud, "look for the default VPC"):
         vpcs = cloud.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
@@ -123,13 +177,12 @@ def _default(environment: Environment) -> Network:
             if vpcs
             else []
         )
-    subnet = first_default(subnets)
-    if subnet is None:
+    if first_default(subnets) is None:
         raise NotFound(
             f"the account has no default VPC with a default subnet in {cloud.region}",
             hint="name one: network: {vpc: vpc-…, subnet: subnet-…}",
         )
-    return _network(subnet)
+    return list(subnets)
 
 
 def _network(subnet: Any) -> Network:

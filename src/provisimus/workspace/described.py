@@ -73,7 +73,8 @@ def docs_of(model: type[Definition]) -> dict[str, str]:
                     ast.Expr(value=ast.Constant(value=str(text))),
                 ):
                     found[name] = " ".join(text.split())
-    return found
+    known = {each.name for each in fields(model)}
+    return {name: text for name, text in found.items() if name in known}
 
 
 def kind_of(hint: Any) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 from provisimus.stacks.gate import findings
 from provisimus.stacks.template import yaml_of
-from provisimus.stacks.types.interface import StackType, WantedStack
+from provisimus.stacks.types.interface import OtherStack, StackType, WantedStack
+from provisimus.workspace.definitions.stack import StackDefinition
+from provisimus.workspace.problems import parse
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
 
@@ -32,3 +34,8 @@ def check_golden(kind: StackType[Any], name: str, wanted: WantedStack[Any]) -> N
 def check_no_other(kind: StackType[Any], names: Iterable[str]) -> None:
     found = {path.stem for path in GOLDEN.glob(f"{kind.name}-*.yaml")}
     assert found == {f"{kind.name}-{name}" for name in names}
+
+
+def other(kind: type[StackDefinition], name: str, **given: Any) -> OtherStack:
+    """Another stack of the workspace, which the wanted one names."""
+    return OtherStack(f"acme-local-{name}", parse(kind, given))

@@ -28,8 +28,8 @@ FROM_THE_IMAGE = (IMAGE_ID, ROOT_DEVICE)
 class Network:
     """Where a stack lives, resolved. `public` is whether its subnet gives public addresses.
 
-    A type over several zones has `subnets` in place of `subnet`, and `public_subnets` for what
-    faces the world.
+    A type over several zones has `subnets` in place of `subnet`, and `front` for what faces
+    the world.
     """
 
     vpc: str
@@ -37,7 +37,7 @@ class Network:
     zone: str = ""
     public: bool = False
     subnets: tuple[str, ...] = ()
-    public_subnets: tuple[str, ...] = ()
+    front: tuple[str, ...] = ()
     wires: Mapping[str, Any] = field(default_factory=dict)
     """The template's parameters that another stack gives: what stands in their place."""
 

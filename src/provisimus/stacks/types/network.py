@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from provisimus.stacks.types.interface import StackType, WantedStack
+from provisimus.stacks.types.parts import EVERYWHERE
 from provisimus.workspace.definitions.stacks.network import NetworkDefinition, Tier
 
 Wanted = WantedStack[NetworkDefinition]
-EVERYWHERE = "0.0.0.0/0"
 
 
 class Network(StackType[NetworkDefinition]):

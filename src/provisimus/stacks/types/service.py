@@ -11,7 +11,8 @@ from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.ondisk.places import POLICY, RHYTHM
 from provisimus.stacks import permissions
 from provisimus.stacks.template import WAITING
-from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, StackType, WantedStack
+from provisimus.stacks.types import parts
+from provisimus.stacks.types.interface import IMAGE_ID, StackType, WantedStack
 from provisimus.stacks.wiring import wired
 from provisimus.user_data import (
     ENVIRONMENT_FILE,
@@ -20,15 +21,8 @@ from provisimus.user_data import (
     literally,
     user_data_of,
 )
-from provisimus.workspace.definitions.stack import DataVolume, Ingress
+from provisimus.workspace.definitions.stack import DataVolume
 from provisimus.workspace.definitions.stacks.service import ServiceDefinition
-
-EVERYWHERE = "0.0.0.0/0"
-
-HOP_LIMIT = 2
-"""Containers sit one hop behind the Docker bridge. With 1, an AWS SDK in one of them could not
-reach the instance's role, and people would bake keys instead."""
-
 
 SIGNAL_MARGIN = 300
 """Seconds more than a machine takes before it gives up: until it is powered on, and its signal is
@@ -68,13 +62,15 @@ environments:                   # what differs, per environment
         instance = instance_id_of(user_data)
         attachments = _attachments(volumes, instance)
         template = {
-            "AWSTemplateFormatVersion": "2010-09-09",
-            "Description": f"{wanted.service}: one instance with its data volumes (Provisimus)",
+            **parts.head(f"{wanted.service}: one instance with its data volumes"),
             "Parameters": _parameters(wanted),
             "Resources": {
-                "SecurityGroup": _security_group(wanted.service, wanted.definition.ingress),
+                "SecurityGroup": parts.security_group(
+                    f"{wanted.service}: who may reach it",
+                    map(parts.rule, wanted.definition.ingress),
+                ),
                 "Role": _role(wanted, volumes),
-                "InstanceProfile": _instance_profile(),
+                "InstanceProfile": parts.instance_profile(),
                 **{name: _volume(volume) for name, volume in volumes.items()},
                 instance: _instance(wanted, user_data),
                 **attachments,
@@ -94,7 +90,7 @@ environments:                   # what differs, per environment
         }
         if wanted.definition.key_name:
             given["KeyName"] = wanted.definition.key_name
-        return {name: each for name, each in given.items() if name not in wanted.network.wires}
+        return parts.given(wanted, given)
 
 
 def named_volumes(volumes: tuple[DataVolume, ...]) -> dict[str, DataVolume]:
@@ -184,65 +180,19 @@ def _waiting(wanted: Wanted, begun: list[str]) -> dict[str, Any]:
 
 
 def _parameters(wanted: Wanted) -> dict[str, Any]:
-    parameters: dict[str, Any] = {
-        IMAGE_ID: {"Type": "AWS::EC2::Image::Id", "Description": "The machine image."},
-        ROOT_DEVICE: {"Type": "String", "Description": "The machine image's root device."},
-        "Version": {"Type": "String", "Description": "The version of the service."},
-        "VpcId": {"Type": "AWS::EC2::VPC::Id", "Description": "Where the instance lives."},
+    return {
+        **parts.image_parameters(),
+        **parts.vpc_parameter(),
         "SubnetId": {"Type": "AWS::EC2::Subnet::Id", "Description": "A subnet of the VPC."},
         "AvailabilityZone": {
             "Type": "AWS::EC2::AvailabilityZone::Name",
             "Description": "The zone of the subnet; data volumes live in it.",
         },
-        "InstanceType": {"Type": "String", "Description": "The size of the instance."},
-    }
-    if wanted.definition.key_name:
-        parameters["KeyName"] = {
-            "Type": "AWS::EC2::KeyPair::KeyName",
-            "Description": "The key pair of the base's own user.",
-        }
-    return parameters
-
-
-def _security_group(service: str, ingress: tuple[Ingress, ...]) -> dict[str, Any]:
-    return {
-        "Type": "AWS::EC2::SecurityGroup",
-        "Properties": {
-            "GroupDescription": f"{service}: who may reach it",
-            "VpcId": {"Ref": "VpcId"},
-            "SecurityGroupIngress": [_rule(each) for each in ingress],
-            "SecurityGroupEgress": [
-                {"IpProtocol": "-1", "CidrIp": EVERYWHERE, "Description": "everything may leave"}
-            ],
-        },
-    }
-
-
-def _rule(ingress: Ingress) -> dict[str, Any]:
-    family = "CidrIpv6" if ":" in ingress.source else "CidrIp"
-    return {
-        "IpProtocol": "tcp",
-        "FromPort": ingress.port,
-        "ToPort": ingress.port,
-        family: ingress.source,
+        **parts.size_parameters(wanted.definition.key_name),
     }
 
 
 def _role(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
-    """A role that may do what the definition asks for, and nothing where it asks for nothing."""
-    properties: dict[str, Any] = {
-        "Description": f"The instance of {wanted.service}",
-        "AssumeRolePolicyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "ec2.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
-        },
-    }
     health = wanted.definition.health
     statements = [
         *permissions.reading(wanted.definition.environment),
@@ -251,13 +201,7 @@ def _role(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
             list(kept := _kept(volumes)), [{"Fn::Sub": _policy(each)} for each in kept.values()]
         ),
     ]
-    if statements:
-        properties["Policies"] = permissions.policies(statements)
-    return {"Type": "AWS::IAM::Role", "Properties": properties}
-
-
-def _instance_profile() -> dict[str, Any]:
-    return {"Type": "AWS::IAM::InstanceProfile", "Properties": {"Roles": [{"Ref": "Role"}]}}
+    return parts.instance_role(f"The instance of {wanted.service}", statements)
 
 
 def _volume(volume: DataVolume) -> dict[str, Any]:
@@ -289,19 +233,10 @@ def _instance(wanted: Wanted, user_data: str) -> dict[str, Any]:
         "SubnetId": {"Ref": "SubnetId"},
         "SecurityGroupIds": [{"Fn::GetAtt": ["SecurityGroup", "GroupId"]}],
         "IamInstanceProfile": {"Ref": "InstanceProfile"},
-        "MetadataOptions": {
-            "HttpEndpoint": "enabled",
-            "HttpTokens": "required",
-            "HttpPutResponseHopLimit": HOP_LIMIT,
-        },
-        "BlockDeviceMappings": [
-            {
-                "DeviceName": {"Ref": ROOT_DEVICE},
-                "Ebs": {"Encrypted": True, "VolumeType": "gp3", "DeleteOnTermination": True},
-            }
-        ],
+        "MetadataOptions": dict(parts.METADATA),
+        "BlockDeviceMappings": parts.root_disk(),
         "PropagateTagsToVolumeOnCreation": True,
-        "Tags": [{"Key": "Name", "Value": {"Ref": "AWS::StackName"}}],
+        "Tags": parts.named(),
     }
     if user_data:
         properties["UserData"] = {"Fn::Base64": {"Fn::Sub": user_data}}

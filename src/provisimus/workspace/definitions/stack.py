@@ -6,9 +6,9 @@ What a type says beyond that stands in `stacks/`, one file each.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from provisimus.ondisk.references import references
 from provisimus.workspace.definitions.common import (
@@ -19,6 +19,7 @@ from provisimus.workspace.definitions.common import (
     Port,
     Seconds,
     Version,
+    _name,
 )
 from provisimus.workspace.definitions.rules import after, chosen_by, limits, tag
 
@@ -32,11 +33,27 @@ def _cidr(value: str) -> str:
         raise ValueError(f"{value!r} is no network — write 10.0.0.0/16: {error}") from None
 
 
+Cidr = Annotated[str, after(_cidr)]
+
+
+def arn_of(service: str) -> Callable[[str], str]:
+    """A check for the ARN of something of a service; what is no ARN is the name of a stack."""
+
+    def check(value: str) -> str:
+        if not value.startswith("arn:"):
+            return _name(value)
+        if not re.fullmatch(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d*:.+", value):
+            raise ValueError(f"{value!r} is no ARN of {service} — arn:aws:{service}:REGION:…")
+        return value
+
+    return check
+
+
 class Ingress(Definition):
     """One port that may be reached from one network."""
 
     port: Port
-    source: Annotated[str, after(_cidr)] = field(metadata={"alias": "from"})
+    source: Cidr = field(metadata={"alias": "from"})
 
     def __post_init__(self) -> None:
         if self.port == 22 and self.source.endswith("/0"):
@@ -106,6 +123,11 @@ class InNetwork(Definition):
     subnet: Literal["public", "private", "data"] = "private"
     zone: Literal["a", "b", "c"] = "a"
 
+    @property
+    def outputs(self) -> tuple[str, str]:
+        """The outputs of the network's stack that name the subnet and its zone."""
+        return f"{self.subnet.capitalize()}Subnet{self.zone.upper()}", f"Zone{self.zone.upper()}"
+
 
 def _kind_of_network(value: Any) -> str:
     if isinstance(value, (dict, Definition)):
@@ -124,7 +146,23 @@ NetworkUse = Annotated[
 its subnets, or ids."""
 
 
-def network_used(network: Name | InNetwork | Place) -> str | None:
+class Spread(Definition):
+    """A VPC with subnets in two or more zones, by ids."""
+
+    vpc: str
+    subnets: Annotated[tuple[str, ...], limits(min_length=2)]
+    front: tuple[str, ...] = ()
+    """The subnets of what faces the world; without them, the same."""
+
+
+SpreadUse = Annotated[
+    Annotated[Name, tag("name")] | Annotated[Spread, tag("ids")],
+    chosen_by(lambda value: "name" if isinstance(value, str) else "ids"),
+]
+"""`default`, the name of a stack of type `network`, or ids."""
+
+
+def network_used(network: Name | InNetwork | Place | Spread) -> str | None:
     """The stack of type `network` that is meant, if one is."""
     if isinstance(network, InNetwork):
         return network.stack
@@ -142,7 +180,46 @@ class Use:
     outputs: tuple[str, ...] = ()
 
 
+def used_by_network(network: Name | InNetwork | Place | Spread, *tiers: str) -> Iterator[Use]:
+    """A stack of type `network`, of which two subnets at least of each tier are needed."""
+    if used := network_used(network):
+        outputs = [f"{tier}Subnet{letter}" for tier in dict.fromkeys(tiers) for letter in "AB"]
+        yield Use(used, ("network",), "network", tuple(outputs))
+
+
+def _domain(value: str) -> str:
+    if not re.fullmatch(r"([a-z0-9_*-]{1,63}\.)+[a-z0-9-]{1,63}", value) or len(value) > 255:
+        raise ValueError(f"{value!r} is no name of a zone — write greeter.acme.example")
+    return value
+
+
+Domain = Annotated[str, after(_domain)]
+
+
+def _zone(value: str) -> str:
+    if not re.fullmatch(r"Z[A-Z0-9]{4,31}|[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", value):
+        raise ValueError(
+            f"{value!r} is neither a stack nor the id of a zone — write a stack of type dns, or Z…"
+        )
+    return value
+
+
+class DnsName(Definition):
+    """A name in a zone of Route 53."""
+
+    name: Domain
+    zone: Annotated[str, after(_zone)]
+    """A stack of type dns, or the id of a zone, Z…"""
+
+    def uses(self) -> Iterator[Use]:
+        if not self.zone.startswith("Z"):
+            yield Use(self.zone, ("dns", "zone"), "dns", ("ZoneId",))
+
+
 class StackDefinition(Definition):
+    several_zones: ClassVar[bool] = False
+    """Whether it lives in several subnets of its network."""
+
     type: Name = "service"
     environments: dict[Name, dict[str, Any]] = field(default_factory=dict)
     """Overrides of the other keys, per environment."""

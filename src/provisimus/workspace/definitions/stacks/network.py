@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from provisimus.workspace.definitions.common import Definition, Misfit, Seconds
 from provisimus.workspace.definitions.rules import after, chosen_by, limits, tag
-from provisimus.workspace.definitions.stack import StackDefinition
+from provisimus.workspace.definitions.stack import Domain, StackDefinition
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -106,7 +106,7 @@ class NetworkDefinition(StackDefinition):
     flow_logs: FlowLogs | None = None
     closed_data: bool = True
     """A network ACL lets the data subnets speak within the VPC only."""
-    dns: Annotated[str, limits(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")] | None = None
+    dns: Domain | None = None
     """A private zone for the VPC's own names, such as acme.internal."""
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from provisimus.workspace.definitions.stack import (
     DataVolume,
     Environment,
     Ingress,
+    InNetwork,
     MachineStack,
     NetworkUse,
     StackHealth,
@@ -43,7 +44,8 @@ class ServiceDefinition(MachineStack):
 
     def uses(self) -> Iterator[Use]:
         if used := network_used(self.network):
-            yield Use(used, ("network",), "network")
+            named = self.network if isinstance(self.network, InNetwork) else InNetwork(stack=used)
+            yield Use(used, ("network",), "network", named.outputs)
 
 
 DEFINITION = ServiceDefinition

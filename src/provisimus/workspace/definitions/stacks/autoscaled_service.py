@@ -1,0 +1,130 @@
+"""Type `autoscaled-service`: as many instances as are needed, behind a load balancer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field
+from typing import Annotated, ClassVar
+
+from provisimus.workspace.definitions.common import Definition, Misfit, Port, Seconds
+from provisimus.workspace.definitions.rules import after, limits
+from provisimus.workspace.definitions.stack import (
+    Cidr,
+    DnsName,
+    Environment,
+    Ingress,
+    MachineStack,
+    SpreadUse,
+    Use,
+    arn_of,
+    used_by_network,
+)
+
+Percent = Annotated[int, limits(ge=0, le=100)]
+
+
+class Size(Definition):
+    """How many instances there are."""
+
+    min: Annotated[int, limits(ge=1)] = 2
+    max: Annotated[int, limits(ge=1)] = 4
+
+    def __post_init__(self) -> None:
+        if self.max < self.min:
+            raise Misfit(f"at most {self.max} is less than at least {self.min}", "max")
+
+
+class Balancer(Definition):
+    """The load balancer: who may reach it, and how."""
+
+    public: bool = True
+    """In public subnets, reached from the internet; else in the instances' own."""
+    sources: Annotated[tuple[Cidr, ...], limits(min_length=1)] = field(
+        default=("0.0.0.0/0",), metadata={"alias": "from"}
+    )
+    """The networks that may reach it."""
+    certificate: Annotated[str, after(arn_of("acm"))] | None = None
+    """A stack of type certificate, or an ARN: it then speaks TLS, and turns HTTP away to it."""
+    idle: Annotated[Seconds, limits(ge=1, le=4000)] = 60
+    """How long a connection may be silent."""
+
+
+class Scaling(Definition):
+    """What decides how many instances there are: at least one of them."""
+
+    cpu: Annotated[int, limits(ge=10, le=90)] | None = None
+    """Percent of processor time, averaged over the group."""
+    requests: Annotated[int, limits(ge=1)] | None = None
+    """Requests a minute for each instance."""
+
+    def __post_init__(self) -> None:
+        if self.cpu is None and self.requests is None:
+            raise Misfit("it says nothing to scale by — say cpu: 60, or requests: 1000")
+
+
+class Replacement(Definition):
+    """How instances are replaced when their launch template changes, by an instance refresh."""
+
+    at_least: Percent = 100
+    """Percent of the instances that stay healthy meanwhile."""
+    at_most: Annotated[int, limits(ge=100, le=200)] = 200
+    """Percent of the instances that there are at most."""
+    warmup: Seconds = 60
+    """How long after it became healthy a new instance is waited for."""
+    bake: Annotated[Seconds, limits(le=172_800)] = 0
+    """How long after the last one the alarms may still call all of it back."""
+
+    def __post_init__(self) -> None:
+        if self.at_least == self.at_most == 100:
+            raise Misfit("with 100 and 100 nothing can be replaced — give at_most more", "at_most")
+        if self.at_most - self.at_least > 100:
+            raise Misfit(
+                "at_most may be 100 percent more than at_least, not more — "
+                "Auto Scaling takes no wider range",
+                "at_most",
+            )
+
+
+class BalancerAlarms(Definition):
+    """What wakes somebody, and calls a replacement back while it goes on."""
+
+    errors: Annotated[int, limits(ge=1)] = 10
+    """Answers with 5xx in a minute, in three of five minutes."""
+    notify: tuple[Annotated[str, after(arn_of("sns"))], ...] = ()
+    """ARNs of SNS topics."""
+
+
+class AutoscaledServiceDefinition(MachineStack):
+    several_zones: ClassVar[bool] = True
+
+    network: SpreadUse = "default"
+    """`default`, a stack of type network, or {vpc: vpc-…, subnets: […]}."""
+    instance_type: str = "t3.small"
+    key_name: str | None = None
+    """The key pair of the base's own user."""
+    instances: Size = Size()
+    port: Port | None = None
+    """Where an instance answers; without one, the port of the machine's health check."""
+    balancer: Balancer = Balancer()
+    scaling: Scaling | None = None
+    """Without it there are `instances.min` of them."""
+    replacement: Replacement = Replacement()
+    alarms: BalancerAlarms = BalancerAlarms()
+    ingress: tuple[Ingress, ...] = ()
+    """Who may reach the instances themselves, beside the load balancer."""
+    dns: DnsName | None = None
+    """A name for the load balancer."""
+    environment: Environment = field(default_factory=dict)
+    """Of the main container, as in a service."""
+
+    def uses(self) -> Iterator[Use]:
+        front = "Public" if self.balancer.public else "Private"
+        yield from used_by_network(self.network, "Private", front)
+        if self.balancer.certificate and not self.balancer.certificate.startswith("arn:"):
+            key = ("balancer", "certificate")
+            yield Use(self.balancer.certificate, key, "certificate", ("CertificateArn",))
+        if self.dns:
+            yield from self.dns.uses()
+
+
+DEFINITION = AutoscaledServiceDefinition
