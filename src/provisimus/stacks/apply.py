@@ -31,13 +31,13 @@ from provisimus.stacks.health import wait_healthy
 from provisimus.stacks.instances import make_running
 from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.swap import release_volumes
+from provisimus.stacks.targets import wait_targets
 from provisimus.stacks.template import (
     attached,
     body_of,
     is_detached,
     needs_swap,
 )
-from provisimus.stacks.targets import wait_targets
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
 from provisimus.stacks.users import check_used, check_users
 from provisimus.stacks.way_back import accept, is_accepted, remembered, remembering, way_back

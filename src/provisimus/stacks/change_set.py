@@ -22,7 +22,13 @@ from provisimus.stacks.follow import (
     newest,
 )
 from provisimus.stacks.gate import check_template
-from provisimus.stacks.template import INSTANCE, VOLUME, WAITING, body_of, capabilities_of
+from provisimus.stacks.template import (
+    HOLDING_DATA,
+    INSTANCE,
+    WAITING,
+    body_of,
+    capabilities_of,
+)
 from provisimus.stacks.types.interface import Template
 
 PREFIX = "provisimus-"
@@ -72,7 +78,7 @@ def deploy(
     """Bring the stack to what is wanted and wait for the end. `number` tells the updates of one
     run apart.
 
-    Raises RolledBack with the first cause, StillRunning, Refused when a volume would be lost.
+    Raises RolledBack with the first cause, StillRunning, Refused when data would be lost.
     """
     label = f"{PREFIX}{operation.run}-{number}"
     with step(operation.tell, title, reason) as outcome:
@@ -90,7 +96,8 @@ def deploy(
             raise Refused(
                 f"{', '.join(lost)} would be replaced, and the data with it",
                 where=operation.name,
-                hint="a volume's zone and encryption cannot change; add another and copy",
+                hint="what makes it another one cannot change (a volume's zone, a database's name): "
+                "add another beside it and copy",
             )
         since = newest(operation.environment, stack_id)
         witness = Witness(operation.environment)
@@ -117,11 +124,11 @@ def deploy(
 
 
 def endangered(changes: Iterable[ResourceChange]) -> list[str]:
-    """Data volumes that the change would replace. Removing one was asked for; this never is."""
+    """What holds data and would be replaced. Removing it was asked for; this never is."""
     return [
         each.logical_id
         for each in changes
-        if each.kind == VOLUME and each.action == "Modify" and each.replacement == "True"
+        if each.kind in HOLDING_DATA and each.action == "Modify" and each.replacement == "True"
     ]
 
 

@@ -12,7 +12,7 @@ from provisimus.model import Stack
 from provisimus.stacks import live
 from provisimus.stacks.change_set import Operation, remove
 from provisimus.stacks.follow import Deadline
-from provisimus.stacks.template import VOLUME, resources_of
+from provisimus.stacks.template import DATABASE, VOLUME, resources_of
 from provisimus.stacks.users import refuse_used
 
 
@@ -37,15 +37,32 @@ def plan_delete(environment: Environment, project: str, service: str) -> tuple[S
             "termination protection away, then delete again",
         )
     refuse_used(environment, stack, project, service, {*stack.outputs})
-    return stack, snapshotted(live.template_of(environment, stack))
+    template = live.template_of(environment, stack)
+    if held := protected(template):
+        raise Refused(
+            f"{', '.join(held)} of {name} is protected",
+            where=name,
+            hint=f"write protect: false and apply it, then delete again: stacks/{service}.yaml",
+        )
+    return stack, snapshotted(template)
 
 
 def snapshotted(template: Mapping[str, Any]) -> list[str]:
-    """The mounts of volumes that CloudFormation snapshots before it deletes them."""
+    """What CloudFormation snapshots before it deletes it: volumes by their mounts, databases."""
+    found = {**resources_of(template, VOLUME), **resources_of(template, DATABASE)}
     return [
         next((t["Value"] for t in each["Properties"].get("Tags", ()) if "mount" in t["Key"]), name)
-        for name, each in resources_of(template, VOLUME).items()
+        for name, each in found.items()
         if each.get("DeletionPolicy") == "Snapshot"
+    ]
+
+
+def protected(template: Mapping[str, Any]) -> list[str]:
+    """What refuses to be deleted, so that a deletion of the stack would fail half-way."""
+    return [
+        name
+        for name, each in template["Resources"].items()
+        if each.get("Properties", {}).get("DeletionProtection") is True
     ]
 
 

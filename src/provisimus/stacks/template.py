@@ -19,6 +19,10 @@ ATTACHMENT = "AWS::EC2::VolumeAttachment"
 WAITING = "AWS::CloudFormation::WaitCondition"
 """Where a stack waits for the signal of a machine that became healthy."""
 
+DATABASE = "AWS::RDS::DBInstance"
+HOLDING_DATA = frozenset({VOLUME, DATABASE, "AWS::S3::Bucket", "AWS::ECR::Repository"})
+"""What another one made in its place would be without: the data."""
+
 BODY_LIMIT = 51_200
 """Bytes of a template in a request ("AWS CloudFormation quotas", template body size)."""
 

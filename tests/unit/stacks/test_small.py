@@ -2,8 +2,11 @@
 
 import pytest
 from tests.unit.stacks.test_service import CASES, TYPE
+from tests.unit.stacks.types.test_database import CASES as DATABASES
+from tests.unit.stacks.types.test_database import TYPE as DATABASE
 
-from provisimus.stacks.delete import snapshotted
+from provisimus.stacks.change_set import ResourceChange, endangered
+from provisimus.stacks.delete import protected, snapshotted
 from provisimus.stacks.health import is_open
 from provisimus.stacks.instances import address_of
 from provisimus.stacks.network import first_default
@@ -29,6 +32,29 @@ def test_a_port_is_open_when_a_rule_says_so(port: int, is_it: bool) -> None:
 def test_a_deletion_keeps_snapshots() -> None:
     assert snapshotted(TYPE.build(CASES["private-with-all"])) == ["/data", "/var/lib/queue"]
     assert snapshotted(TYPE.build(CASES["plain"])) == []
+
+
+def test_a_database_keeps_a_snapshot_and_may_be_protected() -> None:
+    plain, open_ = (DATABASE.build(DATABASES[name]) for name in ("plain", "mysql"))
+    assert snapshotted(plain) == ["Database"]
+    assert (protected(plain), protected(open_)) == (["Database"], [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "replacement", "lost"),
+    [
+        ("AWS::EC2::Volume", "Modify", "True", ["It"]),
+        ("AWS::RDS::DBInstance", "Modify", "True", ["It"]),
+        ("AWS::S3::Bucket", "Modify", "True", ["It"]),
+        ("AWS::RDS::DBInstance", "Modify", "False", []),
+        ("AWS::RDS::DBInstance", "Remove", "", []),
+        ("AWS::EC2::Instance", "Modify", "True", []),
+    ],
+)
+def test_what_holds_data_is_not_replaced(
+    kind: str, action: str, replacement: str, lost: list[str]
+) -> None:
+    assert endangered([ResourceChange(action, "It", kind, replacement)]) == lost
 
 
 def test_an_instance_is_reached_from_outside_first() -> None:
