@@ -96,7 +96,7 @@ def deploy(
             raise Refused(
                 f"{', '.join(lost)} would be replaced, and the data with it",
                 where=operation.name,
-                hint="what makes it another one cannot change (a volume's zone, a database's name): "
+                hint="what makes it another one cannot change, such as a volume's zone: "
                 "add another beside it and copy",
             )
         since = newest(operation.environment, stack_id)

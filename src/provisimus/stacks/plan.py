@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from provisimus.environment import Environment
+from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.model import Digest, Stack, Step
 from provisimus.stacks import live as observed
 from provisimus.stacks.differences import in_words
@@ -100,11 +101,7 @@ def plan_stack(
     kind = find_type(definition.type, workspace.root, where=where)
     others = others_of(workspace, environment.name, service, definition)
     name = observed.stack_name(workspace.name, environment.name, service)
-    ours = {
-        observed.PROJECT: workspace.name,
-        observed.ENVIRONMENT: environment.name,
-        observed.SERVICE: service,
-    }
+    ours = _ours(workspace, environment.name, service)
     live = observed.find_stack(environment, name)
     if live is not None:
         observed.check_usable(live, ours)
@@ -119,6 +116,7 @@ def plan_stack(
         str(machine_fingerprint or "unknown"),
         ours,
         others,
+        _files(workspace, service, definition),
     )
     template, parameters = kind.build(wanted), kind.parameters(wanted)
     named = fingerprint_of(template, parameters, machine_fingerprint)
@@ -154,6 +152,27 @@ def others_of(
         stack = used_stack(workspace, environment, service, use)
         name = observed.stack_name(workspace.name, environment, use.stack)
         found[use.stack] = OtherStack(name, stack)
+    return found
+
+
+def _ours(workspace: Workspace, environment: str, service: str) -> dict[str, str]:
+    return {
+        observed.PROJECT: workspace.name,
+        observed.ENVIRONMENT: environment,
+        observed.SERVICE: service,
+    }
+
+
+def _files(workspace: Workspace, service: str, definition: StackDefinition) -> dict[str, str]:
+    """Raises InvalidDefinitions for a file that cannot be read."""
+    found = {}
+    for name in definition.files():
+        try:
+            found[name] = (workspace.stacks / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            path = str(workspace.stacks / f"{service}.yaml")
+            said = f"the file {name} cannot be read: {error}"
+            raise InvalidDefinitions([Problem(path, None, "template", said)]) from None
     return found
 
 
@@ -220,4 +239,10 @@ def preview(workspace: Workspace, environment: Environment, service: str) -> dic
     )
     health = _health(workspace, environment.name, service)
     version = version_of(definition) or "unknown"
-    return kind.build(WantedStack(service, version, definition, network, health, others=others))
+    files = _files(workspace, service, definition)
+    ours = _ours(workspace, environment.name, service)
+    return kind.build(
+        WantedStack(
+            service, version, definition, network, health, ours=ours, others=others, files=files
+        )
+    )

@@ -22,10 +22,20 @@ def _replaced(value: Any, wires: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {"Ref"} and value["Ref"] in wires:
             return wires[value["Ref"]]
+        if set(value) == {"Fn::Sub"}:
+            return {"Fn::Sub": _put_into(value["Fn::Sub"], wires)}
         return {key: _replaced(each, wires) for key, each in value.items()}
     if isinstance(value, list):
         return [_replaced(each, wires) for each in value]
     return value
+
+
+def _put_into(argument: Any, wires: Mapping[str, Any]) -> Any:
+    """What `Fn::Sub` is given, with a value of its own for each name that is no parameter now."""
+    text, values = argument if isinstance(argument, list) else (argument, {})
+    named = {name: wires[name] for name in wires if f"${{{name}}}" in text and name not in values}
+    values = {**_replaced(values, wires), **named}
+    return [text, values] if values else text
 
 
 def taken(template: Template) -> set[tuple[str, str]]:

@@ -346,7 +346,7 @@ def _name(wanted: Wanted) -> dict[str, Any]:
         "Name": {
             "Type": "AWS::Route53::RecordSet",
             "Properties": {
-                "HostedZoneId": parts.zone_id(dns, wanted.others),
+                "HostedZoneId": parts.zone_id(dns.zone, wanted.others),
                 "Name": dns.name,
                 "Type": "A",
                 "AliasTarget": target,

@@ -74,6 +74,8 @@ class WantedStack(Generic[Definition]):
     """The tags that say whose stack it is."""
     others: Mapping[str, OtherStack] = field(default_factory=dict)
     """The stacks of the workspace that the definition names, by their names there."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the files that the definition names."""
 
 
 class StackType(ABC, Generic[Definition]):

@@ -7,7 +7,7 @@ from typing import Any
 
 from provisimus.stacks import permissions
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, OtherStack, WantedStack
-from provisimus.workspace.definitions.stack import DnsName, Ingress
+from provisimus.workspace.definitions.stack import Ingress
 
 EVERYWHERE = "0.0.0.0/0"
 
@@ -164,8 +164,8 @@ def named(rest: str = "") -> list[dict[str, Any]]:
 # ---- names and alarms ----------------------------------------------------------------------------
 
 
-def zone_id(dns: DnsName, others: Mapping[str, OtherStack]) -> Any:
-    return others[dns.zone].output("ZoneId") if dns.zone in others else dns.zone
+def zone_id(zone: str, others: Mapping[str, OtherStack]) -> Any:
+    return others[zone].output("ZoneId") if zone in others else zone
 
 
 def arn_in(value: str, others: Mapping[str, OtherStack], output: str) -> Any:

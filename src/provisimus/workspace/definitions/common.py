@@ -94,7 +94,8 @@ def said(definition: Definition) -> dict[str, Any]:
     }
 
 
-def _name(value: str) -> str:
+def checked_name(value: str) -> str:
+    """Raises ValueError for what is no name."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", value):
         raise ValueError(
             f"{value!r} is no name — use lower-case letters, digits, dots and dashes, 63 at most"
@@ -102,7 +103,7 @@ def _name(value: str) -> str:
     return value
 
 
-Name = Annotated[str, after(_name)]
+Name = Annotated[str, after(checked_name)]
 Port = Annotated[int, limits(ge=1, le=65535)]
 
 

@@ -19,7 +19,7 @@ from provisimus.workspace.definitions.common import (
     Port,
     Seconds,
     Version,
-    _name,
+    checked_name,
 )
 from provisimus.workspace.definitions.rules import after, chosen_by, limits, tag
 
@@ -41,7 +41,7 @@ def arn_of(service: str) -> Callable[[str], str]:
 
     def check(value: str) -> str:
         if not value.startswith("arn:"):
-            return _name(value)
+            return checked_name(value)
         if not re.fullmatch(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d*:.+", value):
             raise ValueError(f"{value!r} is no ARN of {service} — arn:aws:{service}:REGION:…")
         return value
@@ -204,16 +204,23 @@ def _zone(value: str) -> str:
     return value
 
 
+ZoneUse = Annotated[str, after(_zone)]
+
+
+def uses_zone(zone: str, *key: str) -> Iterator[Use]:
+    if not zone.startswith("Z"):
+        yield Use(zone, key, "dns", ("ZoneId",))
+
+
 class DnsName(Definition):
     """A name in a zone of Route 53."""
 
     name: Domain
-    zone: Annotated[str, after(_zone)]
+    zone: ZoneUse
     """A stack of type dns, or the id of a zone, Z…"""
 
     def uses(self) -> Iterator[Use]:
-        if not self.zone.startswith("Z"):
-            yield Use(self.zone, ("dns", "zone"), "dns", ("ZoneId",))
+        yield from uses_zone(self.zone, "dns", "zone")
 
 
 class StackDefinition(Definition):
@@ -234,6 +241,10 @@ class StackDefinition(Definition):
     def uses(self) -> Iterator[Use]:
         """The other stacks of the workspace that this one takes outputs of."""
         yield from ()
+
+    def files(self) -> tuple[str, ...]:
+        """The files below the folder of stacks that belong to it."""
+        return ()
 
 
 class MachineStack(StackDefinition):

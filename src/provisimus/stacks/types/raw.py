@@ -1,0 +1,61 @@
+"""The stack type `raw`: a template of the user's own, planned and followed like all others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.stacks.short_forms import read_template
+from provisimus.stacks.types.interface import StackType, WantedStack
+from provisimus.stacks.wiring import wired
+from provisimus.workspace.definitions.stacks.raw import RawDefinition, output_of
+
+Wanted = WantedStack[RawDefinition]
+
+
+class Raw(StackType[RawDefinition]):
+    name = "raw"
+    definition = RawDefinition
+    summary = "a CloudFormation template of your own, with the same life as all the others"
+    example = """\
+type: raw
+template: templates/queue.yaml  # below the folder stacks; JSON, or YAML with short forms (!Ref)
+parameters:
+  Days: 7
+  # VpcId: ${stack:main.VpcId}  # an output of another stack
+"""
+
+    def build(self, wanted: Wanted) -> dict[str, Any]:
+        asked = wanted.definition
+        template = read_template(wanted.files[asked.template], asked.template)
+        known = template.get("Parameters", {})
+        for name in asked.parameters:
+            if name not in known:
+                message = f"the template {asked.template} has no parameter {name}"
+                hint = "it has: " + ", ".join(known) if known else None
+                where = f"stacks/{wanted.service}.yaml"
+                raise InvalidDefinitions(
+                    [Problem(where, None, f"parameters/{name}", message, hint)]
+                )
+        wires = {
+            name: wanted.others[found[0]].output(found[1])
+            for name, value in asked.parameters.items()
+            if (found := output_of(str(value)))
+        }
+        return wired(template, wires)
+
+    def parameters(self, wanted: Wanted) -> dict[str, str]:
+        return {
+            name: _text(value)
+            for name, value in wanted.definition.parameters.items()
+            if not output_of(str(value))
+        }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+TYPE = Raw()
