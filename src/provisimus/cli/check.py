@@ -21,11 +21,13 @@ def check(session: Session) -> None:
       provisimus check --json        for editors and build servers
     """
     from provisimus.images.checking import range_problems, template_problems
+    from provisimus.stacks.checking import stack_problems
     from provisimus.workspace.check import check as check_all
 
     problems, count = check_all(session.workspace)
     problems += template_problems(session.workspace)
     problems += range_problems(session.workspace)
+    problems += stack_problems(session.workspace)
     if problems:
         raise InvalidDefinitions(problems)
     session.emit({"definitions": count, "problems": []}, f"{count} definitions, no problem")

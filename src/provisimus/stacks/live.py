@@ -20,6 +20,7 @@ VERSION = "provisimus:version"
 FINGERPRINT = "provisimus:fingerprint"
 MACHINE = "provisimus:machine-fingerprint"
 RUN = "provisimus:run"
+STACK_NAME_LIMIT = 128
 USES = "provisimus:uses"
 """The stacks of the workspace that this one takes outputs of, by spaces."""
 
@@ -27,8 +28,13 @@ USES = "provisimus:uses"
 def stack_name(project: str, environment: str, service: str) -> str:
     """`acme-production-greeter`: environments may share an account. Letters, digits and dashes
     only, a letter first, 128 at most (CreateStack, StackName)."""
+    return whole_name(project, environment, service)[:STACK_NAME_LIMIT]
+
+
+def whole_name(project: str, environment: str, service: str) -> str:
+    """The name before it is cut: `check` tells of one that is too long."""
     name = re.sub(r"[^A-Za-z0-9-]", "-", f"{project}-{environment}-{service}")
-    return (name if name[0].isalpha() else f"p-{name}")[:128]
+    return name if name[0].isalpha() else f"p-{name}"
 
 
 def find_stack(environment: Environment, name: str) -> Stack | None:

@@ -57,6 +57,18 @@ def resolve_network(
     return kept or _default(environment)
 
 
+def offline_network(definition: StackDefinition, others: Mapping[str, OtherStack]) -> Network:
+    """A network for a template that is only looked at: public, in two zones, without ids. Pure."""
+    network = getattr(definition, "network", None)
+    if network is None:
+        return NOWHERE
+    if (used := network_used(network)) and definition.several_zones:
+        return over_stack(others[used], uses_of_network(definition))
+    if used:
+        return in_stack(others[used], network)
+    return Network("", public=True, subnets=("", ""), front=("", ""))
+
+
 def in_stack(other: OtherStack, network: str | InNetwork) -> Network:
     """A subnet of a stack of type `network`, whose outputs stand in place of parameters. Pure."""
     named = network if isinstance(network, InNetwork) else InNetwork(stack=network)

@@ -112,11 +112,11 @@ def plan_stack(
         version,
         definition,
         resolve_network(environment, definition, live, others, where=where),
-        _health(workspace, environment.name, service),
+        health_of(workspace, environment.name, service),
         str(machine_fingerprint or "unknown"),
         ours,
         others,
-        _files(workspace, service, definition),
+        files_of(workspace, service, definition),
     )
     template, parameters = kind.build(wanted), kind.parameters(wanted)
     named = fingerprint_of(template, parameters, machine_fingerprint)
@@ -163,7 +163,7 @@ def _ours(workspace: Workspace, environment: str, service: str) -> dict[str, str
     }
 
 
-def _files(workspace: Workspace, service: str, definition: StackDefinition) -> dict[str, str]:
+def files_of(workspace: Workspace, service: str, definition: StackDefinition) -> dict[str, str]:
     """Raises InvalidDefinitions for a file that cannot be read."""
     found = {}
     for name in definition.files():
@@ -171,12 +171,13 @@ def _files(workspace: Workspace, service: str, definition: StackDefinition) -> d
             found[name] = (workspace.stacks / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             path = str(workspace.stacks / f"{service}.yaml")
-            said = f"the file {name} cannot be read: {error}"
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            said = f"the file {name} cannot be read: {why}"
             raise InvalidDefinitions([Problem(path, None, "template", said)]) from None
     return found
 
 
-def _health(workspace: Workspace, environment: str, service: str) -> Health | None:
+def health_of(workspace: Workspace, environment: str | None, service: str) -> Health | None:
     machine = workspace.machine_of(service, environment)
     return workspace.machine(machine).health if machine else None
 
@@ -208,6 +209,9 @@ def decide(
         return "resume", "a swap was interrupted before the new instance took the volumes over"
     before = _comparable(live.parameters, live.tags.get(observed.MACHINE))
     after = _comparable(parameters, str(machine) if machine else None)
+    # What the template's own default gives, nobody gave.
+    own = template.get("Parameters", {}).keys() - after.keys()
+    before = {name: value for name, value in before.items() if name not in own}
     reason = "; ".join(in_words(running, before, template, after)) or "its tags changed"
     swap = needs_swap(running, before, template, after)
     return ("swap" if swap else "update"), reason
@@ -237,9 +241,9 @@ def preview(workspace: Workspace, environment: Environment, service: str) -> dic
         if getattr(definition, "network", None) == "default"
         else resolve_network(environment, definition, None, others, where=where)
     )
-    health = _health(workspace, environment.name, service)
+    health = health_of(workspace, environment.name, service)
     version = version_of(definition) or "unknown"
-    files = _files(workspace, service, definition)
+    files = files_of(workspace, service, definition)
     ours = _ours(workspace, environment.name, service)
     return kind.build(
         WantedStack(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem
@@ -20,7 +20,7 @@ def used_stack(workspace: Workspace, environment: str, service: str, use: Use) -
     except NotFound:
         found = None
     known = {use.stack: found} if found is not None else {}
-    for message, hint in _faults(service, use, known, workspace.services()):
+    for message, hint in _faults(service, use, known, workspace.services):
         path = str(workspace.stacks / f"{service}.yaml")
         raise InvalidDefinitions([Problem(path, None, "/".join(map(str, use.key)), message, hint)])
     assert found is not None
@@ -33,7 +33,7 @@ def use_faults(
     """What is wrong with the uses of stacks: whose, which, the message and a hint. Pure."""
     for name, definition in stacks.items():
         for use in definition.uses():
-            for message, hint in _faults(name, use, stacks, list(stacks)):
+            for message, hint in _faults(name, use, stacks, lambda: list(stacks)):
                 yield name, use, message, hint
     for name, use, way in _circles(stacks):
         message = f"the stacks use each other in a circle: {' → '.join(way)}"
@@ -41,13 +41,16 @@ def use_faults(
 
 
 def _faults(
-    service: str, use: Use, known: Mapping[str, StackDefinition], names: list[str]
+    service: str,
+    use: Use,
+    known: Mapping[str, StackDefinition],
+    names: Callable[[], list[str]],
 ) -> Iterator[tuple[str, str | None]]:
     if use.stack == service:
         yield "a stack cannot use itself", None
     elif use.stack not in known:
         what = f" of type {use.type}" if use.type else ""
-        hint = did_you_mean(use.stack, [each for each in names if each != service])
+        hint = did_you_mean(use.stack, [each for each in names() if each != service])
         yield f"there is no stack {use.stack!r}{what} in the workspace", hint
     elif use.type and known[use.stack].type != use.type:
         yield f"{use.stack!r} is of type {known[use.stack].type}, not {use.type}", None

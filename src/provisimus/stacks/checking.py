@@ -1,0 +1,154 @@
+"""`provisimus check`, as far as templates show it: outputs that nobody gives, names that are too
+long, zones of another region. Offline: every template is built, none is submitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
+from provisimus.stacks.live import STACK_NAME_LIMIT, whole_name
+from provisimus.stacks.network import offline_network
+from provisimus.stacks.plan import files_of, health_of, others_of
+from provisimus.stacks.types import find_type
+from provisimus.stacks.types.interface import WantedStack
+from provisimus.workspace import marks
+from provisimus.workspace.definitions.stack import StackDefinition, Use
+from provisimus.workspace.definitions.stacks.network import NetworkDefinition
+from provisimus.workspace.problems import did_you_mean
+from provisimus.workspace.workspace import Workspace
+
+
+def stack_problems(workspace: Workspace) -> list[Problem]:
+    """What is wrong with the templates of all stacks whose files are sound by themselves."""
+    found = [*_names(workspace)]
+    differing = sorted(
+        {
+            environment
+            for name in workspace.services()
+            for environment in getattr(_read(workspace, name), "environments", ())
+        }
+    )
+    for environment in (None, *differing):
+        stacks = {
+            name: definition
+            for name in workspace.services()
+            if (definition := _read(workspace, name, environment)) is not None
+        }
+        found += _in_environment(workspace, environment, stacks)
+    return list(dict.fromkeys(found))
+
+
+def _read(
+    workspace: Workspace, name: str, environment: str | None = None
+) -> StackDefinition | None:
+    try:
+        return workspace.stack(name, environment)
+    except (InvalidDefinitions, NotFound):
+        return None  # told by whoever checks the files
+
+
+def _in_environment(
+    workspace: Workspace, environment: str | None, stacks: Mapping[str, StackDefinition]
+) -> Iterator[Problem]:
+    outputs: dict[str, set[str]] = {}
+    for name, definition in stacks.items():
+        yield from _zones(workspace, environment, name, definition)
+        try:
+            template = _built(workspace, environment, name, definition)
+        except InvalidDefinitions as error:
+            for each in error.problems:
+                yield _placed(workspace, environment, name, each)
+        except (NotFound, UsageFault):
+            continue
+        else:
+            outputs[name] = set(template.get("Outputs", {}))
+    for name, definition in stacks.items():
+        for use in definition.uses():
+            for output in use.outputs:
+                if use.stack in outputs and output not in outputs[use.stack]:
+                    yield _unknown(workspace, environment, name, use, output, outputs[use.stack])
+
+
+def _built(
+    workspace: Workspace, environment: str | None, name: str, definition: StackDefinition
+) -> dict[str, Any]:
+    known = environment or "unknown"
+    others = others_of(workspace, known, name, definition)
+    return find_type(definition.type, workspace.root).build(
+        WantedStack(
+            name,
+            "unknown",
+            definition,
+            offline_network(definition, others),
+            health_of(workspace, environment, name),
+            others=others,
+            files=files_of(workspace, name, definition),
+        )
+    )
+
+
+def _unknown(
+    workspace: Workspace,
+    environment: str | None,
+    name: str,
+    use: Use,
+    output: str,
+    known: set[str],
+) -> Problem:
+    message = f"{use.stack} gives no output {output}"
+    hint = did_you_mean(output, known) or "it gives: " + ", ".join(sorted(known))
+    problem = Problem("", None, "/".join(map(str, use.key)), message, hint)
+    return _placed(workspace, environment, name, problem)
+
+
+def _placed(workspace: Workspace, environment: str | None, name: str, problem: Problem) -> Problem:
+    """The problem with the line of its key, below its environment where that says it."""
+    path = workspace.stacks / f"{name}.yaml"
+    document = marks.read(path)
+    key = tuple(problem.key.split("/")) if problem.key else ()
+    above = ("environments", environment or "", *key)
+    if environment is not None and above[:3] in document.lines:
+        key = above
+    line = document.line(tuple(int(part) if part.isdigit() else part for part in key))
+    return replace(problem, file=str(path), line=line, key="/".join(key))
+
+
+def _names(workspace: Workspace) -> Iterator[Problem]:
+    for environment in workspace.project.environments:
+        taken: dict[str, str] = {}
+        for name in workspace.services():
+            path = workspace.stacks / f"{name}.yaml"
+            whole = whole_name(workspace.name, environment, name)
+            if len(whole) > STACK_NAME_LIMIT:
+                message = (
+                    f"its stack would be called {whole}, {len(whole)} characters; CloudFormation "
+                    f"takes {STACK_NAME_LIMIT}"
+                )
+                yield Problem(str(path), None, "", message, "give it a shorter name")
+            elif whole in taken:
+                message = f"its stack would be called {whole}, as that of {taken[whole]}"
+                hint = "dots become dashes there: give it another name"
+                yield Problem(str(path), None, "", message, hint)
+            taken.setdefault(whole, name)
+
+
+def _zones(
+    workspace: Workspace, environment: str | None, name: str, definition: StackDefinition
+) -> Iterator[Problem]:
+    """Zones by name that are not of the region of an environment."""
+    if not isinstance(definition, NetworkDefinition) or isinstance(definition.zones, int):
+        return
+    own = getattr(_read(workspace, name), "environments", {})
+    for each, about in workspace.project.environments.items():
+        # One that has its own words is looked at by itself.
+        if environment != (each if each in own else None):
+            continue
+        for index, zone in enumerate(definition.zones):
+            if zone[:-1] != about.region:
+                message = f"{zone} is not in {about.region}, the region of {each}"
+                hint = "name a number of zones, or those of each region under environments:"
+                problem = Problem("", None, f"zones/{index}", message, hint)
+                yield _placed(workspace, environment, name, problem)

@@ -1,0 +1,99 @@
+"""What only templates show: unknown outputs, names that are too long, zones of another region."""
+
+from pathlib import Path
+
+from provisimus.stacks.checking import stack_problems
+from provisimus.workspace import open_workspace
+
+STAGING = (
+    "environments:\n"
+    "  local: {provider: local}\n"
+    '  staging: {provider: aws, account: "111122223333", region: eu-central-1}\n'
+)
+NO_HTTP = "the machine has no health check over HTTP, which a load balancer needs"
+NO_CHECK = "the machine declares no health check, so there is nothing to wait for"
+
+
+def told(root: Path, environments: str = "", project: str = "acme", **stacks: str) -> list[str]:
+    (root / "provisimus.yaml").write_text(f"project: {project}\n{environments}")
+    for folder in ("stacks", "packer/greeter"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "packer/greeter/machine.yaml").write_text("base: b\nmain: greeter\n")
+    for name, text in stacks.items():
+        (root / f"stacks/{name.replace('_', '.')}.yaml").write_text(text)
+    return [
+        f"{Path(each.file).name}:{each.line} {each.key}: {each.message}"
+        for each in stack_problems(open_workspace(root))
+    ]
+
+
+def test_all_is_well(tmp_path: Path) -> None:
+    greeter = "network: {stack: main, subnet: public, zone: b}\n"
+    assert told(tmp_path, main="type: network\n", greeter=greeter) == []
+
+
+def test_an_output_that_nobody_gives(tmp_path: Path) -> None:
+    assert told(
+        tmp_path,
+        main="type: network\ntiers: [private]\n",
+        greeter="network:\n  stack: main\n  subnet: public\n",
+        db="type: database\nnetwork: main\n",
+    ) == [
+        "db.yaml:2 network: main gives no output DataSubnetA",
+        "db.yaml:2 network: main gives no output DataSubnetB",
+        "greeter.yaml:1 network: main gives no output PublicSubnetA",
+    ]
+
+
+def test_an_output_that_one_environment_does_not_have(tmp_path: Path) -> None:
+    assert told(
+        tmp_path,
+        STAGING,
+        main="type: network\nzones: 3\nenvironments: {staging: {zones: 2}}\n",
+        greeter="network: {stack: main, zone: c}\nenvironments:\n  staging: {key_name: ops}\n",
+    ) == [
+        "greeter.yaml:1 network: main gives no output PrivateSubnetC",
+        "greeter.yaml:1 network: main gives no output ZoneC",
+    ]
+
+
+def test_what_a_type_finds_out_while_it_builds(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks/q.json").write_text('{"Resources": {}, "Parameters": {"Days": {}}}')
+    assert told(
+        tmp_path,
+        greeter="\nhealth:\n  signal: true\n",
+        queue="type: raw\ntemplate: q.json\nparameters:\n  Dyas: 1\n",
+        lost="type: raw\ntemplate: q.yaml\n",
+        balanced="type: autoscaled-service\nmachine: greeter\n",
+    ) == [
+        f"balanced.yaml:2 machine: {NO_HTTP}",
+        f"greeter.yaml:3 health/signal: {NO_CHECK}",
+        "lost.yaml:2 template: the file q.yaml cannot be read: No such file or directory",
+        "queue.yaml:4 parameters/Dyas: the template q.json has no parameter Dyas",
+    ]
+
+
+def test_names_that_are_too_long_or_one(tmp_path: Path) -> None:
+    long = "a" * 60
+    found = told(
+        tmp_path,
+        f"environments: {{{long}: {{provider: local}}}}\n",
+        "p" * 50,
+        a_b="type: network\n",
+        **{"a-b": "type: network\n", "x" * 30: "type: network\n"},
+    )
+    assert len(found) == 2
+    assert found[0].startswith("a.b.yaml:None : its stack would be called")
+    assert found[0].endswith("as that of a-b")
+    assert "142 characters; CloudFormation takes 128" in found[1]
+
+
+def test_zones_of_another_region(tmp_path: Path) -> None:
+    zones = "type: network\nzones: [eu-west-1a, eu-west-1b]\n"
+    assert told(tmp_path, STAGING, main=zones) == [
+        "main.yaml:2 zones/0: eu-west-1a is not in eu-central-1, the region of staging",
+        "main.yaml:2 zones/1: eu-west-1b is not in eu-central-1, the region of staging",
+    ]
+    own = zones + "environments: {staging: {zones: 2}}\n"
+    assert told(tmp_path, STAGING, main=own) == []
