@@ -105,8 +105,11 @@ def only_reads(action: str) -> bool:
 
 
 def _touches_no_model(environ: dict[str, Any]) -> bool:
-    """A block written or read over the EBS direct APIs: thousands, and all on the disk at once."""
+    """What is read by GET without an action's name, as objects are; and a block written over the
+    EBS direct APIs: thousands, and all on the disk at once."""
     path, method = str(environ.get("PATH_INFO", "")), environ.get("REQUEST_METHOD")
+    if method in ("GET", "HEAD") and not requested_action(environ):
+        return True
     return path.startswith("/snapshots/") and (method == "GET" or "/blocks/" in path)
 
 

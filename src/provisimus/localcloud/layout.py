@@ -75,6 +75,11 @@ class Layout:
         return self.root / "databases"
 
     @property
+    def objects(self) -> Path:
+        """Contents of objects in buckets (``objects.py``)."""
+        return self.root / "objects"
+
+    @property
     def authority(self) -> Path:
         """Key and certificate of the local certificate authority."""
         return self.root / "authority"

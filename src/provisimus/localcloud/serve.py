@@ -37,6 +37,7 @@ from provisimus.localcloud.machines import GRACE, Machines
 from provisimus.localcloud.mishap_layer import with_mishaps
 from provisimus.localcloud.mishaps import Mishaps
 from provisimus.localcloud.networks.networks import Networks
+from provisimus.localcloud.objects import Objects
 from provisimus.localcloud.processes import Nursery
 from provisimus.localcloud.services import Services
 from provisimus.localcloud.worlds import finish
@@ -153,8 +154,8 @@ class Supervisor:
         )  # fmt: skip
         self._cloud = Cloud(
             layout, machines, Disks(layout, Machines.owner()), networks,
-            Servers(self._nursery, layout), settings.port, ACCOUNT, settings.region,
-            self._saver.changed,
+            Servers(self._nursery, layout), Objects(layout.objects), settings.port, ACCOUNT,
+            settings.region, self._saver.changed,
         )  # fmt: skip
         self._metadata = MetadataService(self._cloud)
         install(self._cloud)
@@ -330,17 +331,21 @@ class Supervisor:
             self._saver.changed()
 
     def _save(self) -> None:
+        from provisimus.localcloud.hooks.buckets import contents
         from provisimus.localcloud.state import save_backends
 
         if not self._ready:
             return
         with self._cloud.changes:
-            save_backends(self._layout.state)
+            self._cloud.objects.save(
+                lambda: save_backends(self._layout.state), lambda: contents(self._cloud)
+            )
         temporary = self._layout.cloudformation.with_suffix(".next")
         temporary.write_text(json.dumps(self._engine.save()))
         temporary.replace(self._layout.cloudformation)
 
     def _restore(self) -> None:
+        from provisimus.localcloud.hooks.buckets import resume as resume_buckets
         from provisimus.localcloud.hooks.databases.life import resume as resume_databases
         from provisimus.localcloud.hooks.instances import resume
         from provisimus.localcloud.hooks.volumes import sweep
@@ -363,6 +368,7 @@ class Supervisor:
         resume(self._cloud)
         resume_databases(self._cloud)
         self._balancers.resume()
+        resume_buckets(self._cloud)
 
     def _stop(self) -> None:
         """Power down guests side by side, save, end the services."""

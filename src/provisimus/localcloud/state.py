@@ -29,7 +29,7 @@ from provisimus.localcloud import VERSION
 log = logging.getLogger(__name__)
 
 SERVICES = ("ec2", "iam", "kms", "ssm", "secretsmanager", "sts")
-USED = ("acm", "cloudwatch", "elbv2", "logs", "rds", "route53", "sns")
+USED = ("acm", "cloudwatch", "ecr", "elbv2", "logs", "rds", "route53", "s3", "sns")
 """The services whose state is kept, always and once they were used (importing them takes time).
 
 What others hold is gone after a restart."""
@@ -124,6 +124,8 @@ class _Pickler(cloudpickle.Pickler):
             return importlib.import_module, (found.__name__,)
         if type(found).__name__ == "ParameterDict":
             return _parameter_dict, (found.__dict__, list(dict.items(found)))
+        if type(found).__name__ == "_VersionedKeyStore":  # which tells the newest version alone
+            return _versions, (list(dict.items(found)),)
         return super().reducer_override(found)
 
 
@@ -141,6 +143,15 @@ def _parameter_dict(attributes: dict[str, Any], items: list[tuple[Any, Any]]) ->
     made = ParameterDict.__new__(ParameterDict)
     made.__dict__.update(attributes)
     made.default_factory = list
+    for key, value in items:
+        dict.__setitem__(made, key, value)
+    return made
+
+
+def _versions(items: list[tuple[Any, Any]]) -> Any:
+    from moto.s3.utils import _VersionedKeyStore
+
+    made = _VersionedKeyStore()
     for key, value in items:
         dict.__setitem__(made, key, value)
     return made

@@ -130,8 +130,8 @@ def _place(layout: Layout, name: str) -> Path:
 def _parts(layout: Layout) -> tuple[Path, ...]:
     """What a world is made of."""
     return (
-        layout.disks, layout.instances, layout.registry, layout.databases, layout.state,
-        layout.cloudformation,
+        layout.disks, layout.instances, layout.registry, layout.databases, layout.objects,
+        layout.state, layout.cloudformation,
     )  # fmt: skip
 
 

@@ -249,7 +249,7 @@ Resources:
         (
             "create_stack",
             {"StackName": "x", "TemplateURL": "https://x/y"},
-            "Request parameter TemplateURL is known to AWS, not to this local cloud",
+            "TemplateURL must be a supported URL.",
         ),
         ("create_stack", {"StackName": "9x", "TemplateBody": GROUP}, "Value '9x' at 'stackName'"),
         (

@@ -13,6 +13,8 @@ from provisimus.localcloud.cloudformation.errors import ValidationError, unsuppo
 
 MAX_BYTES = 51_200
 """Of a TemplateBody."""
+MAX_STORED = 1024 * 1024
+"""Bytes of a template in a bucket."""
 MAX_RESOURCES = 500
 MAX_OF_SECTION: Mapping[str, int] = {"parameters": 200, "outputs": 200, "mappings": 200}
 MAX_MAPPING_ATTRIBUTES = 200
@@ -22,8 +24,14 @@ MAX_VALUE = 4096
 """Bytes of a parameter's value."""
 
 
+def check_stored(content: bytes) -> None:
+    """Raises ValidationError for a template in a bucket that is too long."""
+    if len(content) > MAX_STORED:
+        raise ValidationError(f"Template may not exceed {MAX_STORED} bytes in size.")
+
+
 def check_text(text: str) -> None:
-    """Raises ValidationError for a template that is too long."""
+    """Raises ValidationError for a TemplateBody that is too long."""
     if len(text.encode()) > MAX_BYTES:
         raise ValidationError(
             "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "

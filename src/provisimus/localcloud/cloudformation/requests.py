@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from provisimus.localcloud.cloudformation import parameters, rules, stack_policy, support
+from provisimus.localcloud.cloudformation import limits, parameters, rules, stack_policy, support
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
 from provisimus.localcloud.cloudformation.intrinsics import Context
@@ -22,6 +22,7 @@ from provisimus.localcloud.cloudformation.lookups import (
 from provisimus.localcloud.cloudformation.signals import Signal
 from provisimus.localcloud.cloudformation.stack import Deployment
 from provisimus.localcloud.cloudformation.template import Template, parse
+from provisimus.localcloud.cloudformation.template_url import fetch
 
 MAX_TAGS = 50
 
@@ -36,7 +37,7 @@ def deployment(
 
     Where tags or notification ARNs are not given, an update keeps those of before.
     """
-    text = _template_text(params, previous)
+    text = _template_text(params, cloud, previous)
     template = read_template(text)
     support.check(template)
     capabilities = tuple(params.get("Capabilities") or ())
@@ -161,7 +162,18 @@ def refuse(params: Mapping[str, Any], *names: str) -> None:
             raise unsupported(f"Request parameter {name}")
 
 
-def _template_text(params: Mapping[str, Any], previous: Deployment | None) -> str:
+def template_body(params: Mapping[str, Any], cloud: Cloud) -> str:
+    """The text of TemplateBody, or what lies at TemplateURL. Raises ValidationError."""
+    body, url = params.get("TemplateBody"), params.get("TemplateURL")
+    if bool(body) == bool(url):
+        raise ValidationError("Either Template URL or Template Body must be specified.")
+    if url:
+        return fetch(cloud, str(url))
+    limits.check_text(str(body))
+    return str(body)
+
+
+def _template_text(params: Mapping[str, Any], cloud: Cloud, previous: Deployment | None) -> str:
     body, url = params.get("TemplateBody"), params.get("TemplateURL")
     reuse = params.get("UsePreviousTemplate")
     if sum(map(bool, (body, url, reuse))) != 1:
@@ -170,13 +182,11 @@ def _template_text(params: Mapping[str, Any], previous: Deployment | None) -> st
             if not (body or url)
             else "Only one of TemplateBody, TemplateURL and UsePreviousTemplate may be specified."
         )
-    if url:
-        raise unsupported("Request parameter TemplateURL")
     if reuse:
         if previous is None:
             raise ValidationError("There is no previous template to use.")
         return previous.template_text
-    return str(body)
+    return template_body(params, cloud)
 
 
 def _tags(given: list[Mapping[str, str]]) -> dict[str, str]:

@@ -312,11 +312,7 @@ class CloudFormation(BaseResponse):
         raise ValidationError(f"Stack for {physical_id} does not exist")
 
     def _body(self) -> str:
-        body = self._given.get("TemplateBody")
-        if not body:
-            requests.refuse(self._given, "TemplateURL")
-            raise ValidationError("Either Template URL or Template Body must be specified.")
-        return str(body)
+        return requests.template_body(self._given, self.engine.cloud)
 
     def _page(self, key: str, items: list[Any], size: int = PAGE) -> dict[str, Any]:
         """One page of items, counted from the end so that new events shift nothing."""

@@ -80,7 +80,6 @@ def parse(text: str) -> Template:
 
     Raises ValidationError with CloudFormation's wording.
     """
-    limits.check_text(text)
     tree = _load(text)
     stray = sorted(set(tree) - SECTIONS)
     if stray:

@@ -16,6 +16,7 @@ def install(cloud: Cloud) -> None:
     """Hook everything; once in a process, before the first request."""
     from provisimus.localcloud.hooks import (
         balancers,
+        buckets,
         certificates,
         console,
         databases,
@@ -48,5 +49,6 @@ def install(cloud: Cloud) -> None:
         network,
         console,
         databases,
+        buckets,
     ):
         hooked.install(cloud)

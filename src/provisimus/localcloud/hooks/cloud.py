@@ -17,6 +17,7 @@ from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.machines import Machines
 from provisimus.localcloud.networks.networks import Networks
+from provisimus.localcloud.objects import Objects
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Cloud:
     disks: Disks
     networks: Networks
     servers: Servers
+    objects: Objects
     port: int
     account: str
     region: str

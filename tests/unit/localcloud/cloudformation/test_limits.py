@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisimus.localcloud.cloudformation.errors import ValidationError
-from provisimus.localcloud.cloudformation.limits import check_value
+from provisimus.localcloud.cloudformation.limits import check_stored, check_text, check_value
 from provisimus.localcloud.cloudformation.template import parse
 
 
@@ -63,10 +63,12 @@ def test_a_template_at_its_limits(sections: dict[str, Any]) -> None:
 
 
 def test_a_template_has_at_most_so_many_bytes() -> None:
-    room = 51_200 - len(json.dumps({"Resources": {"A": {"Type": "T"}}, "Metadata": {"m": ""}}))
-    parsed(Metadata={"m": "x" * room})
+    check_text("x" * 51_200)
     with pytest.raises(ValidationError, match="less than or equal to 51200"):
-        parsed(Metadata={"m": "x" * (room + 1)})
+        check_text("x" * 51_201)
+    check_stored(b"x" * 1024 * 1024)
+    with pytest.raises(ValidationError, match="may not exceed 1048576 bytes"):
+        check_stored(b"x" * (1024 * 1024 + 1))
 
 
 def test_a_value_has_at_most_so_many_bytes() -> None:

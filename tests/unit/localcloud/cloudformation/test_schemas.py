@@ -88,6 +88,7 @@ def test_system_tags_go_where_cloudformation_puts_them() -> None:
         "AWS::KMS::Key",
         "AWS::Route53::HostedZone",
         "AWS::Route53::RecordSet",
+        "AWS::S3::BucketPolicy",
         "AWS::SNS::Subscription",
         "AWS::SecretsManager::ResourcePolicy",
         "AWS::SecretsManager::SecretTargetAttachment",

@@ -79,8 +79,9 @@ def leave(cloud: Cloud, database: Any) -> None:
     cloud.networks.forget_name(database.address)
     with cloud.changes:
         found, database.local.interface = database.local.interface, None
-        known = found in _ec2(cloud, database).enis
-        if known:
+        nic = _ec2(cloud, database).enis.get(found)
+        if nic is not None:
+            nic.requester_managed = False  # as such nobody may delete it
             _ec2(cloud, database).delete_network_interface(found)
     if found:
         cloud.networks.release(found)

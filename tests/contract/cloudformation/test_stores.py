@@ -1,0 +1,169 @@
+"""Buckets and repositories of a stack, and templates that lie in buckets.
+
+Follows the template reference of AWS::S3::Bucket, AWS::S3::BucketPolicy, AWS::ECR::Repository, and
+the API reference of CreateStack (TemplateURL).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import tests.contract.cloudformation.readers_of_stores  # noqa: F401  (they register themselves)
+from botocore.exceptions import ClientError
+from tests.contract.cloudformation.conftest import ACCOUNT, REGION
+from tests.contract.cloudformation.read_back import expect_as_asked, expect_everything
+
+TYPES = ("AWS::ECR::Repository", "AWS::S3::Bucket", "AWS::S3::BucketPolicy")
+STORES = """
+Resources:
+  Key: {Type: AWS::KMS::Key}
+  Store:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: NAME-store
+      BucketEncryption:
+        ServerSideEncryptionConfiguration:
+          - BucketKeyEnabled: true
+            ServerSideEncryptionByDefault:
+              {SSEAlgorithm: "aws:kms", KMSMasterKeyID: !GetAtt Key.Arn}
+      LifecycleConfiguration:
+        Rules:
+          - Id: old
+            Status: Enabled
+            Prefix: logs/
+            ExpirationInDays: 90
+            Transitions: [{StorageClass: GLACIER, TransitionInDays: 30}]
+          - Id: versions
+            Status: Disabled
+            ExpiredObjectDeleteMarker: true
+            NoncurrentVersionExpiration: {NoncurrentDays: 7}
+            AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}
+      OwnershipControls: {Rules: [{ObjectOwnership: BucketOwnerEnforced}]}
+      PublicAccessBlockConfiguration:
+        BlockPublicAcls: true
+        BlockPublicPolicy: true
+        IgnorePublicAcls: true
+        RestrictPublicBuckets: true
+      VersioningConfiguration: {Status: Enabled}
+      Tags: [{Key: team, Value: green}]
+  Policy:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: !Ref Store
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - {Effect: Deny, Principal: "*", Action: "s3:*", Resource: !GetAtt Store.Arn}
+  Images:
+    Type: AWS::ECR::Repository
+    Properties:
+      RepositoryName: NAME-images
+      EmptyOnDelete: true
+      EncryptionConfiguration: {EncryptionType: KMS, KmsKey: !GetAtt Key.Arn}
+      ImageScanningConfiguration: {ScanOnPush: true}
+      ImageTagMutability: IMMUTABLE
+      LifecyclePolicy: {LifecyclePolicyText: '{"rules": [{"rulePriority": 1, "selection":
+        {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 5},
+        "action": {"type": "expire"}}]}'}
+      RepositoryPolicyText:
+        Version: "2012-10-17"
+        Statement: [{Sid: Pull, Effect: Allow, Principal: "*", Action: "ecr:BatchGetImage"}]
+      Tags: [{Key: team, Value: green}]
+Outputs:
+  Store: {Value: !Ref Store}
+  Domain: {Value: !GetAtt Store.RegionalDomainName}
+  Uri: {Value: !GetAtt Images.RepositoryUri}
+"""
+PLAIN = "Resources: {Store: {Type: AWS::S3::Bucket}}\nOutputs: {Store: {Value: !Ref Store}}\n"
+
+
+def test_every_property_is_as_asked_and_nothing_is_left(story: Any) -> None:
+    body = STORES.replace("NAME", story.name)
+    assert story.create(body) == "CREATE_COMPLETE", story.news()
+    expect_everything(expect_as_asked(story), TYPES)
+    assert story.outputs == {
+        "Store": f"{story.name}-store",
+        "Domain": f"{story.name}-store.s3.{REGION}.amazonaws.com",
+        "Uri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{story.name}-images",
+    }
+    changed = (
+        body.replace("green", "blue").replace("Enabled}", "Suspended}")
+        .replace("ExpirationInDays: 90", "ExpirationInDays: 60")
+        .replace("Effect: Deny", "Effect: Allow").replace("IMMUTABLE", "MUTABLE")
+        .replace("ScanOnPush: true", "ScanOnPush: false").replace("Key, Value: x", "")
+        .replace("BlockPublicAcls: true", "BlockPublicAcls: false")
+    )  # fmt: skip
+    assert story.update(changed) == "UPDATE_COMPLETE", story.news()
+    assert story.outputs["Store"] == f"{story.name}-store"
+    expect_as_asked(story)
+    assert story.delete() == "DELETE_COMPLETE", story.news()
+    assert story.world.client("s3").list_buckets()["Buckets"] == []
+    assert story.world.client("ecr").describe_repositories()["repositories"] == []
+
+
+def test_what_is_taken_away_is_gone(story: Any) -> None:
+    s3 = story.world.client("s3")
+    made = story.create(STORES.replace("NAME", story.name))
+    assert made == "CREATE_COMPLETE", "\n".join(story.news())
+    name = story.outputs["Store"]
+    assert story.update(
+        f"Resources: {{Store: {{Type: AWS::S3::Bucket, Properties: {{BucketName: {name}}}}}}}"
+    ) == "UPDATE_COMPLETE", story.news()  # fmt: skip
+    for call in (
+        s3.get_bucket_lifecycle_configuration, s3.get_bucket_tagging, s3.get_bucket_policy,
+        s3.get_public_access_block, s3.get_bucket_ownership_controls,
+    ):  # fmt: skip
+        with pytest.raises(ClientError):
+            call(Bucket=name)
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Suspended"
+
+
+def test_a_bucket_with_objects_is_not_deleted(story: Any) -> None:
+    """ "Deleting a general purpose bucket": it must be empty."""
+    s3 = story.world.client("s3")
+    assert story.create(PLAIN) == "CREATE_COMPLETE", story.news()
+    name = story.outputs["Store"]
+    assert name == name.lower()
+    s3.put_object(Bucket=name, Key="a/b", Body=b"content")
+    assert story.delete() == "DELETE_FAILED"
+    assert "BucketNotEmpty" in " ".join(story.news())
+    s3.delete_object(Bucket=name, Key="a/b")
+    assert story.delete() == "DELETE_COMPLETE"
+
+
+def test_a_large_template_lies_in_a_bucket(story: Any) -> None:
+    s3, api = story.world.client("s3"), story.world.cloudformation
+    s3.create_bucket(
+        Bucket="templates", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )  # fmt: skip
+    group = {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "x"}}
+    body = json.dumps({"Metadata": {"m": "x" * 60_000}, "Resources": {"A": group}})
+    s3.put_object(Bucket="templates", Key="deep/down.json", Body=body.encode())
+    urls = (
+        f"{story.world.url}/templates/deep/down.json",
+        f"https://templates.s3.{REGION}.amazonaws.com/deep/down.json",
+        f"https://s3.{REGION}.amazonaws.com/templates/deep/down.json",
+        "https://templates.s3.amazonaws.com/deep/down.json",
+    )
+    for url in urls:
+        api.validate_template(TemplateURL=url)
+    story.stack_id = api.create_stack(StackName=story.name, TemplateURL=urls[1])["StackId"]
+    assert story.settle() == "CREATE_COMPLETE"
+    made = api.create_change_set(
+        StackName=story.name, ChangeSetName="c", TemplateURL=urls[2],
+        Tags=[{"Key": "team", "Value": "green"}],
+    )  # fmt: skip
+    told = lambda: api.describe_change_set(ChangeSetName=made["Id"])["Status"]  # noqa: E731
+    status = story.wait_while(told, "CREATE_PENDING", "CREATE_IN_PROGRESS")
+    assert status == "CREATE_COMPLETE"
+    for url, said in (
+        (f"https://templates.s3.{REGION}.amazonaws.com/other", "S3 error: The specified key"),
+        ("https://none.s3.amazonaws.com/other", "S3 error: The specified bucket"),
+        ("https://example.com/other", "TemplateURL must be a supported URL"),
+    ):
+        with pytest.raises(ClientError, match=said):
+            api.validate_template(TemplateURL=url)
+    s3.delete_object(Bucket="templates", Key="deep/down.json")
+    s3.delete_bucket(Bucket="templates")
