@@ -18,7 +18,6 @@ from tests.contract.cloudformation.read_back import expect_as_asked, expect_ever
 TYPES = ("AWS::ECR::Repository", "AWS::S3::Bucket", "AWS::S3::BucketPolicy")
 STORES = """
 Resources:
-  Key: {Type: AWS::KMS::Key}
   Store:
     Type: AWS::S3::Bucket
     Properties:
@@ -27,7 +26,7 @@ Resources:
         ServerSideEncryptionConfiguration:
           - BucketKeyEnabled: true
             ServerSideEncryptionByDefault:
-              {SSEAlgorithm: "aws:kms", KMSMasterKeyID: !GetAtt Key.Arn}
+              {SSEAlgorithm: "aws:kms", KMSMasterKeyID: alias/aws/s3}
       LifecycleConfiguration:
         Rules:
           - Id: old
@@ -61,7 +60,7 @@ Resources:
     Properties:
       RepositoryName: NAME-images
       EmptyOnDelete: true
-      EncryptionConfiguration: {EncryptionType: KMS, KmsKey: !GetAtt Key.Arn}
+      EncryptionConfiguration: {EncryptionType: KMS, KmsKey: alias/aws/ecr}
       ImageScanningConfiguration: {ScanOnPush: true}
       ImageTagMutability: IMMUTABLE
       LifecyclePolicy: {LifecyclePolicyText: '{"rules": [{"rulePriority": 1, "selection":
