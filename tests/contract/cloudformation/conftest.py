@@ -307,7 +307,7 @@ IN_PROGRESS = [
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if ELSEWHERE:
         yield elsewhere(ELSEWHERE)
         return
@@ -321,12 +321,14 @@ def world() -> Iterator[World]:
     )
     from werkzeug.serving import make_server
 
-    from provisimus.localcloud.hooks import templates, vpc
+    from provisimus.localcloud.hooks import balancers, certificates, templates, vpc
 
     # Not by the environment: it is read on import, and another test may have imported moto before.
     settings.ENABLE_AMI_VALIDATION = True
     templates.install()
     vpc.install()
+    balancers.install_records()
+    certificates.install(tmp_path_factory.mktemp("authority"))
 
     def client(service: str) -> Any:
         return boto3.client(

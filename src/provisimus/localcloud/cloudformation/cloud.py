@@ -84,6 +84,14 @@ class Cloud:
         return self._client("dlm")
 
     @property
+    def elbv2(self) -> Any:
+        return self._client("elbv2")
+
+    @property
+    def acm(self) -> Any:
+        return self._client("acm")
+
+    @property
     def route53(self) -> Any:
         return self._client("route53")
 

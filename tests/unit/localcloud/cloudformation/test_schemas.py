@@ -80,6 +80,7 @@ def test_system_tags_go_where_cloudformation_puts_them() -> None:
         "AWS::EC2::SubnetRouteTableAssociation",
         "AWS::EC2::VPCGatewayAttachment",
         "AWS::EC2::VolumeAttachment",
+        "AWS::ElasticLoadBalancingV2::ListenerCertificate",
         "AWS::IAM::InstanceProfile",
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Policy",
