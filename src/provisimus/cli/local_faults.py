@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from provisimus.cli.local_place import local_cloud
@@ -21,6 +23,9 @@ from provisimus.errors import UsageFault
     type=click.Choice(["before", "after"]),
     help="The connection ends, before or after it was done.",
 )
+@click.option("--no-capacity", is_flag=True, help="There is none for the instances to launch.")
+@click.option("--type", "kind", metavar="PATTERN", help="… for instance types like t3.* only.")
+@click.option("--zone", metavar="PATTERN", help="… in zones like *1a only.")
 @click.option("--times", type=click.IntRange(1), help="To so many calls; without, until healed.")
 @with_session()
 def fault(
@@ -31,6 +36,9 @@ def fault(
     message: str | None,
     delay: float | None,
     cut: str | None,
+    no_capacity: bool,
+    kind: str | None,
+    zone: str | None,
     times: int | None,
 ) -> None:
     """Let something happen to CALLS of the local cloud's API: SERVICE:ACTION, with * and ?.
@@ -40,21 +48,28 @@ def fault(
 
     \b
     Examples:
-      provisimus local fault ec2:RunInstances --fail InsufficientInstanceCapacity
+      provisimus local fault ec2:RunInstances --no-capacity --type t3.* --zone eu-west-1a
       provisimus local fault "ec2:Describe*" --throttle --times 5
       provisimus local fault cloudformation:CreateChangeSet --cut after --times 1
       provisimus local fault "ssm:*" --delay 3
     """
-    kinds = {"throttle": throttle, "fail": fail, "delay": delay, f"cut-{cut}": cut}
-    chosen = [kind for kind, given in kinds.items() if given]
+    kinds = {"throttle": throttle, "fail": fail, "delay": delay, f"cut-{cut}": cut,
+             "no-capacity": no_capacity}  # fmt: skip
+    chosen = [name for name, given in kinds.items() if given]
     if len(chosen) != 1:
-        raise UsageFault("say one of --throttle, --fail, --delay and --cut")
-    order = {"code": fail, "message": message, "seconds": delay, "times": times}
+        raise UsageFault("say one of --throttle, --fail, --delay, --cut and --no-capacity")
+    order = {"code": fail, "message": message, "seconds": delay, "times": times, "type": kind,
+             "zone": zone}  # fmt: skip
     cloud, _ = local_cloud(session)
     given = {key: value for key, value in order.items() if value}
     made = cloud.command("POST", "faults", {"calls": calls, "kind": chosen[0], **given})
     text = f"fault {made['id']}: {chosen[0]} {calls}; provisimus local heal {made['id']} ends it"
     session.emit(made, text)
+
+
+def _how(fault: dict[str, Any]) -> str:
+    seconds = f"{fault['seconds']:g} s" if fault["seconds"] else ""
+    return fault["code"] or seconds or f"{fault['type']} {fault['zone']}".strip() or "-"
 
 
 @click.command()
@@ -71,7 +86,7 @@ def faults(session: Session) -> None:
     rows = [
         (
             *(str(each["id"]), each["calls"], each["kind"]),
-            each["code"] or (f"{each['seconds']:g} s" if each["seconds"] else "-"),
+            _how(each),
             "always" if each["left"] is None else str(each["left"]),
         )
         for each in found

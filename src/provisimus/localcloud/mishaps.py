@@ -14,7 +14,7 @@ from typing import Any
 
 from provisimus.localcloud.faults import LocalCloudError
 
-KINDS = ("throttle", "fail", "delay", "cut-before", "cut-after")
+KINDS = ("throttle", "fail", "delay", "cut-before", "cut-after", "no-capacity")
 LONGEST = 3600.0
 
 
@@ -31,6 +31,10 @@ class Mishap:
     seconds: float = 0.0
     """How long an answer is kept back, for ``delay``."""
     left: int | None = None
+    type: str = ""
+    """A pattern of instance types, for ``no-capacity``; empty is all."""
+    zone: str = ""
+    """A pattern of zones, for ``no-capacity``; empty is all."""
 
 
 class Mishaps:
@@ -59,12 +63,27 @@ class Mishaps:
         """What happens to this call, if anything; uses the rule up by one."""
         with self._lock:
             for index, rule in enumerate(self._rules):
-                if fnmatchcase(call, rule.calls):
-                    if rule.left is not None:
-                        self._rules[index] = replace(rule, left=rule.left - 1)
-                        self._rules = [each for each in self._rules if each.left != 0]
-                    return rule
+                if rule.kind != "no-capacity" and fnmatchcase(call, rule.calls):
+                    return self._used(index)
         return None
+
+    def lacks(self, kind: str, zone: str) -> bool:
+        """Whether there is no capacity for an instance type in a zone; uses that rule up by one."""
+        with self._lock:
+            for index, rule in enumerate(self._rules):
+                if rule.kind == "no-capacity" and (
+                    fnmatchcase(kind, rule.type or "*") and fnmatchcase(zone, rule.zone or "*")
+                ):
+                    self._used(index)
+                    return True
+        return False
+
+    def _used(self, index: int) -> Mishap:
+        rule = self._rules[index]
+        if rule.left is not None:
+            self._rules[index] = replace(rule, left=rule.left - 1)
+            self._rules = [each for each in self._rules if each.left != 0]
+        return rule
 
     def told(self) -> list[dict[str, Any]]:
         """The rules as JSON has them."""
@@ -91,4 +110,10 @@ def parse(order: Any, number: int) -> Mishap:
     if times is not None and (not isinstance(times, int) or times < 1):
         raise LocalCloudError(f"times is a number from 1, not {times}")
     message = str(order.get("message") or "")
-    return Mishap(number, calls, str(kind), str(code), message, float(seconds), times)
+    scarce, zone = str(order.get("type") or ""), str(order.get("zone") or "")
+    if kind == "no-capacity":
+        if calls != "ec2:RunInstances":
+            raise LocalCloudError("only ec2:RunInstances can have no capacity")
+    elif scarce or zone:
+        raise LocalCloudError("a type and a zone are for the kind no-capacity")
+    return Mishap(number, calls, str(kind), str(code), message, float(seconds), times, scarce, zone)

@@ -35,9 +35,9 @@ from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.machines import GRACE, Machines
 from provisimus.localcloud.mishap_layer import with_mishaps
-from provisimus.localcloud.mishaps import Mishaps
 from provisimus.localcloud.networks.networks import Networks
 from provisimus.localcloud.objects import Objects
+from provisimus.localcloud.pace import minute_from_environment
 from provisimus.localcloud.processes import Nursery
 from provisimus.localcloud.services import Services
 from provisimus.localcloud.worlds import finish
@@ -137,7 +137,7 @@ class Supervisor:
         layout.make()
 
         # moto reads its settings from the environment when it is imported.
-        from provisimus.localcloud.hooks import balancers, install
+        from provisimus.localcloud.hooks import alarms, balancers, install, scaling
         from provisimus.localcloud.hooks.cloud import Cloud
         from provisimus.localcloud.hooks.drawing import Drawing
         from provisimus.localcloud.hooks.metadata import MetadataService
@@ -161,6 +161,9 @@ class Supervisor:
         install(self._cloud)
         self._balancers = balancers.install(self._cloud, self._nursery)
         self._engine = self._mount_cloudformation()
+        minute = minute_from_environment()
+        self._keeper = scaling.install(self._cloud, self._engine.cloud.client, minute / 60)
+        self._watcher = alarms.install(self._keeper, minute)
         self._services = Services(self._nursery, layout, settings.registry_port)
         self._server = self._build_server(listener)
 
@@ -173,6 +176,8 @@ class Supervisor:
             self._restore()
             threading.Thread(target=self._server.serve_forever, name="api", daemon=True).start()
             self._ready = True
+            self._keeper.start()
+            self._watcher.start()
             log.info("ready: %s", self._settings.endpoint)
             # Any thread may get a signal (signal(7)); it is handled when this one is awake.
             while not self._over.wait(1):
@@ -232,7 +237,7 @@ class Supervisor:
             def log_request(self, *args: Any) -> None:
                 pass
 
-        mishaps = Mishaps()
+        mishaps = self._cloud.mishaps
         actions = Actions(
             status=self._status,
             make_base=self._make_base,
@@ -373,6 +378,8 @@ class Supervisor:
     def _stop(self) -> None:
         """Power down guests side by side, save, end the services."""
         self._over.set()
+        self._keeper.stop()
+        self._watcher.stop()
         log.info("stopping")
         running = self._cloud.machines.running()
         with ThreadPoolExecutor(max(1, len(running))) as each:

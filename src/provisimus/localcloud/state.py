@@ -28,7 +28,7 @@ from provisimus.localcloud import VERSION
 
 log = logging.getLogger(__name__)
 
-SERVICES = ("ec2", "iam", "kms", "ssm", "secretsmanager", "sts")
+SERVICES = ("ec2", "iam", "kms", "ssm", "secretsmanager", "sts", "autoscaling")
 USED = ("acm", "cloudwatch", "ecr", "elbv2", "logs", "rds", "route53", "s3", "sns")
 """The services whose state is kept, always and once they were used (importing them takes time).
 

@@ -18,6 +18,8 @@ from provisimus.localcloud.mishaps import Mishaps, parse
         ({"calls": "ec2:*", "kind": "throttle", "seconds": 3}, "seconds are for calls"),
         ({"calls": "ec2:*", "kind": "delay", "seconds": 1e9}, "3600 seconds at most"),
         ({"calls": "ec2:*", "kind": "throttle", "times": 0}, "times is a number"),
+        ({"calls": "ec2:*", "kind": "no-capacity"}, "only ec2:RunInstances"),
+        ({"calls": "ec2:*", "kind": "throttle", "zone": "a"}, "are for the kind no-capacity"),
         ([], "names the calls"),
     ],
 )
@@ -36,3 +38,14 @@ def test_the_first_rule_that_fits_is_used_up():
     assert [each["calls"] for each in mishaps.told()] == ["ec2:*"]
     assert (mishaps.clear(1), mishaps.clear()) == (0, 1)
     assert mishaps.take("ec2:RunInstances") is None
+
+
+def test_capacity_lacks_for_types_and_zones():
+    mishaps = Mishaps()
+    rule = {"calls": "ec2:RunInstances", "kind": "no-capacity", "type": "t3.*", "zone": "*1a"}
+    mishaps.add({**rule, "times": 1})
+    assert mishaps.take("ec2:RunInstances") is None
+    assert not mishaps.lacks("m6i.large", "eu-west-1a")
+    assert not mishaps.lacks("t3.nano", "eu-west-1b")
+    assert mishaps.lacks("t3.nano", "eu-west-1a")
+    assert not mishaps.lacks("t3.nano", "eu-west-1a")

@@ -35,6 +35,14 @@ class Cloud:
         self.no_networks: str | None = None
         """Why networks are records only on this computer, where they are."""
 
+    def client(self, service: str) -> Any:
+        """One client for each service, shared by all threads."""
+        return self._client(service)
+
+    @property
+    def autoscaling(self) -> Any:
+        return self._client("autoscaling")
+
     @property
     def ec2(self) -> Any:
         return self._client("ec2")

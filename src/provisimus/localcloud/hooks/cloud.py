@@ -16,6 +16,7 @@ from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.machines import Machines
+from provisimus.localcloud.mishaps import Mishaps
 from provisimus.localcloud.networks.networks import Networks
 from provisimus.localcloud.objects import Objects
 
@@ -41,6 +42,8 @@ class Cloud:
     """Held for moments, while models change; never while a machine is waited for."""
     crashes: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """When QEMU crashed under each instance."""
+    mishaps: Mishaps = field(default_factory=Mishaps)
+    """What shall go wrong, as asked for."""
     _workers: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
 
     def work(self, identifier: str, task: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ from moto.ec2.responses.instances import InstanceResponse
 
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
+from provisimus.localcloud.hooks.capacity import check_capacity
 from provisimus.localcloud.hooks.cloud import Cloud, replace, wrong_state
 from provisimus.localcloud.hooks.mappings import launch_mappings
 from provisimus.localcloud.hooks.types import check_type
@@ -35,6 +36,7 @@ _CODES = {
     "stopped": 80,
 }
 
+GROUP_TAG = "aws:autoscaling:groupName"
 MOST_RECOVERIES = 3
 _RECENT = 600.0
 
@@ -59,6 +61,7 @@ def install(cloud: Cloud) -> None:
         with cloud.changes:
             image = _image(backend, image_id, kw)
             check_type(kw.get("instance_type"), image.architecture)
+            check_capacity(cloud, backend, kw)
             if kw.get("key_name"):
                 backend.describe_key_pairs([kw["key_name"]])  # refuses a name that is none
             kw["block_device_mappings"] = launch_mappings(
@@ -181,6 +184,9 @@ def ended_by_itself(cloud: Cloud, identifier: str, code: int) -> None:
     with cloud.changes:
         if instance._state.name not in ("pending", "running"):
             return
+        if code < 0 and _is_replaced(instance):
+            log.warning("%s: its machine is gone; its group replaces it", identifier)
+            return
         if code < 0:
             now = time.monotonic()
             recent = recent_crashes(cloud.crashes.get(identifier, ()), now)
@@ -207,6 +213,31 @@ def ended_by_itself(cloud: Cloud, identifier: str, code: int) -> None:
         )  # fmt: skip
 
     cloud.work(identifier, settle)
+
+
+def recover(cloud: Cloud, identifier: str) -> None:
+    """Start the machine of an instance anew under its id and addresses, as on another host."""
+    instance = cloud.backend().get_instance(identifier)
+
+    def again() -> None:
+        cloud.machines.stop(identifier, grace=0)
+        with cloud.changes:
+            if instance._state.name != "running":
+                return
+            set_state(instance, "pending")
+        boot(cloud, instance)
+
+    cloud.work(identifier, again)
+
+
+def _is_replaced(instance: Any) -> bool:
+    """Whether an Auto Scaling group will replace it: EC2 recovers no such instance, once it ran.
+
+    Source: "Automatic instance recovery", "Requirements": not in an Auto Scaling group. What breaks
+    while it starts is QEMU's fault alone, and mended as for all others.
+    """
+    grouped = any(tag["key"] == GROUP_TAG for tag in instance.get_tags())
+    return grouped and instance._state.name == "running"
 
 
 def set_state(instance: Any, name: str) -> None:

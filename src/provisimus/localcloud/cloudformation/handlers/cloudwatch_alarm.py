@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
@@ -27,9 +27,6 @@ class Alarm(Handler):
     )
     attributes = frozenset({"Arn"})
     name_property = "AlarmName"
-    recorded: ClassVar[Mapping[str, str]] = {
-        "*": "nothing evaluates it, its state does not change and it calls no action"
-    }
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         name = wanted.name("AlarmName")
