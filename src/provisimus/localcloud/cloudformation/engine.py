@@ -172,7 +172,8 @@ class Engine:
             record = stack.resources.get(name)
             if record is None:
                 raise ValidationError(f"Resource {name} does not exist for stack {stack.name}")
-            if record.awaited is None or not record.settling or not stack.busy:
+            waits = record.rolling or (record.awaited is not None and record.settling)
+            if not waits or not stack.busy:
                 raise ValidationError(
                     f"Resource {name} is in {record.status} state and cannot be signaled"
                 )

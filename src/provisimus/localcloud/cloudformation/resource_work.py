@@ -22,6 +22,7 @@ from provisimus.localcloud.cloudformation.errors import (
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
 from provisimus.localcloud.cloudformation.intrinsics import Context, evaluate
 from provisimus.localcloud.cloudformation.lookups import lookups_of
+from provisimus.localcloud.cloudformation.records import Records
 from provisimus.localcloud.cloudformation.schemas import schema_of
 from provisimus.localcloud.cloudformation.stack import (
     Discarded,
@@ -45,7 +46,7 @@ class ResourceError(Exception):
         self.verb = verb
 
 
-class ResourceWork:
+class ResourceWork(Records):
     def __init__(
         self,
         stack: Stack,
@@ -55,11 +56,9 @@ class ResourceWork:
         *,
         resumed: bool = False,
     ) -> None:
+        super().__init__(stack, lock, changed)
         self._resumed = resumed
-        self._stack = stack
         self._cloud = cloud
-        self._lock = lock
-        self._changed = changed
 
     def put(
         self,
@@ -73,6 +72,7 @@ class ResourceWork:
         record = self._stack.resources.get(name)
         try:
             awaited = signals.awaited(evaluate(entry.creation_policy, context))
+            entry = replace(entry, update_policy=evaluate(entry.update_policy, context))
             shape = shapes.wanted_shape(entry, context, stack_tags, self._stack.system_tags(name))
         except ValidationError as error:
             verb = "update" if record else "create"
@@ -144,10 +144,13 @@ class ResourceWork:
                 )
             return
         tried = now.attempted or now.shape
-        attempted = replace(now, properties=tried.properties, tags=tried.tags)
+        attempted = replace(
+            now, properties=tried.properties, tags=tried.tags, signals=(),
+            rolling=bool(before.update_policy),
+        )  # fmt: skip
         self._record(attempted, "UPDATE_IN_PROGRESS")
         try:
-            self._change(attempted, before.shape)
+            self._change(attempted, before.shape, before.update_policy)
         except OperationCancelled:
             raise
         except Exception as error:
@@ -277,10 +280,12 @@ class ResourceWork:
             self._record(old, "UPDATE_IN_PROGRESS", properties=shape.properties)
             self._record(old, "UPDATE_FAILED", refusal, shape.properties)
             raise ResourceError(old.logical_id, "update")
-        begun = replace(old, attempted=shape)
+        signals_came = old.signals if old.rolling else ()
+        rolling = bool(entry.update_policy)
+        begun = replace(old, attempted=shape, rolling=rolling, signals=signals_came)
         begun = self._record(begun, "UPDATE_IN_PROGRESS", properties=shape.properties)
         try:
-            attributes = self._change(old, shape)
+            attributes = self._change(old, shape, entry.update_policy)
         except OperationCancelled:
             self._record(begun, "UPDATE_FAILED", f"{_noun('UPDATE')} cancelled")
             raise
@@ -293,18 +298,20 @@ class ResourceWork:
             tags=shape.tags,
             attributes=attributes,
             attempted=None,
+            rolling=False,
         )
         told = handler_of(old.type).told(self._cloud, shape.properties)
         self._record(done, "UPDATE_COMPLETE", told)
 
-    def _change(self, now: Resource, shape: Shape) -> dict[str, Any]:
-        """Change in place; returns the new attributes."""
+    def _change(self, now: Resource, shape: Shape, policy: Mapping[str, Any]) -> dict[str, Any]:
+        """Change in place, as an update policy says; returns the new attributes."""
         handler = handler_of(now.type)
         assert now.physical_id is not None
         physical_id = now.physical_id
         wanted = self._for_handler(replace(now, properties=shape.properties, tags=shape.tags))
         before = Shape(self._resolved(now.properties), self._resolved(now.tags))
-        handler.update(self._cloud, physical_id, before, wanted)
+        progress = self._progress(now.logical_id)
+        handler.update_by(self._cloud, physical_id, before, wanted, policy, progress)
         return handler.read(self._cloud, physical_id, wanted.properties)
 
     def _reinstated(self, before: Resource) -> Resource:
@@ -362,32 +369,6 @@ class ResourceWork:
     def _replaced(self, record: Resource) -> bool:
         operation = self._stack.operation
         return operation is not None and record.logical_id in operation.before
-
-    def _discard_later(self, record: Resource, policy: str = "Delete") -> None:
-        with self._lock:
-            assert self._stack.operation is not None
-            self._stack.operation.discarded.append(Discarded(record, policy))
-
-    def _record(
-        self,
-        resource: Resource,
-        status: str,
-        reason: str | None = None,
-        properties: Mapping[str, Any] | None = None,
-    ) -> Resource:
-        with self._lock:
-            noted = self._stack.record(resource, status, reason, properties)
-        self._changed()
-        return noted
-
-    def _tell(self, resource: Resource, status: str, reason: str | None = None) -> None:
-        with self._lock:
-            self._stack.tell(resource, status, reason)
-        self._changed()
-
-    def _forget(self, record: Resource) -> None:
-        with self._lock:
-            self._stack.resources.pop(record.logical_id, None)
 
 
 def _noun(verb: str) -> str:

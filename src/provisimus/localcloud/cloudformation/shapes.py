@@ -136,6 +136,8 @@ def fate(record: Resource | None, shape: Shape, entry: ResourceDefinition) -> Fa
         return "replace"
     if "Conditionally" in recreations and handler.must_replace(record.properties, shape.properties):
         return "replace"
+    if handler.replaced_by(entry.update_policy, names):
+        return "replace"
     unfinished = record.status in ("UPDATE_FAILED", "UPDATE_IN_PROGRESS")
     return "update" if names or record.tags != shape.tags or unfinished else "keep"
 
@@ -161,6 +163,7 @@ def blank(
         update_replace_policy=entry.update_replace_policy,
         metadata=entry.metadata,
         awaited=awaited,
+        update_policy=entry.update_policy,
     )
 
 
@@ -172,6 +175,7 @@ def as_written(record: Resource, entry: ResourceDefinition, depends: tuple[str, 
         deletion_policy=entry.deletion_policy,
         update_replace_policy=entry.update_replace_policy,
         metadata=entry.metadata,
+        update_policy=entry.update_policy,
     )
 
 

@@ -17,15 +17,20 @@ from provisimus.localcloud.cloudformation.errors import (
 )
 
 LONGEST = 12 * 3600
+_KNOWN = {
+    "ResourceSignal": ("Count", "Timeout"),
+    "AutoScalingCreationPolicy": ("MinSuccessfulInstancesPercent",),
+}
 _DURATION = re.compile(r"PT(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 
 
 @dataclass(frozen=True)
 class Awaited:
-    """How many signals of success a resource needs, and within how many seconds."""
+    """How many signals a resource needs, how many percent of success, within how many seconds."""
 
     count: int = 1
     seconds: int = 300
+    percent: int = 100
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,12 @@ def check_policy(logical_id: str, policy: Any) -> Mapping[str, Any]:
         raise ValidationError(
             f"Template format error: [/Resources/{logical_id}/CreationPolicy] 'expected object'."
         )
-    awaited = policy.get("ResourceSignal", {})
-    for key in (*(k for k in policy if k != "ResourceSignal"), *(
-        f"ResourceSignal/{k}" for k in awaited if k not in ("Count", "Timeout")
-    )):  # fmt: skip
-        raise unsupported(f"CreationPolicy/{key} of resource {logical_id}")
+    for key, inner in policy.items():
+        if key not in _KNOWN:
+            raise unsupported(f"CreationPolicy/{key} of resource {logical_id}")
+        for each in inner or ():
+            if each not in _KNOWN[key]:
+                raise unsupported(f"CreationPolicy/{key}/{each} of resource {logical_id}")
     return policy
 
 
@@ -58,7 +64,9 @@ def awaited(policy: Mapping[str, Any]) -> Awaited | None:
     count = str(wanted.get("Count", 1))
     if not count.isdecimal():
         raise ValidationError(f"CreationPolicy: Count must be a whole number, not {count}")
-    return Awaited(int(count), seconds(str(wanted.get("Timeout", "PT5M"))))
+    group = policy.get("AutoScalingCreationPolicy") or {}
+    percent = int(group.get("MinSuccessfulInstancesPercent", 100))
+    return Awaited(int(count), seconds(str(wanted.get("Timeout", "PT5M"))), percent)
 
 
 def seconds(duration: str) -> int:
@@ -100,6 +108,8 @@ def enough(wanted: Awaited, came: Iterable[Signal], waited: float) -> bool:
     Raises ResourceFailed when a sender has failed, or time is over.
     """
     signals = tuple(came)
+    if wanted.percent < 100:
+        return _enough_of(wanted, signals, waited)
     failed = next((each for each in signals if each.status == "FAILURE"), None)
     if failed is not None:
         raise ResourceFailed(received(failed))
@@ -109,3 +119,19 @@ def enough(wanted: Awaited, came: Iterable[Signal], waited: float) -> bool:
             f"Failed to receive {missing} resource signal(s) within the specified duration"
         )
     return missing <= 0
+
+
+def _enough_of(wanted: Awaited, signals: tuple[Signal, ...], waited: float) -> bool:
+    """Where some may fail; a signal that does not come in time is a failure."""
+    well = sum(1 for each in signals if each.status == "SUCCESS")
+    sick = len(signals) - well if waited < wanted.seconds else wanted.count - well
+    if 100 * (wanted.count - sick) < wanted.percent * wanted.count:
+        raise ResourceFailed(unsatisfied(sick, wanted.count, wanted.percent))
+    return len(signals) >= wanted.count or waited >= wanted.seconds
+
+
+def unsatisfied(failures: int, count: int, percent: int) -> str:
+    return (
+        f"Received {failures} FAILURE signal(s) out of {count}. Unable to satisfy {percent}% "
+        "MinSuccessfulInstancesPercent requirement"
+    )

@@ -52,6 +52,9 @@ class Resource:
     signals: tuple[Signal, ...] = ()
     begun: float = 0.0
     """When it was initiated, in seconds since the epoch: from then on signals are waited for."""
+    update_policy: Mapping[str, Any] = field(default_factory=dict)
+    rolling: bool = False
+    """Updated by a policy that may wait for signals."""
 
     @property
     def shape(self) -> Shape:

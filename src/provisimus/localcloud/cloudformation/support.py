@@ -37,7 +37,7 @@ def check(template: Template) -> None:
     """Refuse by name what the template wants and this cloud has not; raises ValidationError."""
     for entry in template.resources.values():
         handler = handler_of(entry.type)
-        _check_functions([entry.properties, entry.creation_policy])
+        _check_functions([entry.properties, entry.creation_policy, entry.update_policy])
         for path in unhonoured(entry.properties, handler.honoured):
             if path.split("/")[0] not in schema_of(entry.type).properties:
                 raise ValidationError(
@@ -47,6 +47,8 @@ def check(template: Template) -> None:
             raise unsupported(f"Property {path} of {entry.type} (resource {entry.logical_id})")
         if entry.creation_policy and not handler.signals:
             raise unsupported(f"CreationPolicy of {entry.type} (resource {entry.logical_id})")
+        for path in unhonoured(entry.update_policy, handler.update_policies):
+            raise unsupported(f"UpdatePolicy/{path} of {entry.type} (resource {entry.logical_id})")
         policies = (entry.deletion_policy, entry.update_replace_policy)
         if "Snapshot" in policies and not handler.snapshots:
             raise ValidationError(

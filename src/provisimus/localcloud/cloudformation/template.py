@@ -49,6 +49,7 @@ class ResourceDefinition:
     update_replace_policy: str = "Delete"
     metadata: Mapping[str, Any] = field(default_factory=dict)
     creation_policy: Mapping[str, Any] = field(default_factory=dict)
+    update_policy: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def references(self) -> frozenset[str]:
@@ -58,7 +59,7 @@ class ResourceDefinition:
     @property
     def spoken(self) -> frozenset[tuple[str, str | None]]:
         """The (name, attribute) of its Ref, Fn::GetAtt and Fn::Sub."""
-        return frozenset(references([self.properties, self.creation_policy]))
+        return frozenset(references([self.properties, self.creation_policy, self.update_policy]))
 
 
 @dataclass(frozen=True)
@@ -266,11 +267,9 @@ def _resource(name: str, entry: Any) -> ResourceDefinition:
         )
     known = {
         "Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy",
-        "Metadata", "CreationPolicy",
+        "Metadata", "CreationPolicy", "UpdatePolicy",
     }  # fmt: skip
     for key in entry:
-        if key == "UpdatePolicy":
-            raise unsupported(f"{key} of resource {name}")
         if key not in known:
             raise ValidationError(f"Invalid template resource property '{key}'")
     depends = entry.get("DependsOn", [])
@@ -284,7 +283,15 @@ def _resource(name: str, entry: Any) -> ResourceDefinition:
         update_replace_policy=_policy(entry, "UpdateReplacePolicy", REPLACE_POLICIES),
         metadata=entry.get("Metadata") or {},
         creation_policy=check_policy(name, entry.get("CreationPolicy", {})),
+        update_policy=_update_policy(name, entry.get("UpdatePolicy", {})),
     )
+
+
+def _update_policy(name: str, policy: Any) -> Mapping[str, Any]:
+    """What of it is honoured says the type's handler."""
+    if not isinstance(policy, dict):
+        raise _format_error(f"[/Resources/{name}/UpdatePolicy] 'expected object'.")
+    return policy
 
 
 def _unless_said(entry: Mapping[str, Any]) -> str:

@@ -69,6 +69,8 @@ def test_what_is_missing_or_too_much_is_told_as_aws_tells_it() -> None:
 def test_system_tags_go_where_cloudformation_puts_them() -> None:
     system = {name: schema_of(name).system_tags for name in sorted(all_handlers())}
     assert {name for name, there in system.items() if not there} == {
+        "AWS::AutoScaling::LifecycleHook",
+        "AWS::AutoScaling::ScalingPolicy",
         "AWS::CloudFormation::WaitCondition",
         "AWS::EC2::EIPAssociation",
         "AWS::EC2::LaunchTemplate",

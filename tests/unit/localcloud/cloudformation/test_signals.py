@@ -45,7 +45,7 @@ def test_a_count_that_is_none_is_refused():
 @pytest.mark.parametrize(
     ("policy", "named"),
     [
-        ({"AutoScalingCreationPolicy": {}}, "CreationPolicy/AutoScalingCreationPolicy of resource"),
+        ({"StartFleet": True}, "CreationPolicy/StartFleet of resource"),
         ({"ResourceSignal": {"Every": 1}}, "CreationPolicy/ResourceSignal/Every of resource"),
         ([], "expected object"),
     ],

@@ -114,8 +114,8 @@ def test_dates_stay_text_and_json_is_read() -> None:
             "Template section Transform is known to AWS, not to this local cloud",
         ),
         (
-            "Resources: {A: {Type: T, UpdatePolicy: {}}}",
-            "UpdatePolicy of resource A is known to AWS, not to this local cloud",
+            "Resources: {A: {Type: T, UpdatePolicy: []}}",
+            "Template format error: [/Resources/A/UpdatePolicy] 'expected object'.",
         ),
         (
             "Resources: {A: {Type: T, CreationPolicy: {StartFleet: true}}}",

@@ -12,12 +12,13 @@ arguments, so each looks before it acts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
+from provisimus.localcloud.cloudformation.signals import Signal
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,16 @@ class Attachment:
     """The item, or what of an object tells that it is the one."""
 
 
+class Progress(Protocol):
+    """What an update that takes its time may tell and hear."""
+
+    def say(self, text: str) -> None:
+        """Tell an event of the resource: it is still being updated."""
+
+    def signals(self) -> tuple[Signal, ...]:
+        """The signals that came for it since the update began."""
+
+
 class Handler(ABC):
     """One resource type."""
 
@@ -74,6 +85,8 @@ class Handler(ABC):
 
     signals: ClassVar[bool] = False
     """Whether a CreationPolicy may have it wait for signals."""
+    update_policies: ClassVar[frozenset[str]] = frozenset()
+    """Paths of an UpdatePolicy that are honoured."""
     recorded: ClassVar[Mapping[str, str]] = {}
     """What is kept and told back but has no effect here: by property (`*` for the whole type), a
     sentence that says so."""
@@ -135,6 +148,22 @@ class Handler(ABC):
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         """Change in place and return when it is done; never called for a replacement."""
         raise ResourceFailed(f"Update to resource type {self.type} is not supported.")
+
+    def replaced_by(self, policy: Mapping[str, Any], changed: Collection[str]) -> bool:
+        """Whether an UpdatePolicy has the change of these properties replace the resource."""
+        return False
+
+    def update_by(
+        self,
+        cloud: Cloud,
+        physical_id: str,
+        before: Shape,
+        after: Wanted,
+        policy: Mapping[str, Any],
+        progress: Progress,
+    ) -> None:
+        """Change in place as an UpdatePolicy says, for types that have some."""
+        self.update(cloud, physical_id, before, after)
 
     @abstractmethod
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
