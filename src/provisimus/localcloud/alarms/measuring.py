@@ -12,6 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from moto.core.utils import utcnow
+
+from provisimus.localcloud.alarms.readings import seconds
 from provisimus.localcloud.hooks.cloud import Cloud
 from provisimus.localcloud.scaling.keeper import group_of
 
@@ -29,7 +32,7 @@ class Measuring:
 
     def take(self, backend: Any) -> None:
         """Put what is measured now into moto's CloudWatch, and drop what is old."""
-        now = datetime.now()  # noqa: DTZ005 - moto's own are without a zone, too
+        now = utcnow()
         for instance in self._cloud.instances():
             if instance._state.name != "running":
                 self._used.pop(instance.id, None)
@@ -51,7 +54,7 @@ class Measuring:
                     named = [{"Name": "AutoScalingGroupName", "Value": group}]
                     data.append(_datum("CPUUtilization", percent, "Percent", named, now))
             backend.put_metric_data("AWS/EC2", data)
-        _prune(backend, now)
+        _prune(backend, seconds(now))
 
     def _processor(self, identifier: str) -> float | None:
         """Percent of the computer's processors since it was last looked at; None the first time."""
@@ -89,9 +92,9 @@ def _datum(
     }  # fmt: skip
 
 
-def _prune(backend: Any, now: datetime) -> None:
+def _prune(backend: Any, now: float) -> None:
     backend.metric_data = [
         each
         for each in backend.metric_data
-        if each.namespace != "AWS/EC2" or (now - each.timestamp).total_seconds() < KEPT
+        if each.namespace != "AWS/EC2" or now - seconds(each.timestamp) < KEPT
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from provisimus.localcloud.alarms.evaluation import MORE, Rule, statistic
@@ -30,7 +31,7 @@ def points_of(alarm: Any, data: list[Any], now: float) -> list[Point]:
     for each in data:
         if each.namespace != namespace or each.name != name or (unit and each.unit != unit):
             continue
-        at = each.timestamp.timestamp()
+        at = seconds(each.timestamp)
         if not begin <= at < end:
             continue
         if sorted((d.name, d.value) for d in each.dimensions) == wanted:
@@ -39,6 +40,11 @@ def points_of(alarm: Any, data: list[Any], now: float) -> list[Point]:
         (begin + number * period, _value(stat, values[number]) if number in values else None)
         for number in range(many)
     ]
+
+
+def seconds(when: datetime) -> float:
+    """Since the epoch; moto's times are of UTC and do not say so."""
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _metric(alarm: Any) -> tuple[str, str, list[Any], int, str, str | None]:

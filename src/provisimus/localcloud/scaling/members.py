@@ -69,8 +69,8 @@ def _enter(turn: Turn, member: Member) -> None:
 
 
 def _leave(turn: Turn, member: Member) -> None:
-    """Once no balancer drains it any more."""
-    if "draining" in turn.seen(member).targets:
+    """Once no balancer drains it any more; a group that is deleted does not wait for that."""
+    if "draining" in turn.seen(member).targets and not turn.group.deleting:
         turn.group = turn.group.amend(member.activity, status="WaitingForELBConnectionDraining")
         return
     if not _waits(turn, member, TERMINATING, "Terminating:Wait"):
