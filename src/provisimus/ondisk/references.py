@@ -13,7 +13,8 @@ _TOKEN = re.compile(r"\$?\$\{([^}]*)(\}?)")
 _NAMES = {
     # "PutParameter, Name" and "CreateSecret, Name" of the two APIs.
     "ssm": re.compile(r"[A-Za-z0-9_.\-/]{1,1011}"),
-    "secret": re.compile(r"[A-Za-z0-9/_+=.@\-]{1,512}"),
+    # A secret's ARN will do, too; RDS calls its own `rds!db-…`.
+    "secret": re.compile(r"[A-Za-z0-9/_+=.@:!\-]{1,512}"),
 }
 
 

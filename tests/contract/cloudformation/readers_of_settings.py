@@ -124,6 +124,25 @@ def alarm(world: Any, physical_id: str, wanted: Mapping[str, Any]) -> dict[str, 
     }
 
 
+@reads("AWS::EC2::FlowLog")
+def flow_log(world: Any, physical_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    told = world.ec2.describe_flow_logs(FlowLogIds=[physical_id])["FlowLogs"][0]
+    return {
+        "ResourceType": "VPC" if told["ResourceId"].startswith("vpc-") else None,
+        "Tags": [each for each in told["Tags"] if not each["Key"].startswith("aws:")],
+        **given(
+            told,
+            "DeliverLogsPermissionArn",
+            "LogDestinationType",
+            "LogFormat",
+            "LogGroupName",
+            "MaxAggregationInterval",
+            "ResourceId",
+            "TrafficType",
+        ),
+    }
+
+
 @reads("AWS::Route53::HostedZone")
 def hosted_zone(world: Any, physical_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     api = world.client("route53")

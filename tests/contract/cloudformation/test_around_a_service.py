@@ -14,7 +14,8 @@ from tests.contract.cloudformation.test_whole_vpc import expect_replaced, ids
 
 SETTINGS = (Path(__file__).parent / "settings.yaml").read_text()
 TYPES = (
-    "AWS::CloudWatch::Alarm", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::KMS::Alias",
+    "AWS::CloudWatch::Alarm", "AWS::EC2::FlowLog", "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy", "AWS::KMS::Alias",
     "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::Route53::HostedZone", "AWS::Route53::RecordSet",
     "AWS::SNS::Subscription", "AWS::SNS::Topic",
 )  # fmt: skip
@@ -72,6 +73,7 @@ CHANGES = (
     ("Comment: ours", "Comment: theirs"),
     ("TTL: '60'", "TTL: '61'"),
     ("192.0.2.2", "192.0.2.3"),
+    ("TrafficType: REJECT", "TrafficType: ALL"),
     ("{VPCId: !Ref Vpc,", "{VPCId: !Ref Vpc2,"),
     # by replacement
     ("LogGroupName: /acme/greeter", "LogGroupName: /acme/talker"),

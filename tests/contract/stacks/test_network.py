@@ -12,7 +12,11 @@ from provisimus.stacks.live import find_stack
 if TYPE_CHECKING:
     from conftest import Scene
 
-MAIN = "type: network\nnat: one\ndns: acme.internal\nendpoints: {interface: [ssm]}\n"
+MAIN = (
+    "type: network\nnat: one\ndns: acme.internal\n"
+    "endpoints: {interface: [ssm]}\nflow_logs: {keep: 30d}\n"
+)
+NO_ENTRY = "network: {stack: main, subnet: public}\n"
 GREETER = (
     "network: {stack: main, subnet: public}\n"
     "ingress: [{port: 18080, from: 0.0.0.0/0}]\n"
@@ -104,4 +108,30 @@ def test_an_output_that_is_not_there_yet_is_named(network: Scene) -> None:
 def test_a_network_that_nobody_declares(network: Scene) -> None:
     network.define(GREETER.replace("main", "mian"))
     with pytest.raises(InvalidDefinitions, match="there is no stack 'mian' of type network"):
+        network.plan("1.0.0")
+
+
+def test_a_fixed_address_and_a_name_outlive_the_instance(network: Scene) -> None:
+    network.declare("names", "type: dns\nzone: acme.example\n")
+    # Nobody answers at such an address in this cloud, so nobody is let in to ask.
+    network.define(
+        f"{NO_ENTRY}fixed_address: true\nrecovery: true\nalarms: {{cpu: 80}}\n"
+        "dns: {zone: names, name: greeter.acme.example}\n"
+    )
+    network.applied("main")
+    zone = network.applied("names").outputs["ZoneId"]
+    before = network.release("1.0.0")
+    after = network.release("1.0.1")
+    assert after.outputs["InstanceId"] != before.outputs["InstanceId"]
+    assert after.outputs["PublicIp"] == before.outputs["PublicIp"]
+    found = network.ec2.describe_addresses(PublicIps=[after.outputs["PublicIp"]])["Addresses"]
+    assert [each["InstanceId"] for each in found] == [after.outputs["InstanceId"]]
+    assert after.tags["provisimus:uses"] == "main names"
+    assert zone
+
+
+@pytest.mark.parametrize("network_used", ["main", "{stack: main, subnet: data}"])
+def test_a_fixed_address_wants_a_public_subnet(network: Scene, network_used: str) -> None:
+    network.define(f"network: {network_used}\nfixed_address: true\n")
+    with pytest.raises(InvalidDefinitions, match="reached in a public subnet only"):
         network.plan("1.0.0")

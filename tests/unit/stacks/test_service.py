@@ -12,19 +12,25 @@ from provisimus.errors import InvalidDefinitions
 from provisimus.stacks.gate import findings
 from provisimus.stacks.template import yaml_of
 from provisimus.stacks.types import all_types, find_type
-from provisimus.stacks.types.interface import Network, WantedStack
+from provisimus.stacks.types.interface import Network, OtherStack, WantedStack
 from provisimus.stacks.types.service import (
     TYPE,
     instance_id_of,
     named_volumes,
 )
 from provisimus.workspace.definitions.machine import Health, HttpHealth
-from provisimus.workspace.definitions.stack import DataVolume
+from provisimus.workspace.definitions.stack import DataVolume, StackDefinition
 from provisimus.workspace.definitions.stacks.service import ServiceDefinition
 from provisimus.workspace.problems import parse
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
 HEALTH = Health(http=HttpHealth(port=8080))
+
+
+OTHERS = {
+    "orders-db": OtherStack("acme-local-orders-db", StackDefinition(type="database")),
+    "names": OtherStack("acme-local-names", StackDefinition(type="dns")),
+}
 
 
 def wanted(
@@ -34,7 +40,7 @@ def wanted(
     told: dict[str, bool] | None = None,
     machine: str = "sha256:1",
     **given: object,
-) -> WantedStack:
+) -> WantedStack[ServiceDefinition]:
     return WantedStack(
         "greeter",
         "1.0.0",
@@ -43,6 +49,7 @@ def wanted(
         health,
         machine,
         {"provisimus:project": "acme", "provisimus:service": "greeter"},
+        OTHERS,
     )
 
 
@@ -79,6 +86,26 @@ CASES = {
             {"mount": "/scratch", "size": "5 GiB"},
             {"mount": "/log", "size": "5 GiB", "snapshots": {"every": "1h", "keep": 2}},
         ],
+    ),
+    "with-all-around": wanted(
+        told={"metric": True},
+        fixed_address=True,
+        dns={"zone": "names", "name": "greeter.acme.example"},
+        recovery=True,
+        alarms={"cpu": 80, "notify": ["arn:aws:sns:eu-west-1:111122223333:pager"]},
+        database="orders-db",
+        environment={"MODE": "blue", "DATABASE_NAME": "archive"},
+        data_volumes=[
+            {"mount": "/data", "size": "20 GiB", "snapshots": {"every": "6h", "keep": 8}},
+            {
+                "mount": "/var/log",
+                "size": "5 GiB",
+                "snapshots": {"every": "24h", "keep": 14, "by": "dlm"},
+            },
+        ],
+    ),
+    "named-privately": wanted(
+        public=False, dns={"zone": "Z0123456789", "name": "greeter.acme.internal"}
     ),
     "no-health": wanted(health=None, ingress=OPEN),
 }

@@ -53,7 +53,7 @@ def test_a_definition_is_a_frozen_value() -> None:
     assert hash(one) == hash(Snapshots(keep=2, every=3600))
     assert one != Snapshots(every=3600, keep=3)
     assert Publish() != Snapshots(every=3600, keep=2)
-    assert repr(one) == "Snapshots(every=3600, keep=2)"
+    assert repr(one) == "Snapshots(every=3600, keep=2, by='machine')"
 
 
 def test_a_definition_says_what_it_lacks_and_what_it_has_not() -> None:

@@ -182,11 +182,13 @@ def alarm(
     below: float | None = None,
     of: tuple[int, int] = (3, 3),
     statistic: str = "Average",
+    period: int = 60,
     missing: str = "notBreaching",
     actions: Iterable[Any] = (),
+    all_clear: bool = True,
 ) -> dict[str, Any]:
-    """An alarm on a metric (namespace and name), each minute; `of` is how many of how many minutes
-    must be beyond the limit."""
+    """An alarm on a metric (namespace and name); `of` is how many of how many periods must be
+    beyond the limit, `period` in seconds, `all_clear` whether the end is told, too."""
     namespace, name = metric
     called = list(actions)
     return {
@@ -197,12 +199,13 @@ def alarm(
             "MetricName": name,
             "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
             "Statistic": statistic,
-            "Period": 60,
+            "Period": period,
             "EvaluationPeriods": of[1],
             "DatapointsToAlarm": of[0],
             "Threshold": below if above is None else above,
             "ComparisonOperator": "LessThanThreshold" if above is None else "GreaterThanThreshold",
             "TreatMissingData": missing,
-            **({"AlarmActions": called, "OKActions": called} if called else {}),
+            **({"AlarmActions": called} if called else {}),
+            **({"OKActions": called} if called and all_clear else {}),
         },
     }

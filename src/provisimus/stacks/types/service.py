@@ -11,6 +11,7 @@ from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.ondisk.places import POLICY, RHYTHM
 from provisimus.stacks import permissions
 from provisimus.stacks.template import WAITING
+from provisimus.stacks.types import around_service as around
 from provisimus.stacks.types import parts
 from provisimus.stacks.types.interface import IMAGE_ID, StackType, WantedStack
 from provisimus.stacks.wiring import wired
@@ -48,6 +49,11 @@ ingress:                        # who may reach it; everything else is closed
 data_volumes:                   # encrypted, outlive every instance, snapshotted when removed
   - {mount: /data, size: 20 GiB, snapshots: {every: 24h, keep: 14}}
 health: {signal: true, metric: true}  # the stack waits for the first healthy answer; CloudWatch
+# fixed_address: true           # a public address that outlives the instance
+# dns: {zone: names, name: greeter.acme.example}   # zone: a stack of type dns, or Z…
+# recovery: true                # moved to another computer when its own fails
+# alarms: {cpu: 90, notify: ["arn:aws:sns:eu-west-1:111122223333:pager"]}
+# database: orders-db           # a stack of type database: DATABASE_HOST, …, DATABASE_PASSWORD
 environment:                    # of the main container; the machine fetches what is only named
   GREETER_MODE: blue
   DB_PASSWORD: "${secret:acme/greeter/db}"
@@ -59,7 +65,13 @@ environments:                   # what differs, per environment
         volumes = named_volumes(wanted.definition.data_volumes)
         signal = _signal_id(wanted, volumes) if wanted.definition.health.signal else ""
         user_data = _user_data(wanted, volumes, signal)
-        instance = instance_id_of(user_data)
+        # The definition's own variables may stand in the place of some.
+        values = {
+            name: value
+            for name, value in around.database_values(wanted).items()
+            if f"${{{name}}}" in user_data
+        }
+        instance = instance_id_of(user_data + (repr(values) if values else ""))
         attachments = _attachments(volumes, instance)
         template = {
             **parts.head(f"{wanted.service}: one instance with its data volumes"),
@@ -72,8 +84,11 @@ environments:                   # what differs, per environment
                 "Role": _role(wanted, volumes),
                 "InstanceProfile": parts.instance_profile(),
                 **{name: _volume(volume) for name, volume in volumes.items()},
-                instance: _instance(wanted, user_data),
+                instance: _instance(wanted, user_data, values),
                 **attachments,
+                **around.address(wanted, instance),
+                **around.alarms(wanted, instance),
+                **around.snapshots(wanted, volumes),
                 **({signal: _waiting(wanted, [instance, *attachments])} if signal else {}),
             },
             "Outputs": _outputs(wanted, volumes, instance),
@@ -132,16 +147,16 @@ def _user_data(wanted: Wanted, volumes: Mapping[str, DataVolume], signal: str) -
             }
             for name, each in kept.items()
         ]
-    if wanted.definition.environment:
-        told[ENVIRONMENT_FILE] = {
-            name: literally(value) for name, value in wanted.definition.environment.items()
-        }
+    own = {name: literally(value) for name, value in wanted.definition.environment.items()}
+    if variables := {**around.database_variables(wanted), **own}:
+        told[ENVIRONMENT_FILE] = variables
     return user_data_of(((f"${{{name}}}", each.mount) for name, each in volumes.items()), told)
 
 
 def _kept(volumes: Mapping[str, DataVolume]) -> dict[str, DataVolume]:
     """The volumes of which the machine takes snapshots."""
-    return {name: each for name, each in volumes.items() if each.snapshots}
+    taken = around.taken_by_dlm(volumes)
+    return {name: each for name, each in volumes.items() if each.snapshots and name not in taken}
 
 
 def _policy(volume: DataVolume) -> str:
@@ -200,6 +215,7 @@ def _role(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
         *permissions.snapshotting(
             list(kept := _kept(volumes)), [{"Fn::Sub": _policy(each)} for each in kept.values()]
         ),
+        *around.reading_database(wanted),
     ]
     return parts.instance_role(f"The instance of {wanted.service}", statements)
 
@@ -209,7 +225,9 @@ def _volume(volume: DataVolume) -> dict[str, Any]:
         {"Key": "Name", "Value": {"Fn::Sub": f"${{AWS::StackName}} {volume.mount}"}},
         {"Key": "provisimus:mount", "Value": volume.mount},
     ]
-    if volume.snapshots:
+    if volume.snapshots and volume.snapshots.by == "dlm":
+        tags.append({"Key": around.BY_DLM, "Value": around.dlm_policy(volume)})
+    elif volume.snapshots:
         rhythm = f"every={volume.snapshots.every} keep={volume.snapshots.keep}"
         tags.append({"Key": RHYTHM, "Value": rhythm})
     return {
@@ -226,12 +244,12 @@ def _volume(volume: DataVolume) -> dict[str, Any]:
     }
 
 
-def _instance(wanted: Wanted, user_data: str) -> dict[str, Any]:
+def _instance(wanted: Wanted, user_data: str, values: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "ImageId": {"Ref": IMAGE_ID},
         "InstanceType": {"Ref": "InstanceType"},
         "SubnetId": {"Ref": "SubnetId"},
-        "SecurityGroupIds": [{"Fn::GetAtt": ["SecurityGroup", "GroupId"]}],
+        "SecurityGroupIds": [parts.group_id("SecurityGroup"), *around.database_group(wanted)],
         "IamInstanceProfile": {"Ref": "InstanceProfile"},
         "MetadataOptions": dict(parts.METADATA),
         "BlockDeviceMappings": parts.root_disk(),
@@ -239,7 +257,8 @@ def _instance(wanted: Wanted, user_data: str) -> dict[str, Any]:
         "Tags": parts.named(),
     }
     if user_data:
-        properties["UserData"] = {"Fn::Base64": {"Fn::Sub": user_data}}
+        text = [user_data, dict(values)] if values else user_data
+        properties["UserData"] = {"Fn::Base64": {"Fn::Sub": text}}
     if wanted.definition.key_name:
         properties["KeyName"] = {"Ref": "KeyName"}
     return {"Type": "AWS::EC2::Instance", "Properties": properties}
@@ -268,7 +287,10 @@ def _outputs(wanted: Wanted, volumes: Mapping[str, DataVolume], instance: str) -
         "PrivateIp": {"Value": {"Fn::GetAtt": [instance, "PrivateIp"]}},
     }
     address = f"{instance}.PrivateIp"
-    if wanted.network.public:
+    if wanted.definition.fixed_address:
+        outputs["PublicIp"] = {"Value": {"Ref": "Address"}}
+        address = "Address"
+    elif wanted.network.public:
         outputs["PublicIp"] = {"Value": {"Fn::GetAtt": [instance, "PublicIp"]}}
         address = f"{instance}.PublicIp"
     if wanted.health and wanted.health.http:

@@ -15,6 +15,7 @@ from provisimus.workspace.definitions.common import (
     AbsolutePath,
     Definition,
     Gibibytes,
+    Misfit,
     Name,
     Port,
     Seconds,
@@ -60,15 +61,25 @@ class Ingress(Definition):
             raise ValueError("SSH open to the world is refused — name the network you come from")
 
 
+DLM_HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
+"""Intervals that Data Lifecycle Manager knows (CreateRule, Interval)."""
+
+
 class Snapshots(Definition):
-    """How often the machine takes a snapshot of the volume, and how many stay."""
+    """How often a snapshot of the volume is taken, and how many stay."""
 
     every: Seconds
-    keep: Annotated[int, limits(ge=1)]
+    keep: Annotated[int, limits(ge=1, le=1000)]
+    by: Literal["machine", "dlm"] = "machine"
+    """The machine, which holds the volume still; or Amazon Data Lifecycle Manager, which does not,
+    and which goes on when the machine is off."""
 
     def __post_init__(self) -> None:
         if self.every < 3600:
             raise ValueError("every is less than 1h — the machine looks every quarter of an hour")
+        if self.by == "dlm" and self.every / 3600 not in DLM_HOURS:
+            known = ", ".join(f"{hours}h" for hours in DLM_HOURS)
+            raise Misfit(f"Data Lifecycle Manager takes one every {known}", "every")
 
 
 class DataVolume(Definition):

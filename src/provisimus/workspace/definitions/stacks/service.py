@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated
 
-from provisimus.workspace.definitions.rules import limits
+from provisimus.workspace.definitions.common import Definition, Misfit, Name
+from provisimus.workspace.definitions.rules import after, limits
 from provisimus.workspace.definitions.stack import (
     DataVolume,
+    DnsName,
     Environment,
     Ingress,
     InNetwork,
@@ -16,8 +18,18 @@ from provisimus.workspace.definitions.stack import (
     NetworkUse,
     StackHealth,
     Use,
+    arn_of,
     network_used,
 )
+
+
+class ServiceAlarms(Definition):
+    """Status and processor of the instance; its health too, where `health.metric` tells it."""
+
+    cpu: Annotated[int, limits(ge=1, le=100)] = 90
+    """Percent, for ten minutes."""
+    notify: tuple[Annotated[str, after(arn_of("sns"))], ...] = ()
+    """ARNs of SNS topics."""
 
 
 class ServiceDefinition(MachineStack):
@@ -36,8 +48,26 @@ class ServiceDefinition(MachineStack):
     """Of the main container. A value may name where it stands: `${ssm:NAME}`, `${secret:NAME#KEY}`;
     the machine fetches it on boot. Without names of that kind it stands in the template."""
 
+    fixed_address: bool = False
+    """A public address that outlives the instance."""
+    dns: DnsName | None = None
+    """A name for the fixed address, else for the instance's private one."""
+    recovery: bool = False
+    """EC2 moves the instance to another computer when its own fails."""
+    alarms: ServiceAlarms | None = None
+    database: Name | None = None
+    """A stack of type database: the instance may connect, and its main container gets
+    DATABASE_HOST, _PORT, _NAME, _USER and _PASSWORD."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        named = self.network
+        if self.fixed_address and network_used(named) and getattr(named, "subnet", "") != "public":
+            raise Misfit(
+                "a fixed address is reached in a public subnet only — "
+                "write network: {stack: …, subnet: public}",
+                "fixed_address",
+            )
         mounts = [volume.mount for volume in self.data_volumes]
         if len(set(mounts)) != len(mounts):
             raise ValueError("two data volumes have the same mount")
@@ -46,6 +76,11 @@ class ServiceDefinition(MachineStack):
         if used := network_used(self.network):
             named = self.network if isinstance(self.network, InNetwork) else InNetwork(stack=used)
             yield Use(used, ("network",), "network", named.outputs)
+        if self.dns:
+            yield from self.dns.uses()
+        if self.database:
+            outputs = ("Endpoint", "Port", "DatabaseName", "SecretArn", "ClientSecurityGroupId")
+            yield Use(self.database, ("database",), "database", outputs)
 
 
 DEFINITION = ServiceDefinition
