@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Cloud:
     registry_port: int
     process: subprocess.Popen[bytes] | None = None
     image: str = ""
+    path: str = field(default_factory=lambda: os.environ["PATH"])
 
     @property
     def url(self) -> str:
@@ -52,6 +53,7 @@ class Cloud:
                     "--registry-port", str(self.registry_port),
                 ),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, "PATH": self.path},
             )  # fmt: skip
         eventually(self.status, "the local cloud did not start", 60)
 
@@ -96,10 +98,14 @@ class Cloud:
 
 
 @contextmanager
-def open_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def open_cloud(
+    tmp_path_factory: pytest.TempPathFactory, path: str | None = None
+) -> Iterator[Cloud]:
+    """A cloud with a tiny base. ``path`` is where it finds programs."""
     kept = os.environ.get("PROVISIMUS_REHEARSAL_DIR")
     directory = Path(kept) if kept else tmp_path_factory.mktemp("cloud")
     made = Cloud(directory, free_port(), free_port())
+    made.path = path or made.path
     made.start()
     try:
         made.make_base()

@@ -21,7 +21,7 @@ from provisimus.localcloud.hooks import network, vpc
 told = {}
 cloud = SimpleNamespace(
     account="123456789012", port=4800, changes=threading.RLock(),
-    networks=SimpleNamespace(unavailable="not here"),
+    networks=SimpleNamespace(unavailable="not here", lost=[]),
     instances=lambda: [
         instance
         for reservation in ec2_backends["123456789012"]["eu-west-1"].reservations.values()

@@ -44,6 +44,15 @@ def install(cloud: Cloud) -> None:
 
     replace(Subnet, "get_available_subnet_ip", private_address)
 
+    def begin_anew(vpc: str, interfaces: frozenset[str]) -> None:
+        # As when their host fails: they are recovered (`instances.ended_by_itself`).
+        for instance in cloud.instances():
+            if any(nic.id in interfaces for nic in instance.nics.values()):
+                log.info("%s was in the network of %s", instance.id, vpc)
+                cloud.machines.kill(instance.id)
+
+    cloud.networks.lost.append(begin_anew)
+
     moto_delete = SecurityGroupBackend.delete_security_group
 
     def delete_security_group(backend: Any, name: Any = None, group_id: Any = None) -> None:

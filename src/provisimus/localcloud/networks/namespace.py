@@ -64,10 +64,19 @@ class Namespace:
         return ("nsenter", f"--target={self.pid}", "--net", *own, "--", *again)
 
     @property
-    def paths(self) -> tuple[str, ...]:
-        """Where slirp4netns finds it, as its options say that."""
-        own = () if os.geteuid() == 0 else (f"--userns-path=/proc/{self.pid}/ns/user",)
-        return (*own, "--netns-type=path", f"/proc/{self.pid}/ns/net")
+    def joining(self) -> tuple[str, ...]:
+        """How slirp4netns is told to join it; it shuts itself in where it starts as root."""
+        place = f"/proc/{self.pid}/ns"
+        own = (
+            ("--enable-sandbox", "--enable-seccomp")
+            if os.geteuid() == 0
+            else (f"--userns-path={place}/user",)
+        )
+        return (*own, "--netns-type=path", f"{place}/net")
+
+    def wait(self) -> None:
+        """Return when the keeper has ended."""
+        self._process.wait()
 
     def ask(self, operation: str, **given: Any) -> tuple[Any, list[int]]:
         """What the keeper answers, and the descriptors that it made. Raises LocalCloudError."""

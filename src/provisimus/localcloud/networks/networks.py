@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -80,6 +81,9 @@ class Networks:
         self._listening: dict[tuple[str, int], tuple[tuple[str, str], Served]] = {}
         self._refused: set[tuple[str, int]] = set()
         self._names: dict[str, tuple[str, ...]] = {}
+        self.lost: list[Callable[[str, frozenset[str]], None]] = []
+        """Told when the keeper of a VPC's network was killed: the VPC, and the interfaces that
+        were plugged in or claimed there. What used them must end, and may come again."""
 
     @property
     def unavailable(self) -> str | None:
@@ -105,7 +109,7 @@ class Networks:
                 raise LocalCloudError(f"{card.vpc} is gone")
             name, device = network.plug(card, resolver_of(picture))
             self._plugged[card.identifier] = card.vpc, name
-            undo = partial(self._unplug, card.identifier, card.vpc, name)
+            undo = partial(self._unplug, network, card, name)
             try:
                 self.refresh()
             except LocalCloudError:
@@ -199,18 +203,35 @@ class Networks:
             for _, served in self._listening.values():
                 served.close()
             self._listening.clear()
-            for network in self._vpcs.values():
-                network.close()
-            self._vpcs.clear()
+            while self._vpcs:
+                self._vpcs.popitem()[1].close()
 
-    def _unplug(self, interface: str, vpc: str, name: str) -> None:
+    def _unplug(self, network: VpcNetwork, card: Interface, name: str) -> None:
         with self._turn:
-            if vpc in self._vpcs:
-                self._vpcs[vpc].unplug(interface, name)
-            if self._plugged.get(interface) == (vpc, name):
-                del self._plugged[interface]
+            if self._vpcs.get(card.vpc) is not network:
+                return
+            network.unplug(card.identifier, name)
+            if self._plugged.get(card.identifier) == (card.vpc, name):
+                del self._plugged[card.identifier]
                 with suppress(LocalCloudError):
                     self.refresh()
+
+    def _watch(self, vpc: str, network: VpcNetwork) -> None:
+        network.namespace.wait()
+        with self._turn:
+            if self._vpcs.get(vpc) is not network:
+                return
+            log.error("the network of %s was killed; what is in it begins anew", vpc)
+            used = self._used(vpc)
+            del self._vpcs[vpc]
+            for interface in used:
+                self._plugged.pop(interface, None)
+                self._claimed.pop(interface, None)
+            with suppress(LocalCloudError):
+                self.refresh()  # what is published there is so no longer
+            network.close()
+        for tell in self.lost:
+            tell(vpc, used)
 
     def _used(self, vpc: str) -> frozenset[str]:
         plugged = {each for each, (own, _) in self._plugged.items() if own == vpc}
@@ -225,9 +246,13 @@ class Networks:
         if vpc not in self._vpcs:
             if self._relays is None:
                 self._relays = Relays()
-            self._vpcs[vpc] = VpcNetwork(
+            made = VpcNetwork(
                 vpc, self._nursery, self._relays, self._log, partial(self._find, vpc), self._region
             )
+            self._vpcs[vpc] = made
+            threading.Thread(
+                target=self._watch, args=(vpc, made), name=f"watch-{vpc}", daemon=True
+            ).start()
         return self._vpcs[vpc]
 
     def _find(self, vpc: str, name: str, kind: str) -> Known | None:
@@ -240,7 +265,7 @@ class Networks:
 
     def _listen(self, wanted: dict[tuple[str, int], tuple[str, str]]) -> None:
         for place, (target, served) in list(self._listening.items()):
-            if wanted.get(place) != target:
+            if wanted.get(place) != target or target[0] not in self._vpcs:
                 served.close()
                 del self._listening[place]
         self._refused &= set(wanted)

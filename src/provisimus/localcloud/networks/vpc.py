@@ -6,12 +6,12 @@ import ipaddress
 import logging
 import os
 import socket
-import subprocess
 from collections.abc import Iterable
 from functools import partial
 from itertools import count
 from pathlib import Path
 
+from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.network import Interface, gateway
 from provisimus.localcloud.networks.dhcp import CLIENT_PORT, Lease, answer
 from provisimus.localcloud.networks.namespace import Namespace
@@ -19,7 +19,8 @@ from provisimus.localcloud.networks.picture import Picture
 from provisimus.localcloud.networks.relays import Relays, Served
 from provisimus.localcloud.networks.resolver import PORT, Find, reply
 from provisimus.localcloud.networks.ruleset import OUTSIDE, WAY_OUT, Inner, ruleset
-from provisimus.localcloud.processes import Command, Nursery, end
+from provisimus.localcloud.processes import Command, Nursery
+from provisimus.localcloud.services import Service, Supervised
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,9 @@ class VpcNetwork:
         self._inner: dict[tuple[str, int], Served] = {}
         self._resolver: Served | None = None
         self._rules = ""
-        self._way_out: subprocess.Popen[bytes] | None = None
-        self._exit = -1
-        self._opened_out = False
+        self._until = os.pipe()
+        """What ends slirp4netns when this process does."""
+        self._open_way_out()
 
     def plug(self, card: Interface, resolver: str) -> tuple[str, int]:
         """Make the device of a card: its name, and its descriptor for QEMU."""
@@ -70,7 +71,8 @@ class VpcNetwork:
 
     def unplug(self, interface: str, name: str) -> None:
         """Forget a device, unless the interface has another by now; QEMU's end removes it."""
-        self._leases.pop(name).close()
+        if name in self._leases:
+            self._leases.pop(name).close()
         if self.taps.get(interface) == name:
             del self.taps[interface]
 
@@ -87,16 +89,15 @@ class VpcNetwork:
         if picture.resolver and self._resolver is None:
             bound = self.namespace.socket("listen", address=inner.resolver, port=PORT, kind="udp")
             self._resolver = self._relays.answer(bound, partial(reply, find=self._find))
-        self._have_way_out()
 
     def close(self) -> None:
         """End everything in it."""
         for served in (*self._leases.values(), *self._inner.values(), self._resolver):
             if served is not None:
                 served.close()
-        if self._way_out is not None:
-            os.close(self._exit)
-            end(self._way_out, 1)
+        self._way_out.stop()
+        for descriptor in self._until:
+            os.close(descriptor)
         self.namespace.close()
 
     def _have_own(self, wanted: set[str]) -> None:
@@ -112,31 +113,23 @@ class VpcNetwork:
             listener = self.namespace.socket("listen", address=address, port=port)
             self._inner[address, port] = self._relays.accept(listener, self._relays.outward(port))
 
-    def _have_way_out(self) -> None:
+    def _open_way_out(self) -> None:
         """slirp4netns: connections that may leave go on as this computer's own."""
-        if self._way_out is not None and self._way_out.poll() is None:
-            return
-        if self._way_out is not None:
-            os.close(self._exit)
-            log.warning("the way out of %s ended; it is started again", self._vpc)
-        theirs, self._exit = os.pipe()
         command = Command(
             (
-                "slirp4netns", "--configure", "--disable-host-loopback", "--disable-dns",
-                "--enable-sandbox", "--enable-seccomp", f"--cidr={_OWN_BLOCK}", "--mtu=1500",
-                f"--exit-fd={theirs}", *self.namespace.paths, WAY_OUT,
+                *("slirp4netns", "--configure", "--disable-host-loopback", "--disable-dns"),
+                *(f"--cidr={_OWN_BLOCK}", "--mtu=1500", f"--exit-fd={self._until[0]}"),
+                *(*self.namespace.joining, WAY_OUT),
             ),
             output=self._log_file,
-            keep_descriptors=(theirs,),
-        )  # fmt: skip
+            keep_descriptors=(self._until[0],),
+        )
+        name = f"the way out of {self._vpc}"
+        self._way_out = Supervised(self._nursery, Service(name, command, lambda: True, 1), grace=1)
         try:
-            self._way_out = self._nursery.start(command)
-        except OSError as error:
-            if not self._opened_out:
-                log.warning("machines of %s have no way out: %s", self._vpc, error)
-        finally:
-            os.close(theirs)
-        self._opened_out = True
+            self._way_out.start()
+        except LocalCloudError as error:
+            log.warning("machines of %s have no way out: %s", self._vpc, error.what)
 
 
 def resolver_of(picture: Picture) -> str:
