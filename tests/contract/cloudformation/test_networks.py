@@ -110,7 +110,7 @@ PORT = "GroupId: !Ref Group, IpProtocol: tcp, FromPort: 80, ToPort: 80"
         (
             "SubnetRouteTableAssociation",
             "RouteTableId: !Ref Table2, SubnetId: !Ref Subnet",
-            "changes no association",
+            "Resource.AlreadyAssociated",
             ASSOCIATED,
         ),
         ("EIP", "Domain: standard", "Domain standard", ""),
@@ -362,3 +362,26 @@ def test_ranges_are_kept_without_their_host_bits(story: Any) -> None:
     assert story.create(body) == "CREATE_COMPLETE", story.news()
     assert story.physical("Last") == f"{story.physical('Table')}|192.168.1.0/24"
     assert story.delete() == "DELETE_COMPLETE", story.news()
+
+
+def table_of_subnet(story: Any) -> str:
+    filters = [{"Name": "association.subnet-id", "Values": [story.physical("Subnet")]}]
+    (table,) = story.world.client("ec2").describe_route_tables(Filters=filters)["RouteTables"]
+    return str(table["RouteTableId"])
+
+
+def test_a_subnet_is_given_another_table_in_one_update(story: Any) -> None:
+    assert story.create(BASE + ASSOCIATED) == "CREATE_COMPLETE"
+    first = story.physical("Association")
+    other = ASSOCIATED.replace("!Ref Table,", "!Ref Table2,")
+    assert story.update(BASE + other) == "UPDATE_COMPLETE", story.news()
+    assert table_of_subnet(story) == story.physical("Table2")
+    assert story.physical("Association") != first
+    failing = (
+        "  Wrong: {Type: AWS::EC2::EIP, DependsOn: Association, "
+        "Properties: {InstanceId: i-0123456789abcdef0}}\n"
+    )
+    assert story.update(BASE + ASSOCIATED + failing) == "UPDATE_ROLLBACK_COMPLETE", story.news()
+    assert table_of_subnet(story) == story.physical("Table2")
+    assert story.update(BASE + ASSOCIATED) == "UPDATE_COMPLETE", story.news()
+    assert table_of_subnet(story) == story.physical("Table")

@@ -126,7 +126,7 @@ class ResourceWork(Records):
         if now.physical_id != before.physical_id:
             # The old one was not touched: it only waited to be removed.
             self._tell(before, "UPDATE_IN_PROGRESS")
-            before = self._reinstated(before)
+            before = self._reinstated(before, now.physical_id)
             with self._lock:
                 operation.discarded[:] = [
                     each
@@ -211,7 +211,7 @@ class ResourceWork(Records):
         """Begin to make it; from the first moment that it exists its physical id is on record."""
         handler = handler_of(wanted.type)
         try:
-            shape = self._for_handler(wanted)
+            shape = self._for_handler(wanted, old.resource.physical_id if old else None)
             orphan = self._orphan(handler, shape) if self._resumed else None
             physical_id = orphan or handler.create(self._cloud, shape)
         except OperationCancelled:
@@ -314,7 +314,7 @@ class ResourceWork(Records):
         handler.update_by(self._cloud, physical_id, before, wanted, policy, progress)
         return handler.read(self._cloud, physical_id, wanted.properties)
 
-    def _reinstated(self, before: Resource) -> Resource:
+    def _reinstated(self, before: Resource, successor: str | None) -> Resource:
         """What a replacement had taken the place of, there again; raises ResourceError."""
         handler = handler_of(before.type)
         assert before.physical_id is not None
@@ -322,7 +322,7 @@ class ResourceWork(Records):
         try:
             if not handler.displaced(self._cloud, physical_id, before.properties):
                 return before
-            wanted = self._for_handler(before)
+            wanted = self._for_handler(before, successor)
             physical_id = handler.create(self._cloud, wanted)
             attributes = handler.read(self._cloud, physical_id, wanted.properties)
         except Exception as error:
@@ -347,7 +347,7 @@ class ResourceWork(Records):
 
     # ---- records --------------------------------------------------------------------------------
 
-    def _for_handler(self, wanted: Resource) -> Wanted:
+    def _for_handler(self, wanted: Resource, instead_of: str | None = None) -> Wanted:
         """What the handler gets: references resolved, and checked as CloudFormation checks."""
         complaint = schema_of(wanted.type).complaint(wanted.properties)
         if complaint:
@@ -360,6 +360,7 @@ class ResourceWork(Records):
             self._resolved(wanted.tags),
             wanted.logical_id,
             generated_name(self._stack.name, wanted.logical_id),
+            instead_of,
         )
 
     def _resolved(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:

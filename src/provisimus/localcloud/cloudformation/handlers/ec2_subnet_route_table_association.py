@@ -1,7 +1,7 @@
 """AWS::EC2::SubnetRouteTableAssociation.
 
-Another table for a subnet that has one already is refused: to go back, the association that was
-there would have to be made anew, under another id.
+A subnet is associated with one table, so the association with another takes the place of the one
+that is there, under an id of its own; and so it does on the way back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted
 
@@ -24,12 +23,11 @@ class SubnetRouteTableAssociation(Handler):
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         table_id, subnet_id = (str(wanted.properties[k]) for k in ("RouteTableId", "SubnetId"))
         for each in _associations(cloud, "association.subnet-id", subnet_id):
-            if each.get("SubnetId") == subnet_id:
-                raise ResourceFailed(
-                    f"Subnet {subnet_id} is associated with route table {each['RouteTableId']} "
-                    f"already. This local cloud changes no association: remove it in one update, "
-                    f"and make the one with {table_id} in the next"
+            if each["RouteTableAssociationId"] == wanted.instead_of:
+                moved = cloud.ec2.replace_route_table_association(
+                    AssociationId=wanted.instead_of, RouteTableId=table_id
                 )
+                return str(moved["NewAssociationId"])
         made = cloud.ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet_id)
         return str(made["AssociationId"])
 
@@ -53,6 +51,9 @@ class SubnetRouteTableAssociation(Handler):
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
         return not _associations(cloud, "association.route-table-association-id", physical_id)
+
+    def displaced(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
+        return self.gone(cloud, physical_id, properties)
 
 
 def _associations(cloud: Cloud, name: str, value: str) -> list[dict[str, Any]]:

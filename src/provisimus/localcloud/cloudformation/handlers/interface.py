@@ -40,6 +40,8 @@ class Wanted(Shape):
     logical_id: str = ""
     generated_name: str = ""
     """STACK-LOGICALID-RANDOM, for a resource that must have a name and was given none."""
+    instead_of: str | None = None
+    """The physical id of what it takes the place of, which is still there."""
 
     def name(self, prop: str) -> str:
         return str(self.properties.get(prop) or self.generated_name)

@@ -1,6 +1,7 @@
 """Routes, tables and gateways: targets that exist, in one network, and one of each.
 
-Sources: EC2 API reference, CreateRoute, ReplaceRoute, AssociateRouteTable, AttachInternetGateway.
+Sources: EC2 API reference, CreateRoute, ReplaceRoute, AssociateRouteTable, AttachInternetGateway,
+DetachInternetGateway.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _moto_create = RouteBackend.create_route
 _moto_replace = RouteBackend.replace_route
 _moto_associate = RouteBackend.associate_route_table
 _moto_attach = InternetGatewayBackend.attach_internet_gateway
+_moto_detach = InternetGatewayBackend.detach_internet_gateway
 _TARGETS = (
     "gateway_id", "instance_id", "nat_gateway_id", "egress_only_igw_id", "transit_gateway_id",
     "interface_id", "vpc_peering_connection_id", "carrier_gateway_id", "vpc_endpoint_id",
@@ -34,6 +36,7 @@ def install() -> None:
     replace(RouteBackend, "replace_route", _checked(_moto_replace, create=False))
     replace(RouteBackend, "associate_route_table", _associate)
     replace(InternetGatewayBackend, "attach_internet_gateway", _attach)
+    replace(InternetGatewayBackend, "detach_internet_gateway", _detach)
 
 
 def _checked(moto: Callable[..., Any], *, create: bool) -> Callable[..., Any]:
@@ -109,3 +112,17 @@ def _attach(backend: Any, internet_gateway_id: str, vpc_id: str) -> Any:
                 f"Network {vpc_id} already has an internet gateway attached",
             )
     return _moto_attach(backend, internet_gateway_id, vpc_id)
+
+
+def _detach(backend: Any, internet_gateway_id: str, vpc_id: str) -> Any:
+    if any(
+        nic.public_ip and nic.subnet.vpc_id == vpc_id
+        for nic in list(backend.enis.values())
+        if nic.instance is None or nic.instance._state.name != "terminated"
+    ):
+        raise EC2ClientError(
+            "DependencyViolation",
+            f"Network {vpc_id} has some mapped public address(es). "
+            "Please unmap those public address(es) before detaching the gateway.",
+        )
+    return _moto_detach(backend, internet_gateway_id, vpc_id)
