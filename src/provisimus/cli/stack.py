@@ -12,12 +12,13 @@ import click
 from provisimus.cli.names import service_names, stack_types
 from provisimus.cli.release import carry_out, show_plan
 from provisimus.cli.session import Session, with_session
+from provisimus.cli.stack_care import drift, protect, prune
+from provisimus.cli.stack_found import find_stack_of
+from provisimus.cli.stack_ways import cancel, unstick, watch
 from provisimus.cli.table import table
-from provisimus.errors import NotFound, UsageFault
+from provisimus.errors import UsageFault
 
 if TYPE_CHECKING:
-    from provisimus.environment import Environment
-    from provisimus.model import Stack
     from provisimus.stacks.follow import StackEvent
     from provisimus.workspace.definitions.common import Definition
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 @click.group()
 def stack() -> None:
     """Stacks: plan, apply, delete and look at them."""
+
+
+for _command in (watch, cancel, unstick, drift, protect, prune):
+    stack.add_command(_command)
 
 
 @stack.command()
@@ -209,7 +214,7 @@ def status(session: Session, service: str) -> None:
     from provisimus.stacks.instances import address_of, find_instance
     from provisimus.stacks.live import FINGERPRINT, VERSION
 
-    environment, found = _stack(session, service)
+    environment, found = find_stack_of(session, service)
     instance = found.outputs.get("InstanceId")
     seen = find_instance(environment, instance) if instance else None
     state = str(seen["State"]["Name"]) if seen else "unknown"
@@ -237,7 +242,7 @@ def outputs(session: Session, service: str) -> None:
       provisimus stack outputs greeter
       provisimus stack outputs greeter --json
     """
-    _, found = _stack(session, service)
+    _, found = find_stack_of(session, service)
     session.emit(found.outputs, table(["output", "value"], sorted(found.outputs.items())))
 
 
@@ -262,7 +267,7 @@ def events(session: Session, service: str, lines: int, follow: bool) -> None:
 
     if follow and session.json:
         raise UsageFault("--follow and --json do not go together", hint="leave one of them out")
-    environment, found = _stack(session, service)
+    environment, found = find_stack_of(session, service)
     known = list(islice(following.events_of(environment, found.stack_id), lines))[::-1]
     session.emit([asdict(each) for each in known], "\n".join(map(_line, known)))
     # It may have come to rest between the two questions.
@@ -292,7 +297,7 @@ def diagnose(session: Session, service: str) -> None:
     """
     from provisimus.stacks.diagnosis import diagnose as look
 
-    environment, found = _stack(session, service)
+    environment, found = find_stack_of(session, service)
     seen = look(environment, found)
     cause = seen.cause.line if seen.cause else "nothing failed in the last operation"
     lines = [
@@ -302,19 +307,6 @@ def diagnose(session: Session, service: str) -> None:
         *(f"  | {line}" for line in seen.console),
     ]
     session.emit(asdict(seen), "\n".join(lines))
-
-
-def _stack(session: Session, service: str) -> tuple[Environment, Stack]:
-    from provisimus.stacks import find_stack, stack_name
-
-    environment = session.open()
-    name = stack_name(session.workspace.name, session.env, service)
-    found = find_stack(environment, name)
-    if found is None:
-        raise NotFound(
-            f"there is no stack {name} in {session.env}", hint="see: provisimus stack list"
-        )
-    return environment, found
 
 
 def _line(event: StackEvent | Any) -> str:

@@ -30,6 +30,7 @@ from provisimus.stacks.gate import check_template
 from provisimus.stacks.health import wait_healthy
 from provisimus.stacks.instances import make_running
 from provisimus.stacks.plan import StackPlan
+from provisimus.stacks.protection import protect_stack
 from provisimus.stacks.swap import release_volumes
 from provisimus.stacks.targets import wait_targets
 from provisimus.stacks.template import (
@@ -98,10 +99,7 @@ def _make(operation: Operation, plan: StackPlan, wanted: Deployment) -> Stack:
     made = deploy(operation, wanted, create=True, number=1, title=title, reason=plan.reason)
     environment = operation.environment
     if environment.protect:
-        with speaking(environment.cloud, f"protect the stack {plan.name}"):
-            environment.cloud.cloudformation.update_termination_protection(
-                StackName=made.stack_id, EnableTerminationProtection=True
-            )
+        protect_stack(environment, made, on=True)
     _settle(operation, plan, made)
     return made
 

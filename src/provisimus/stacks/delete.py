@@ -16,10 +16,17 @@ from provisimus.stacks.template import DATABASE, VOLUME, resources_of
 from provisimus.stacks.users import refuse_used
 
 
-def plan_delete(environment: Environment, project: str, service: str) -> tuple[Stack, list[str]]:
+def plan_delete(
+    environment: Environment,
+    project: str,
+    service: str,
+    *,
+    going: frozenset[str] = frozenset(),
+) -> tuple[Stack, list[str]]:
     """The stack that would be deleted and the mounts whose volumes leave a snapshot behind.
 
-    Raises NotFound, Conflict for a stack that is not ours, Locked, Refused for a protected one.
+    `going` are services that go before it. Raises NotFound, Conflict for a stack that is not ours,
+    Locked, Refused for a protected one.
     """
     name = live.stack_name(project, environment.name, service)
     found = live.describe(environment, name)
@@ -34,9 +41,9 @@ def plan_delete(environment: Environment, project: str, service: str) -> tuple[S
             f"the stack {name} is protected",
             where=f"environment {environment.name}",
             hint="take protect: true from the environment in provisimus.yaml, and the stack's "
-            "termination protection away, then delete again",
+            f"own protection away (provisimus stack protect {service} --off), then delete again",
         )
-    refuse_used(environment, stack, project, service, {*stack.outputs})
+    refuse_used(environment, stack, project, service, {*stack.outputs}, going=going)
     template = live.template_of(environment, stack)
     if held := protected(template):
         raise Refused(

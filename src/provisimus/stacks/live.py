@@ -145,9 +145,7 @@ def check_usable(stack: Stack, tags: Mapping[str, str]) -> None:
             raise Refused(
                 f"the stack {stack.name} is stuck: {stack.status}: {stack.reason or 'unknown'}",
                 where=stack.stack_id,
-                hint=_WAY_OUT.get(
-                    stack.status, "delete it: provisimus stack delete " + tags[SERVICE]
-                ),
+                hint=f"see what leads out: provisimus stack unstick {tags[SERVICE]} --dry-run",
             )
         case _:
             pass
@@ -156,9 +154,3 @@ def check_usable(stack: Stack, tags: Mapping[str, str]) -> None:
 def _empty(stack: Stack) -> bool:
     # A change set that was never executed leaves a stack without tags on some paths of the API.
     return stack.status == "REVIEW_IN_PROGRESS" and not stack.tags
-
-
-_WAY_OUT = {
-    "UPDATE_ROLLBACK_FAILED": "see why (provisimus stack events …), then: aws cloudformation "
-    "continue-update-rollback --stack-name …",
-}

@@ -48,13 +48,21 @@ def check_users(environment: Environment, plan: StackPlan) -> None:
 
 
 def refuse_used(
-    environment: Environment, stack: Stack, project: str, service: str, outputs: set[str]
+    environment: Environment,
+    stack: Stack,
+    project: str,
+    service: str,
+    outputs: set[str],
+    *,
+    going: frozenset[str] = frozenset(),
 ) -> None:
     """Raises Refused, with the names of the users, when another stack of the project takes one of
-    these outputs. Templates are read only of stacks that say that they use this one."""
+    these outputs, other than those that are going. Templates are read only of stacks that say that
+    they use this one."""
     if not outputs:
         return
-    found = sorted(_users(environment, stack, project, service, outputs))
+    users_of_it = _users(environment, stack, project, service, outputs)
+    found = sorted(each for each in users_of_it if each[0] not in going)
     if found:
         users = ", ".join(f"{user} ({output})" for user, output in found)
         raise Refused(

@@ -1,0 +1,145 @@
+"""`provisimus stack drift`, `protect`, `prune`: what was changed by hand, and what may go."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from provisimus.cli.names import service_names
+from provisimus.cli.session import Session, with_session
+from provisimus.cli.stack_found import find_own, find_stack_of
+
+CHANGES = 4
+"""The exit code for `--exit-code` where something differs."""
+
+
+@click.command()
+@click.argument("service", shell_complete=service_names)
+@click.option("--exit-code", is_flag=True, help="Exit with 4 when something differs.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting after.")
+@with_session(env=True)
+def drift(session: Session, service: str, exit_code: bool, timeout: float | None) -> None:
+    """Find what was changed by hand since the stack of a SERVICE was applied.
+
+    CloudFormation reads the resources back, property by property; that takes a while on AWS.
+
+    \b
+    Examples:
+      provisimus stack drift greeter
+      provisimus stack drift greeter --env production --exit-code
+    """
+    from provisimus.stacks.drift import detect
+    from provisimus.stacks.follow import Deadline
+
+    environment, found = find_stack_of(session, service)
+    seen = detect(environment, found, Deadline.after(timeout))
+    differing = [each for each in seen if each.status in ("MODIFIED", "DELETED")]
+    lines: list[str] = []
+    for each in differing:
+        lines.append(f"{each.status.lower()}  {each.logical_id} ({each.kind})  {each.physical_id}")
+        lines += [
+            f"  {one.path}: {one.expected or 'nothing'} → {one.actual or 'nothing'}"
+            for one in each.differences
+        ]
+    unchecked = [each.logical_id for each in seen if each.status == "NOT_CHECKED"]
+    checked = len(seen) - len(unchecked)
+    lines.append(f"{len(differing)} of {checked} resources differ from the template")
+    if unchecked:
+        lines.append(f"not checked: {', '.join(unchecked)}")
+    session.emit([asdict(each) for each in seen], "\n".join(lines))
+    if exit_code and differing:
+        raise SystemExit(CHANGES)
+
+
+@click.command()
+@click.argument("service", shell_complete=service_names)
+@click.option("--off", is_flag=True, help="Take the protection away.")
+@with_session(env=True, yes=True, dry_run=True)
+def protect(session: Session, service: str, off: bool) -> None:
+    """Protect the stack of a SERVICE from being deleted, by anybody; --off takes that away.
+
+    An environment with `protect: true` protects its stacks whenever they are applied.
+
+    \b
+    Examples:
+      provisimus stack protect greeter --env production
+      provisimus stack protect greeter --env production --off --yes
+    """
+    from provisimus.stacks.protection import is_protected, protect_stack
+
+    environment, found = find_own(session, service)
+    before = is_protected(environment, found)
+    words = "unprotected" if off else "protected"
+    data = {"stack": found.name, "protected": not off, "changed": before is off}
+    if before is not off:
+        session.emit(data, f"{found.name} is {words} already")
+        return
+    if session.dry_run:
+        session.emit(data, f"{found.name} would be {words}")
+        return
+    if off:
+        session.confirm(f"Take the protection of {found.name} in {session.env} away?")
+    protect_stack(environment, found, on=not off)
+    session.emit(data, f"{found.name} is {words}")
+
+
+@click.command()
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting for each after.")
+@with_session(env=True, yes=True, dry_run=True, work=True)
+def prune(session: Session, timeout: float | None) -> None:
+    """Delete the stacks of this project that no definition declares any more.
+
+    Who uses another goes before it. What a declared stack uses, what is protected and what is busy
+    stays, and is told.
+
+    \b
+    Examples:
+      provisimus stack prune --dry-run
+      provisimus stack prune --env staging --yes
+    """
+    from provisimus.errors import ProvisimusError, Refused
+    from provisimus.release import one_at_a_time
+    from provisimus.stacks.delete import delete_stack, plan_delete
+    from provisimus.stacks.pruning import find_orphans, service_of
+
+    workspace = session.workspace
+    environment = session.open()
+    orphans = find_orphans(environment, workspace.name, workspace.services())
+    kept = [(each.name, why) for each, why in orphans.kept]
+    going = []
+    for each in orphans.stacks:
+        try:
+            _, volumes = plan_delete(
+                environment, workspace.name, service_of(each), going=orphans.services
+            )
+        except Refused as refused:
+            kept.append((each.name, refused.message))
+            continue
+        going.append((each, volumes))
+    lines = [
+        f"delete {each.name}" + (f"; a snapshot of {', '.join(volumes)} stays" if volumes else "")
+        for each, volumes in going
+    ]
+    lines += [f"keep   {name}: {why}" for name, why in kept]
+    data = {"delete": [each.name for each, _ in going], "keep": dict(kept), "deleted": []}
+    if not going or session.dry_run:
+        session.emit(data, "\n".join(lines) or "every stack is declared")
+        return
+    if not session.json:
+        click.echo("\n".join(lines), err=True)
+    session.confirm(f"Delete {len(going)} stacks in {session.env}?")
+    deleted: list[str] = []
+    failed: list[ProvisimusError] = []
+    for each, _ in going:
+        service = service_of(each)
+        try:
+            with one_at_a_time(workspace, session.env, service, session.run):
+                delete_stack(environment, each, service, session.tell, session.run, timeout=timeout)
+        except ProvisimusError as error:
+            failed.append(error)
+            break  # what comes after may be what this one uses
+        deleted.append(each.name)
+    session.emit({**data, "deleted": deleted}, "\n".join(f"{name} is deleted" for name in deleted))
+    if failed:
+        raise failed[0]

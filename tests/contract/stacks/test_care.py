@@ -1,0 +1,332 @@
+"""The life of stacks that go wrong, by commands, against a local cloud whose calls can be made to
+fail: watch, cancel, unstick, drift, protect, prune.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.contract.localcloud.conftest import LocalCloud
+from tests.ports import free_port
+
+from provisimus.cli.app import provisimus
+
+TYPE = '''
+from dataclasses import field
+
+from provisimus.stacks.types import StackType
+from provisimus.workspace.definitions.stack import StackDefinition, Use
+
+
+class TopicsDefinition(StackDefinition):
+    topics: dict[str, str] = field(default_factory=dict)
+    """Display names by logical id; each is made after the one before."""
+    after: str | None = None
+
+    def uses(self):
+        if self.after:
+            yield Use(self.after, ("after",))
+
+
+class Topics(StackType):
+    name = "topics"
+    summary = "some topics"
+    example = "type: topics\\n"
+    definition = TopicsDefinition
+
+    def build(self, wanted):
+        resources, last = {}, None
+        for name, display in wanted.definition.topics.items():
+            bad = display == "bad"
+            resources[name] = {
+                "Type": "AWS::SNS::Topic",
+                "Properties": {"TopicName": "not a name"} if bad else {"DisplayName": display},
+                **({"DependsOn": last} if last else {}),
+            }
+            if display.startswith("value "):
+                values = {"Type": "String", "Value": display}
+                resources[name] = {"Type": "AWS::SSM::Parameter", "Properties": values}
+            last = name
+        used = wanted.others.get(wanted.definition.after)
+        outputs = {"First": {"Value": {"Ref": next(iter(resources))}}}
+        if used:
+            outputs["Used"] = {"Value": {"Fn::GetStackOutput": {
+                "StackName": used.name, "OutputName": "First"}}}
+        return {"Resources": resources, "Outputs": outputs}
+
+
+TYPE = Topics()
+'''
+
+
+@dataclass
+class Desk:
+    """A workspace with stacks of topics, and a cloud whose calls can be made to fail."""
+
+    root: Path
+    cloud: LocalCloud
+
+    @property
+    def cloudformation(self) -> Any:
+        return self.cloud.client("cloudformation")
+
+    def declare(self, name: str, after: str | None = None, **topics: str) -> None:
+        body = {"type": "topics", "topics": topics, **({"after": after} if after else {})}
+        (self.root / f"stacks/{name}.yaml").write_text(json.dumps(body))
+
+    def run(self, verb: str, *arguments: str, expect: int = 0) -> Result:
+        done = CliRunner().invoke(
+            provisimus, ["stack", verb, *arguments, "-C", str(self.root)], catch_exceptions=True
+        )
+        assert done.exit_code == expect, (done.output, done.exception)
+        return done
+
+    def apply(self, name: str, *arguments: str, expect: int = 0) -> Result:
+        return self.run("apply", name, "--yes", "--quiet", *arguments, expect=expect)
+
+    def unstick(self, name: str, *arguments: str, expect: int = 0) -> Any:
+        done = self.run("unstick", name, "--yes", "--quiet", "--json", *arguments, expect=expect)
+        return json.loads(done.stdout)
+
+    def status(self, name: str) -> str:
+        try:
+            found = self.cloudformation.describe_stacks(StackName=f"desk-local-{name}")
+        except self.cloudformation.exceptions.ClientError:
+            return "gone"
+        return str(found["Stacks"][0]["StackStatus"])
+
+    def topic(self, name: str, logical_id: str) -> str:
+        found = self.cloudformation.describe_stack_resource(
+            StackName=f"desk-local-{name}", LogicalResourceId=logical_id
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def fault(self, calls: str, kind: str, **more: Any) -> None:
+        answer = self.cloud.post("faults", {"calls": calls, "kind": kind, **more})
+        assert answer.status_code == 200, answer.text
+
+    def heal(self) -> None:
+        import httpx
+
+        httpx.delete(f"{self.cloud.url}/_localcloud/faults", timeout=20)
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    made = LocalCloud(tmp_path_factory.mktemp("care") / "cloud", free_port(), free_port())
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def desk(local: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    for key, value in {
+        "PROVISIMUS_LOCAL_DIR": str(local.directory),
+        "PROVISIMUS_LOCAL_PORT": str(local.port),
+        "PROVISIMUS_LOCAL_REGISTRY_PORT": str(local.registry_port),
+    }.items():
+        monkeypatch.setenv(key, value)
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stack_types").mkdir()
+    (tmp_path / "stack_types/topics.py").write_text(TYPE)
+    (tmp_path / "provisimus.yaml").write_text("project: desk\n")
+    made = Desk(tmp_path, local)
+    yield made
+    made.heal()
+    formation = made.cloudformation
+    for each in formation.describe_stacks()["Stacks"]:
+        formation.update_termination_protection(
+            StackName=each["StackId"], EnableTerminationProtection=False
+        )
+        formation.delete_stack(StackName=each["StackId"])
+    eventually(lambda: not formation.describe_stacks()["Stacks"], "stacks are left")
+
+
+def test_a_stack_at_rest_needs_no_way_out(desk: Desk) -> None:
+    desk.declare("one", A="a")
+    desk.apply("one")
+    assert "rests" in desk.run("unstick", "one").stdout
+    assert "nothing to cancel: CREATE_COMPLETE" in str(
+        desk.run("cancel", "one", "--yes", expect=1).exception
+    )
+    assert "rests: CREATE_COMPLETE" in desk.run("watch", "one").stdout
+    desk.run("watch", "nothing", expect=1)
+
+
+def test_an_operation_is_watched_and_cancelled_from_anywhere(desk: Desk) -> None:
+    desk.declare("one", A="a")
+    desk.fault("sns:CreateTopic", "delay", seconds=3)
+    desk.apply("one", "--timeout", "0.2", expect=1)
+    assert desk.status("one") == "CREATE_IN_PROGRESS"
+    assert "CREATE_COMPLETE" in desk.run("watch", "one", "--quiet").stdout
+
+    desk.declare("one", A="a", B="b")
+    desk.apply("one", "--timeout", "0.2", expect=1)
+    told = desk.run("cancel", "one", "--yes", "--quiet").stdout
+    assert "UPDATE_ROLLBACK_COMPLETE" in told
+
+    desk.declare("two", A="a")
+    desk.apply("two", "--timeout", "0.2", expect=1)
+    assert desk.status("two") == "CREATE_IN_PROGRESS"
+    assert "what was made so far" in desk.run("cancel", "two", "--dry-run").stdout
+    desk.run("cancel", "two", "--yes", "--quiet")
+    assert desk.status("two") == "gone"
+
+
+def test_a_rollback_that_failed_goes_on_without_what_it_is_stuck_at(desk: Desk) -> None:
+    desk.declare("one", A="a", B="b")
+    desk.apply("one")
+    desk.declare("one", A="other", B="b", C="bad")
+    first = desk.topic("one", "A")
+    desk.fault("sns:CreateTopic", "delay", seconds=3)
+    desk.apply("one", "--timeout", "0.2", expect=1)
+
+    def changed() -> bool:
+        attributes = desk.cloud.client("sns").get_topic_attributes(TopicArn=first)["Attributes"]
+        return bool(attributes["DisplayName"] == "other")
+
+    eventually(changed, "the first topic was not changed")
+    desk.cloud.client("sns").delete_topic(TopicArn=first)
+    eventually(lambda: desk.status("one") == "UPDATE_ROLLBACK_FAILED", "it is not stuck")
+    desk.heal()
+
+    refused = desk.apply("one", expect=1)
+    assert "provisimus stack unstick one --dry-run" in str(getattr(refused.exception, "hint", ""))
+    told = desk.unstick("one", "--dry-run")
+    assert told["action"] == "continue rollback"
+    assert [each["logical_id"] for each in told["held"]] == ["A"]
+    assert "does not exist" in told["held"][0]["reason"].lower()
+    desk.run("unstick", "one", "--skip", "B", "--yes", expect=1)
+    desk.run("unstick", "one", "--yes", "--quiet", expect=1)
+    assert desk.status("one") == "UPDATE_ROLLBACK_FAILED"
+    assert desk.unstick("one", "--skip", "A")["status"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_a_deletion_that_failed_leaves_behind_what_it_is_stuck_at(desk: Desk) -> None:
+    desk.declare("one", A="a", B="b")
+    desk.apply("one")
+    last = desk.topic("one", "B")
+    desk.fault("sns:DeleteTopic", "fail", code="AccessDenied", times=1)
+    desk.run("delete", "one", "--yes", "--quiet", expect=1)
+    assert desk.status("one") == "DELETE_FAILED"
+    told = desk.unstick("one", "--dry-run")
+    assert told["action"] == "delete"
+    assert [each["logical_id"] for each in told["held"]] == ["B"]
+    assert desk.unstick("one", "--retain", "B")["status"] == "DELETE_COMPLETE"
+    assert desk.status("one") == "gone"
+    topics = desk.cloud.client("sns").list_topics()["Topics"]
+    assert [each["TopicArn"] for each in topics] == [last]
+
+
+def test_an_update_that_was_left_half_done_goes_back(desk: Desk) -> None:
+    desk.declare("one", A="a")
+    desk.apply("one")
+    body = json.loads(desk.run("template", "one", "--json").stdout)
+    body["Resources"]["B"] = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "not a name"}}
+    formation = desk.cloudformation
+    formation.update_stack(
+        StackName="desk-local-one", TemplateBody=json.dumps(body), DisableRollback=True
+    )
+    eventually(lambda: desk.status("one") == "UPDATE_FAILED", "it did not fail")
+    assert desk.unstick("one", "--dry-run")["action"] == "roll back"
+    assert desk.unstick("one")["status"].startswith("UPDATE_ROLLBACK_COMPLETE")
+
+
+def test_change_sets_of_ours_that_are_left_over_are_removed(desk: Desk) -> None:
+    desk.declare("one", A="a")
+    formation = desk.cloudformation
+    given = {"TemplateBody": desk.run("template", "one", "--json").stdout}
+    formation.create_change_set(
+        StackName="desk-local-one", ChangeSetName="provisimus-x-1", ChangeSetType="CREATE", **given
+    )
+    eventually(lambda: desk.status("one") == "REVIEW_IN_PROGRESS", "it is not there")
+    assert desk.unstick("one", "--dry-run")["action"] == "delete"
+    desk.unstick("one")
+    assert desk.status("one") == "gone"
+
+    desk.apply("one")
+    for name in ("provisimus-x-2", "somebodys"):
+        formation.create_change_set(StackName="desk-local-one", ChangeSetName=name, **given)
+    eventually(
+        lambda: desk.unstick("one", "--dry-run")["change_sets"] == ["provisimus-x-2"],
+        "it is not told",
+    )
+    desk.unstick("one")
+    left = formation.list_change_sets(StackName="desk-local-one")["Summaries"]
+    names = {each["ChangeSetName"] for each in left}
+    assert "somebodys" in names
+    assert "provisimus-x-2" not in names
+
+
+def test_what_was_changed_by_hand_is_found(desk: Desk) -> None:
+    desk.declare("one", A="value a", B="value b", C="a topic")
+    desk.apply("one")
+    assert "0 of 2 resources differ" in desk.run("drift", "one", "--exit-code").stdout
+    ssm = desk.cloud.client("ssm")
+    ssm.put_parameter(Name=desk.topic("one", "A"), Value="by hand", Overwrite=True)
+    ssm.delete_parameter(Name=desk.topic("one", "B"))
+    told = desk.run("drift", "one", "--exit-code", expect=4).stdout
+    assert "modified  A (AWS::SSM::Parameter)" in told
+    assert "/Value: value a → by hand" in told
+    assert "deleted  B (AWS::SSM::Parameter)" in told
+    found = json.loads(desk.run("drift", "one", "--json").stdout)
+    assert [each["status"] for each in found] == ["MODIFIED", "DELETED"]
+
+
+def test_a_protected_stack_is_not_deleted(desk: Desk) -> None:
+    desk.declare("one", A="a")
+    desk.apply("one")
+    assert "would be protected" in desk.run("protect", "one", "--dry-run").stdout
+    assert "is protected" in desk.run("protect", "one").stdout
+    assert "protected already" in desk.run("protect", "one").stdout
+    refused = desk.run("delete", "one", "--yes", expect=1).exception
+    assert "stack protect one --off" in str(getattr(refused, "hint", ""))
+    desk.run("protect", "one", "--off", "--yes")
+    desk.run("delete", "one", "--yes", "--quiet")
+    assert desk.status("one") == "gone"
+
+
+def test_stacks_that_nobody_declares_are_pruned_users_first(desk: Desk) -> None:
+    desk.declare("base", A="a")
+    desk.declare("user", after="base", A="a")
+    desk.declare("kept", A="a")
+    desk.declare("held", A="a")
+    desk.declare("keeper", after="held", A="a")
+    for name in ("base", "user", "kept", "held", "keeper"):
+        desk.apply(name)
+    desk.run("protect", "kept")
+    assert "every stack is declared" in desk.run("prune", "--yes").stdout
+    for name in ("base", "user", "kept", "held"):
+        (desk.root / f"stacks/{name}.yaml").unlink()
+    plan = json.loads(desk.run("prune", "--dry-run", "--json").stdout)
+    assert plan["delete"] == ["desk-local-user", "desk-local-base"]
+    assert plan["keep"]["desk-local-held"] == "used by keeper"
+    assert "is protected" in plan["keep"]["desk-local-kept"]
+    told = json.loads(desk.run("prune", "--yes", "--quiet", "--json").stdout)
+    assert told["deleted"] == ["desk-local-user", "desk-local-base"]
+    assert [desk.status(n) for n in ("base", "user")] == ["gone", "gone"]
+    assert desk.status("kept") == desk.status("held") == "CREATE_COMPLETE"
+
+
+def test_a_stack_of_somebody_else_is_left_alone(desk: Desk) -> None:
+    desk.declare("one", A="a")
+    body = desk.run("template", "one", "--json").stdout
+    desk.cloudformation.create_stack(StackName="desk-local-one", TemplateBody=body)
+    for verb in (["unstick"], ["cancel"], ["protect"]):
+        done = desk.run(*verb, "one", "--yes", expect=1)
+        assert "is not of desk" in str(done.exception)
