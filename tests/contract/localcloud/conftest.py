@@ -87,6 +87,14 @@ class LocalCloud:
                 todo += below
         return found
 
+    def keepers(self) -> list[int]:
+        """The processes that hold the networks of VPCs."""
+        return [
+            pid
+            for pid in self.children()
+            if "networks.keeper" in Path(f"/proc/{pid}/cmdline").read_text()
+        ]
+
     def kill(self) -> None:
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGKILL)

@@ -226,6 +226,11 @@ def test_killed_it_comes_back(databases):
     pid = databases.cloud.status()["databases"][0]["pid"]
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: databases.ask("SELECT id FROM sold"), "41")
+    again = databases.cloud.status()["databases"][0]["pid"]
+    for keeper in databases.cloud.keepers():
+        os.kill(keeper, signal.SIGKILL)  # the network beneath it
+    eventually(lambda: databases.cloud.status()["databases"][0]["pid"] in (None, again), False)
+    eventually(lambda: databases.ask("SELECT id FROM sold"), "41")
     databases.ask("INSERT INTO sold VALUES (42)")
     eventually(lambda: databases.cloud.status()["saved"], True)
     databases.cloud.kill()

@@ -8,6 +8,7 @@ Application Load Balancer.
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -208,6 +209,26 @@ def test_everything_comes_back_after_kill_9(place: Place) -> None:
     assert httpx.get(f"{url}/fixed").text == "tea"
     (kept,) = place.cloud.client("acm").list_certificates()["CertificateSummaryList"]
     assert kept["DomainName"] == "kept.acme.test"
+
+
+def test_it_comes_back_in_a_network_that_was_killed(place: Place) -> None:
+    one = place.server()
+    group = place.group()
+    balancer = place.balancer()
+    place.listen(balancer, group)
+    place.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": one.address}])
+    eventually(lambda: set(place.states(group).values()) == {"healthy"})
+
+    def pids() -> set[int]:
+        return {each["pid"] for each in place.cloud.status()["balancers"] if each["pid"]}
+
+    before = pids()
+    for keeper in place.cloud.keepers():
+        os.kill(keeper, signal.SIGKILL)
+    eventually(lambda: pids() - before)
+    place.servers.append(place.start(one.address))
+    eventually(lambda: set(place.states(group).values()) == {"healthy"})
+    assert httpx.get(f"http://{balancer['DNSName']}:{place.port}").text == one.address
 
 
 def alive(pid: int) -> bool:

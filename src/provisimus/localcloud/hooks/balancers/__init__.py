@@ -34,6 +34,7 @@ def install(cloud: Cloud, nursery: Nursery) -> Keeper:
 
     keeper = Keeper(cloud, nursery)
     health.install(keeper)
+    cloud.networks.lost.append(keeper.lost)
     under_create = ELBv2Backend.create_load_balancer
     under_delete = ELBv2Backend.delete_load_balancer
 

@@ -62,6 +62,12 @@ class Keeper:
             kept = self._kept.get(arn)
         return kept.health(group_name(group.arn), target) if kept is not None else REGISTERING
 
+    def lost(self, vpc: str, interfaces: frozenset[str]) -> None:
+        """The network was killed beneath the balancers that have these interfaces."""
+        with self._turn:
+            for kept in self._kept.values():
+                kept.lose(interfaces)
+
     def resume(self) -> None:
         """After a restart: every balancer is set up anew."""
         from moto.elbv2.models import elbv2_backends
@@ -94,6 +100,7 @@ class Kept:
         self._named: str | None = None
         self._counts = metrics.Counts()
         self._not_before = 0.0
+        self._lost = False
         self._thread = threading.Thread(target=self._run, name=arn.rpartition("/")[2], daemon=True)
         self._thread.start()
 
@@ -109,6 +116,11 @@ class Kept:
             self._cloud.networks.forget_name(self._named)
         for nic in self._claimed:
             self._cloud.networks.release(nic)
+
+    def lose(self, interfaces: frozenset[str]) -> None:
+        if self._claimed & interfaces:
+            self._lost = True
+            self.wake.set()
 
     def health(self, group: str, target: str) -> Health:
         found = {(each.group, each.name): each for each in self._servers()}
@@ -143,6 +155,9 @@ class Kept:
             self.wake.clear()
 
     def _tick(self) -> None:
+        if self._lost:
+            self._lost = False
+            self._begin_anew()
         with self._cloud.changes:
             balancer = self._backend.load_balancers.get(self._arn)
             if balancer is None:
@@ -158,6 +173,14 @@ class Kept:
             self._activate(balancer)
         self._servers()
         self._counts.tell(self._cloud, self._backend, balancer)
+
+    def _begin_anew(self) -> None:
+        if self._proxy is not None:
+            self._proxy.stop()
+        self._proxy = self._now = None
+        self._claimed.clear()
+        while self._published:
+            self._cloud.networks.unpublish(*self._published.pop())
 
     def _become(self, balancer: Any, shall_be: Balancer) -> None:
         networks, ec2 = self._cloud.networks, self._backend.ec2_backend

@@ -19,6 +19,7 @@ def install(cloud: Cloud) -> None:
         answers,
         groups,
         instances,
+        life,
         parameters,
         secrets,
         snapshots,
@@ -26,3 +27,11 @@ def install(cloud: Cloud) -> None:
 
     for hooked in (instances, snapshots, groups, parameters, secrets, answers):
         hooked.install(cloud)
+
+    def lost(vpc: str, interfaces: frozenset[str]) -> None:
+        # What was killed is the network beneath the servers; in a new one they are started again.
+        for database in life.databases(cloud):
+            if database.local.interface in interfaces:
+                life.begin(cloud, database, life.reboot)
+
+    cloud.networks.lost.append(lost)
