@@ -47,6 +47,8 @@ class Actions:
     """Kills the machine of an instance as a failing host would; False when it has none."""
     expose: Callable[[int], None]
     """Lets machines reach a port of this computer."""
+    at: Callable[[str], int]
+    """Does what lifecycle policies would do at a moment; returns how many snapshots were begun."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,11 @@ def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -
             case ("POST", ["ports", number]) if number.isdecimal() and 0 < int(number) < 65536:
                 actions.expose(int(number))
                 return _json({"exposed": int(number)})
+            case ("POST", ["clock"]):
+                try:
+                    return _json({"begun": actions.at(str((_body(environ) or {}).get("now")))})
+                except ValueError as error:
+                    raise LocalCloudError(f"now is a time of ISO 8601, in UTC: {error}") from error
             case ("GET", ["faults"]):
                 return _json(actions.mishaps.told())
             case ("POST", ["faults"]):

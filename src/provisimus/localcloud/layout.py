@@ -80,6 +80,11 @@ class Layout:
         return self.root / "objects"
 
     @property
+    def lifecycle(self) -> Path:
+        """Lifecycle policies (``lifecycle/policies.py``)."""
+        return self.root / "lifecycle.json"
+
+    @property
     def authority(self) -> Path:
         """Key and certificate of the local certificate authority."""
         return self.root / "authority"

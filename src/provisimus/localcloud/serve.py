@@ -19,6 +19,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,10 +31,14 @@ from provisimus.localcloud.bases.build import clean_leftovers, ensure_base
 from provisimus.localcloud.bases.recipe import parse_order
 from provisimus.localcloud.bridge import remove_bridge
 from provisimus.localcloud.callers import from_guest
+from provisimus.localcloud.clients import clients_of
 from provisimus.localcloud.databases.servers import Servers
 from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
+from provisimus.localcloud.lifecycle.api import with_lifecycle
+from provisimus.localcloud.lifecycle.policies import Policies
+from provisimus.localcloud.lifecycle.runner import Runner
 from provisimus.localcloud.machines import GRACE, Machines
 from provisimus.localcloud.mishap_layer import with_mishaps
 from provisimus.localcloud.networks.networks import Networks
@@ -164,6 +170,10 @@ class Supervisor:
         minute = minute_from_environment()
         self._keeper = scaling.install(self._cloud, self._engine.cloud.client, minute / 60)
         self._watcher = alarms.install(self._keeper, minute)
+        self._policies = Policies(layout.lifecycle, ACCOUNT, settings.region)
+        self._lifecycle = Runner(
+            self._policies, partial(self._engine.cloud.client, "ec2"), self._over
+        )
         self._services = Services(self._nursery, layout, settings.registry_port)
         self._server = self._build_server(listener)
 
@@ -178,6 +188,7 @@ class Supervisor:
             self._ready = True
             self._keeper.start()
             self._watcher.start()
+            self._lifecycle.start()
             log.info("ready: %s", self._settings.endpoint)
             # Any thread may get a signal (signal(7)); it is handled when this one is awake.
             while not self._over.wait(1):
@@ -207,17 +218,7 @@ class Supervisor:
     def _mount_cloudformation(self) -> Any:
         from provisimus.localcloud.cloudformation import mount
 
-        def client(service: str) -> Any:
-            import boto3
-
-            return boto3.client(  # type: ignore[call-overload]
-                service,
-                endpoint_url=self._settings.endpoint,
-                region_name=self._settings.region,
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-            )
-
+        client = clients_of(self._settings.endpoint, self._settings.region)
         engine = mount(client, self._settings.region, ACCOUNT)
         engine.cloud.no_networks = self._cloud.networks.unavailable
         engine.on_change = self._saver.changed
@@ -248,10 +249,15 @@ class Supervisor:
             mishaps=mishaps,
             kill=self._cloud.machines.kill,
             expose=self._cloud.networks.expose,
+            at=lambda moment: self._lifecycle.tick(datetime.fromisoformat(moment)),
         )
         aws = with_mishaps(
-            mishaps, requested_action, self._over, DomainDispatcherApplication(create_backend_app)
-        )
+            mishaps, requested_action, self._over,
+            with_lifecycle(
+                self._policies, self._settings.region,
+                DomainDispatcherApplication(create_backend_app),
+            ),
+        )  # fmt: skip
         application = with_control(actions, aws, self._changed)
         return make_server(
             "127.0.0.1", self._settings.port, application, threaded=True,

@@ -131,7 +131,7 @@ def _parts(layout: Layout) -> tuple[Path, ...]:
     """What a world is made of."""
     return (
         layout.disks, layout.instances, layout.registry, layout.databases, layout.objects,
-        layout.state, layout.cloudformation,
+        layout.state, layout.cloudformation, layout.lifecycle,
     )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ ACTIONS = Actions(
     mishaps=Mishaps(),
     kill=lambda identifier: identifier == "i-1",
     expose=EXPOSED.append,
+    at=lambda moment: 0,
 )
 
 
