@@ -36,10 +36,10 @@ def group(house: House, request: pytest.FixtureRequest) -> Iterator[Group]:
     made.end()
 
 
-def put_version(house: House, group: Group, image: str) -> None:
+def put_version(house: House, group: Group, image: str, **more: Any) -> None:
     house.client("ec2").create_launch_template_version(
         LaunchTemplateName=group.name,
-        LaunchTemplateData={"ImageId": image, "InstanceType": "t3.nano"},
+        LaunchTemplateData={"ImageId": image, "InstanceType": "t3.nano", **more},
     )
 
 
@@ -181,3 +181,115 @@ def test_what_is_not_simulated_is_refused_by_name(house: House) -> None:
         make, AutoScalingGroupName="a", LaunchTemplate={"LaunchTemplateName": "bcd"},
         **sizes, DesiredCapacity=5,
     )  # fmt: skip
+
+
+def test_who_fails_the_balancers_check_is_replaced_and_a_refresh_waits_for_it(
+    house: House,
+) -> None:
+    """The health that HAProxy sees is the group's, and a new instance's before the old one goes."""
+    if house.cloud.status()["networks"] != "a namespace per VPC":
+        pytest.skip("balancers need networks")
+    elb, vpc = house.client("elbv2"), house.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+    ec2 = house.client("ec2")
+    open_to_all = ec2.create_security_group(GroupName="front", Description="d", VpcId=vpc)[
+        "GroupId"
+    ]
+    ec2.authorize_security_group_ingress(
+        GroupId=open_to_all, IpProtocol="tcp", FromPort=0, ToPort=65535, CidrIp="0.0.0.0/0"
+    )
+    balancer = elb.create_load_balancer(
+        Name="front", Subnets=house.subnets, SecurityGroups=[open_to_all]
+    )["LoadBalancers"][0]
+    target = elb.create_target_group(
+        Name="greeters", Protocol="HTTP", Port=8080, VpcId=vpc, HealthCheckPath="/health",
+        HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, UnhealthyThresholdCount=2,
+        HealthyThresholdCount=2,
+    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+    elb.modify_target_group_attributes(
+        TargetGroupArn=target,
+        Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "1"}],
+    )
+    elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": target}],
+    )  # fmt: skip
+    house.template("behind", SecurityGroupIds=[open_to_all])
+    group = house.group(
+        "behind", LaunchTemplate={"LaunchTemplateName": "behind", "Version": "$Latest"},
+        TargetGroupARNs=[target], HealthCheckType="ELB", HealthCheckGracePeriod=40,
+    )  # fmt: skip
+
+    def healthy() -> list[str]:
+        told = elb.describe_target_health(TargetGroupArn=target)["TargetHealthDescriptions"]
+        return [e["Target"]["Id"] for e in told if e["TargetHealth"]["State"] == "healthy"]
+
+    try:
+        [first] = group.serving(1)
+        eventually(
+            lambda: healthy() == [first], lambda: elb.describe_target_health(TargetGroupArn=target)
+        )
+        put_version(house, group, house.images[1], SecurityGroupIds=[open_to_all])
+        group.api.start_instance_refresh(
+            AutoScalingGroupName=group.name,
+            Preferences={
+                "MinHealthyPercentage": 100, "MaxHealthyPercentage": 200, "InstanceWarmup": 0,
+            },
+        )  # fmt: skip
+        eventually(lambda: len(healthy()) == 2, group.story)
+        assert group.refreshed()["Status"] == "Successful"
+        [second] = group.serving(1, without=first)
+        assert healthy() == [second]
+        elb.modify_target_group(TargetGroupArn=target, HealthCheckPath="/nothing-here")
+        eventually(lambda: second not in group.instances, group.story)
+        causes = " ".join(each["Cause"] for each in group.activities)
+        assert "in response to an ELB system health check failure" in causes
+    finally:
+        group.end()
+        elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+
+
+def test_instances_are_set_aside_detached_attached_and_acted_on_by_alarms(
+    house: House, group: Group
+) -> None:
+    """ "Temporarily remove instances", "Detach or attach instances", alarms with EC2's actions."""
+    ec2, api = house.client("ec2"), group.api
+    [one] = group.serving(1)
+    named = {"AutoScalingGroupName": group.name, "InstanceIds": [one]}
+    api.set_instance_protection(**named, ProtectedFromScaleIn=True)
+    api.set_desired_capacity(AutoScalingGroupName=group.name, DesiredCapacity=0)
+    eventually(lambda: group.told["DesiredCapacity"] == 0)
+    assert group.instances[one]["LifecycleState"] == "InService"
+    api.set_desired_capacity(AutoScalingGroupName=group.name, DesiredCapacity=1)
+    api.enter_standby(**named, ShouldDecrementDesiredCapacity=True)
+    assert group.instances[one]["LifecycleState"] == "Standby"
+    api.exit_standby(**named)
+    assert group.serving(1) == [one]
+    api.detach_instances(**named, ShouldDecrementDesiredCapacity=True)
+    assert (group.instances, group.told["DesiredCapacity"]) == ({}, 0)
+    api.attach_instances(**named)
+    assert group.serving(1) == [one]
+    api.detach_instances(**named, ShouldDecrementDesiredCapacity=True)
+
+    watch = house.client("cloudwatch")
+    dimensions = [{"Name": "InstanceId", "Value": one}]
+    eventually(
+        lambda: (
+            "CPUUtilization"
+            in [m["MetricName"] for m in watch.list_metrics(Dimensions=dimensions)["Metrics"]]
+        )
+    )
+    for action, state in (("recover", "running"), ("stop", "stopped"), ("terminate", "terminated")):
+        watch.put_metric_alarm(
+            AlarmName=action, Namespace="AWS/EC2", MetricName="StatusCheckFailed_System",
+            Statistic="Maximum", Period=60, EvaluationPeriods=1, Threshold=0.5,
+            ComparisonOperator="GreaterThanThreshold", Dimensions=dimensions,
+            TreatMissingData="ignore", AlarmActions=[f"arn:aws:automate:eu-west-1:ec2:{action}"],
+        )  # fmt: skip
+        watch.set_alarm_state(AlarmName=action, StateValue="ALARM", StateReason="asked")
+
+        def acted(action: str = action, state: str = state) -> bool:
+            told = watch.describe_alarm_history(AlarmName=action, HistoryItemType="Action")
+            found = ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]
+            return bool(told["AlarmHistoryItems"]) and found["State"]["Name"] == state
+
+        eventually(acted)
