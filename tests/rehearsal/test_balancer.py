@@ -121,7 +121,9 @@ WHO = "/cgi-bin/ask?/latest/meta-data/instance-id"
 
 
 @pytest.fixture
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def cloud(tmp_path_factory: pytest.TempPathFactory, long: bool) -> Iterator[Cloud]:
+    if not long:
+        pytest.skip("asked for with --all")
     with open_cloud(tmp_path_factory) as made:
         yield made
 

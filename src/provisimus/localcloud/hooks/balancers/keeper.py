@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.5
 _RETRY = 5.0
+_MOMENT = 0.1
 
 
 class Keeper:
@@ -100,6 +101,7 @@ class Kept:
         self._named: str | None = None
         self._counts = metrics.Counts()
         self._not_before = 0.0
+        self._seen: tuple[float, tuple[Server, ...]] = 0.0, ()
         self._lost = False
         self._thread = threading.Thread(target=self._run, name=arn.rpartition("/")[2], daemon=True)
         self._thread.start()
@@ -254,9 +256,12 @@ class Kept:
         return ended
 
     def _servers(self) -> tuple[Server, ...]:
-        if self._proxy is None:
-            return ()
-        try:
-            return self._proxy.look()
-        except OSError:
-            return ()  # it is being started again
+        """As HAProxy has them at this moment; many ask at once for a target each."""
+        when, servers = self._seen
+        if time.monotonic() - when > _MOMENT:
+            try:
+                servers = self._proxy.look() if self._proxy is not None else ()
+            except OSError:
+                servers = ()  # it is being started again
+            self._seen = time.monotonic(), servers
+        return servers
