@@ -49,6 +49,11 @@ def check(template: Template) -> None:
             raise unsupported(f"CreationPolicy of {entry.type} (resource {entry.logical_id})")
         for path in unhonoured(entry.update_policy, handler.update_policies):
             raise unsupported(f"UpdatePolicy/{path} of {entry.type} (resource {entry.logical_id})")
+        complaint = handler.policy_complaint(entry.update_policy)
+        if complaint:
+            raise ValidationError(
+                f"Template format error: [/Resources/{entry.logical_id}/UpdatePolicy] {complaint}"
+            )
         policies = (entry.deletion_policy, entry.update_replace_policy)
         if "Snapshot" in policies and not handler.snapshots:
             raise ValidationError(

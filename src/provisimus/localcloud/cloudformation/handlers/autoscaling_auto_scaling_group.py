@@ -134,6 +134,10 @@ class AutoScalingGroup(Handler):
             **{key: str(found[key]) for key in _SIZES},
         }  # fmt: skip
 
+    def policy_complaint(self, policy: Mapping[str, Any]) -> str | None:
+        both = ("AutoScalingRollingUpdate", "AutoScalingInstanceRefresh")
+        return f"{' and '.join(both)} exclude each other" if {*both} <= policy.keys() else None
+
     def replaced_by(self, policy: Mapping[str, Any], changed: Collection[str]) -> bool:
         will = (policy.get("AutoScalingReplacingUpdate") or {}).get("WillReplace", False)
         return str(will).lower() == "true" and any(name in changed for name in _TRIGGERS)
@@ -150,10 +154,6 @@ class AutoScalingGroup(Handler):
         rolling, refreshing = (
             policy.get("AutoScalingRollingUpdate"), policy.get("AutoScalingInstanceRefresh"),
         )  # fmt: skip
-        if rolling is not None and refreshing is not None:
-            raise ResourceFailed(
-                "AutoScalingRollingUpdate and AutoScalingInstanceRefresh exclude each other"
-            )
         if rolling is not None:
             read = _rolling_update.read(rolling)
             _rolling_update.check(read, int(after.properties["MaxSize"]))

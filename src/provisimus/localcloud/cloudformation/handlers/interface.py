@@ -151,6 +151,10 @@ class Handler(ABC):
         """Change in place and return when it is done; never called for a replacement."""
         raise ResourceFailed(f"Update to resource type {self.type} is not supported.")
 
+    def policy_complaint(self, policy: Mapping[str, Any]) -> str | None:
+        """Why an UpdatePolicy of honoured paths cannot be, if it cannot."""
+        return None
+
     def replaced_by(self, policy: Mapping[str, Any], changed: Collection[str]) -> bool:
         """Whether an UpdatePolicy has the change of these properties replace the resource."""
         return False
