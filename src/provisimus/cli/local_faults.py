@@ -118,11 +118,15 @@ def heal(session: Session, number: int | None) -> None:
 @click.argument("instance")
 @with_session()
 def kill(session: Session, instance: str) -> None:
-    """End the machine of an INSTANCE as when its host fails. EC2 would recover it; so does this.
+    """End the machine of an INSTANCE as when its host fails.
+
+    EC2 recovers it, or its Auto Scaling group replaces it; so does this.
 
     \b
     Example:
       provisimus local kill i-0123456789abcdef0
     """
     local_cloud(session)[0].command("POST", f"instances/{instance}/kill")
-    session.emit({"killed": instance}, f"the machine of {instance} is gone; it is recovered")
+    session.emit(
+        {"killed": instance}, f"the machine of {instance} is gone; it is recovered or replaced"
+    )

@@ -201,3 +201,35 @@ def test_the_life_of_a_stack_with_a_group(house: House) -> None:
     )["Reservations"]
     assert left == []
     assert house.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
+
+
+QUIET = "{AutoScalingRollingUpdate: {MinInstancesInService: 1, MaxBatchSize: 1}}"
+
+
+def test_an_update_goes_on_after_kill_9_and_can_be_cancelled(house: House) -> None:
+    stack = Stack(house, "killed-stack")
+    with Signals(stack, lambda _: "SUCCESS"):
+        stack.api.create_stack(**stack.given(QUIET, 0))
+        assert stack.settle() == "CREATE_COMPLETE", stack.news()[-12:]
+    stack.api.update_stack(**stack.given(QUIET, 1))
+    eventually(lambda: any("(Progress 50%)" in line for line in stack.news()), stack.news)
+    eventually(lambda: house.cloud.status()["saved"])
+    house.cloud.kill()
+    house.cloud.start()
+    assert stack.settle() == "UPDATE_COMPLETE", stack.news()[-12:]
+    assert versions(stack) == ["2", "2"]
+
+    # Nothing can be launched: the refresh waits, until somebody cancels the update.
+    before = set(stack.group.instances)
+    house.cloud.post("faults", {"calls": "ec2:RunInstances", "kind": "no-capacity"})
+    stack.api.update_stack(**stack.given(REFRESH, 0))
+    eventually(lambda: any("Instance refresh" in line for line in stack.news()), stack.news)
+    eventually(lambda: set(stack.group.instances) != before, stack.news)
+    stack.api.cancel_update_stack(StackName=stack.name)
+    httpx.delete(f"{house.cloud.url}/_localcloud/faults")
+    assert stack.settle() == "UPDATE_ROLLBACK_COMPLETE", stack.news()[-12:]
+    assert versions(stack) == ["2", "2"]
+    told = stack.group.api.describe_instance_refreshes(AutoScalingGroupName=stack.group.name)
+    assert told["InstanceRefreshes"][-1]["Status"] == "Cancelled"
+    stack.api.delete_stack(StackName=stack.name)
+    assert stack.settle() == "gone"
