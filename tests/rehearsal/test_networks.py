@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.rehearsal.tiny import (
     Cloud,
@@ -179,6 +180,13 @@ def test_the_api_is_reached_by_a_way_out_only(joined: Pair) -> None:
     )["VpcEndpoint"]["VpcEndpointId"]  # fmt: skip
     eventually(lambda: answers in joined.far_asks(far_api), "the endpoint leads nowhere", 20)
     ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+
+
+def test_a_tunnel_leads_to_a_machine_that_opens_no_port(pair: Pair) -> None:
+    url = f"{pair.cloud.url}/_localcloud/instances/{pair.far.identifier}/tunnels/8080"
+    place = httpx.post(url, timeout=20).json()
+    assert httpx.post(url, timeout=20).json() == place
+    assert httpx.get(f"http://127.0.0.1:{place['port']}/health", timeout=20).text == "ok\n"
 
 
 def test_names_of_machines_and_zones_are_answered(joined: Pair) -> None:

@@ -40,7 +40,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "release": ("provisimus.cli.release", "release", "Take a service all the way to its stack."),
     "history": ("provisimus.cli.release", "history", "What was done in this workspace."),
     "trace": ("provisimus.cli.trace", "trace", "From an instance back to its commits."),
-    "instance": ("provisimus.cli.instance", "instance", "List instances; read their consoles."),
+    "instance": ("provisimus.cli.instance", "instance", "Instances: list, go onto, start, stop."),
+    "logs": ("provisimus.cli.instance_sessions", "logs", "What a service's containers log."),
+    "volume": ("provisimus.cli.volume", "volume", "Data volumes, and what is free on them."),
+    "snapshot": ("provisimus.cli.snapshot", "snapshot", "Snapshots of data volumes."),
     "local": ("provisimus.cli.local", "local", "The local cloud: up, down, status, logs, reset."),
     "completion": ("provisimus.cli.completion", "completion", "Complete commands in your shell."),
 }

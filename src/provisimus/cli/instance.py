@@ -6,6 +6,8 @@ from dataclasses import asdict
 
 import click
 
+from provisimus.cli.instance_power import reboot, start, stop
+from provisimus.cli.instance_sessions import exec_, logs, ssh
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
@@ -13,7 +15,11 @@ from provisimus.cli.table import table
 
 @click.group()
 def instance() -> None:
-    """Instances: list them, read their consoles."""
+    """Instances: list them, go onto them, read what they say, start and stop them."""
+
+
+for _command in (ssh, exec_, logs, start, stop, reboot):
+    instance.add_command(_command)
 
 
 @instance.command("list")

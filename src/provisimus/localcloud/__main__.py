@@ -49,7 +49,7 @@ def _run(given: argparse.Namespace) -> None:
     from provisimus.localcloud import worlds
     from provisimus.localcloud.layout import Layout
     from provisimus.localcloud.machines import Machines
-    from provisimus.localcloud.serve import take_directory
+    from provisimus.localcloud.places import take_directory
 
     layout = Layout(folder)
     if given.command == "worlds":

@@ -47,6 +47,8 @@ class Actions:
     """Kills the machine of an instance as a failing host would; False when it has none."""
     expose: Callable[[int], None]
     """Lets machines reach a port of this computer."""
+    tunnel: Callable[[str, int], int | None]
+    """A port of this computer that leads to one of an instance; None without such an instance."""
     at: Callable[[str], int]
     """Does what lifecycle policies would do at a moment; returns how many snapshots were begun."""
 
@@ -153,6 +155,11 @@ def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -
                 if not actions.kill(identifier):
                     return _failure("404 Not Found", f"no machine of {identifier} runs")
                 return _json({"killed": identifier})
+            case ("POST", ["instances", identifier, "tunnels", number]) if number.isdecimal():
+                port = actions.tunnel(identifier, int(number))
+                if port is None:
+                    return _failure("404 Not Found", f"no machine of {identifier} runs")
+                return _json({"host": "127.0.0.1", "port": port})
             case ("POST", ["ports", number]) if number.isdecimal() and 0 < int(number) < 65536:
                 actions.expose(int(number))
                 return _json({"exposed": int(number)})

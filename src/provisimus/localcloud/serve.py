@@ -7,7 +7,6 @@ ends the children and the next run goes on from the last saved state.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from provisimus.localcloud import VERSION, acceleration
 from provisimus.localcloud.acceleration import Acceleration
@@ -34,7 +33,6 @@ from provisimus.localcloud.callers import from_guest
 from provisimus.localcloud.clients import clients_of
 from provisimus.localcloud.databases.servers import Servers
 from provisimus.localcloud.disks import Disks
-from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.layout import Layout
 from provisimus.localcloud.lifecycle.api import with_lifecycle
 from provisimus.localcloud.lifecycle.policies import Policies
@@ -44,6 +42,7 @@ from provisimus.localcloud.mishap_layer import with_mishaps
 from provisimus.localcloud.networks.networks import Networks
 from provisimus.localcloud.objects import Objects
 from provisimus.localcloud.pace import minute_from_environment
+from provisimus.localcloud.places import take_directory, take_port
 from provisimus.localcloud.processes import Nursery
 from provisimus.localcloud.services import Services
 from provisimus.localcloud.worlds import finish
@@ -79,43 +78,6 @@ def run(settings: Settings) -> None:
     listener = take_port(settings.port)
     Supervisor(settings, layout, listener).serve()
     lock.close()
-
-
-def take_directory(layout: Layout) -> IO[str]:
-    """Make the directory ours by a lock that ends with the process. Raises LocalCloudError."""
-    try:
-        layout.make()
-        lock = layout.lock.open("a+")
-    except OSError as error:
-        raise LocalCloudError(f"{layout.root} cannot be written: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        raise LocalCloudError(
-            f"a local cloud runs in {layout.root} already (process {holder})",
-            "use it, or stop it first: provisimus local down",
-        ) from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return lock
-
-
-def take_port(port: int) -> socket.socket:
-    """Listen on a loopback port. Raises LocalCloudError when it is taken."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        raise LocalCloudError(
-            f"port {port} of 127.0.0.1 cannot be taken: {error.strerror}",
-            "choose another (PROVISIMUS_LOCAL_PORT), or stop what listens there",
-        ) from None
-    listener.listen(128)
-    return listener
 
 
 class Supervisor:
@@ -249,6 +211,7 @@ class Supervisor:
             mishaps=mishaps,
             kill=self._cloud.machines.kill,
             expose=self._cloud.networks.expose,
+            tunnel=self._tunnel,
             at=lambda moment: self._lifecycle.tick(datetime.fromisoformat(moment)),
         )
         aws = with_mishaps(
@@ -282,6 +245,13 @@ class Supervisor:
             return True
         processes = (self._cloud.machines.pid(i) for i in self._cloud.machines.running())
         return from_guest(peer_port, self._settings.port, [pid for pid in processes if pid])
+
+    def _tunnel(self, identifier: str, port: int) -> int | None:
+        instance = next((i for i in self._cloud.instances() if i.id == identifier), None)
+        if instance is None or not self._cloud.machines.is_running(identifier):
+            return None
+        nic = instance.nics[0]
+        return self._cloud.networks.tunnel(nic.id, nic.private_ip_address, port)
 
     def _console(self, identifier: str) -> str | None:
         from provisimus.localcloud.hooks.console import read_console

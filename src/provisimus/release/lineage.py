@@ -14,7 +14,7 @@ from typing import Any
 
 from provisimus.aws import CloudFault, speaking, tags_of
 from provisimus.environment import Environment
-from provisimus.errors import NotFound, ProvisimusError
+from provisimus.errors import NotFound, ProvisimusError, UsageFault
 from provisimus.model import UNKNOWN, ContainerImage
 
 COMMIT = "provisimus:commit/"
@@ -102,7 +102,10 @@ def trace(environment: Environment, project: str, what: str) -> Lineage:
 
 
 def find_traced(environment: Environment, project: str, what: str) -> Any:
-    """The instance that an id, an address or a service's name means. Raises NotFound."""
+    """The instance that an id, an address or a service's name means.
+
+    Raises NotFound, UsageFault for a service that has several.
+    """
     if what.startswith("i-"):
         return _instance(environment, [{"Name": "instance-id", "Values": [what]}], what)
     if _is_address(what):
@@ -115,13 +118,33 @@ def find_traced(environment: Environment, project: str, what: str) -> Any:
     from provisimus.stacks import find_stack, stack_name
 
     stack = find_stack(environment, stack_name(project, environment.name, what))
-    if stack is None or "InstanceId" not in stack.outputs:
+    if stack is not None and "InstanceId" in stack.outputs:
+        own = [{"Name": "instance-id", "Values": [stack.outputs["InstanceId"]]}]
+        return _instance(environment, own, stack.outputs["InstanceId"])
+    several = _of_service(environment, project, what) if stack is not None else []
+    if len(several) > 1:
+        raise UsageFault(
+            f"{what} has {len(several)} instances in {environment.name}",
+            hint="name one: " + ", ".join(sorted(each["InstanceId"] for each in several)),
+        )
+    if not several:
         raise NotFound(
             f"no service {what!r} runs in {environment.name}",
             hint="name an instance id, its address or a service: provisimus instance list",
         )
-    instance = stack.outputs["InstanceId"]
-    return _instance(environment, [{"Name": "instance-id", "Values": [instance]}], instance)
+    return several[0]
+
+
+def _of_service(environment: Environment, project: str, service: str) -> list[Any]:
+    """The instances of a group or a cluster that live."""
+    filters: list[Any] = [
+        {"Name": "tag:provisimus:project", "Values": [project]},
+        {"Name": "tag:provisimus:service", "Values": [service]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ]
+    with speaking(environment.cloud, f"look for the instances of {service}"):
+        groups = environment.cloud.ec2.describe_instances(Filters=filters)["Reservations"]
+    return [each for group in groups for each in group["Instances"]]
 
 
 def _instance(environment: Environment, filters: list[Any], what: str) -> Any:

@@ -36,6 +36,7 @@ ACTIONS = Actions(
     mishaps=Mishaps(),
     kill=lambda identifier: identifier == "i-1",
     expose=EXPOSED.append,
+    tunnel=lambda identifier, port: 40022 if (identifier, port) == ("i-1", 22) else None,
     at=lambda moment: 0,
 )
 
@@ -142,3 +143,9 @@ def test_a_port_is_exposed_and_what_is_none_is_not_found():
     assert json.loads(ask("POST", "/_localcloud/ports/5432")[1]) == {"exposed": 5432}
     assert EXPOSED == [5432]
     assert ask("POST", "/_localcloud/ports/70000")[0] == "404 Not Found"
+
+
+def test_a_tunnel_leads_to_a_machine_that_runs():
+    told = json.loads(ask("POST", "/_localcloud/instances/i-1/tunnels/22")[1])
+    assert told == {"host": "127.0.0.1", "port": 40022}
+    assert ask("POST", "/_localcloud/instances/i-2/tunnels/22")[0] == "404 Not Found"

@@ -51,6 +51,12 @@ class Nic(Protocol):
     id: str
 
 
+_Place = tuple[str, int]
+"""An address and a port of this computer."""
+_Target = tuple[str, str, int]
+"""A VPC, an address in it, and a port there."""
+
+
 class Networks:
     """Every VPC in which something runs."""
 
@@ -77,8 +83,8 @@ class Networks:
         """Per machine's interface, its VPC and its device."""
         self._claimed: dict[str, str] = {}
         """Per service's interface, its VPC."""
-        self._published: dict[tuple[str, int], tuple[str, str]] = {}
-        self._listening: dict[tuple[str, int], tuple[tuple[str, str], Served]] = {}
+        self._published: dict[_Place, _Target] = {}
+        self._listening: dict[_Place, tuple[_Target, Served]] = {}
         self._refused: set[tuple[str, int]] = set()
         self._names: dict[str, tuple[str, ...]] = {}
         self.lost: list[Callable[[str, frozenset[str]], None]] = []
@@ -150,12 +156,31 @@ class Networks:
         Raises LocalCloudError when the port is taken.
         """
         with self._turn:
-            self._published[public, port] = vpc, private
+            self._published[public, port] = vpc, private, port
             self._refused.discard((public, port))
             self.refresh()
             if (public, port) not in self._listening:
                 del self._published[public, port]
                 raise LocalCloudError(f"port {port} of {public} cannot be listened at")
+
+    def tunnel(self, interface: str, address: str, port: int) -> int:
+        """A port of 127.0.0.1 that leads to one of a machine, whatever its groups say.
+
+        As a session manager does that needs no open port. Raises LocalCloudError.
+        """
+        with self._turn:
+            vpc, _ = self._plugged.get(interface, (None, None))
+            if vpc is None:
+                raise LocalCloudError(
+                    f"there is no network to {address}", self.unavailable or "is it running?"
+                )
+            for (host, known), target in self._published.items():
+                if host == "127.0.0.1" and target == (vpc, address, port):
+                    return known
+            free = _free_port()
+            self._published["127.0.0.1", free] = vpc, address, port
+            self.refresh()
+            return free
 
     def unpublish(self, public: str, port: int) -> None:
         with self._turn:
@@ -193,8 +218,12 @@ class Networks:
                 network.apply(picture, self._ports)
                 for member in picture.members:
                     if member.public:
-                        place = vpc, member.address
-                        wanted.update({(member.public, port): place for port in member.ports})
+                        wanted.update(
+                            {
+                                (member.public, port): (vpc, member.address, port)
+                                for port in member.ports
+                            }
+                        )
             self._listen(wanted)
 
     def close(self) -> None:
@@ -263,14 +292,14 @@ class Networks:
             return Known(self._names[found.alias] if kind in ("A", "ANY") else ())
         return found
 
-    def _listen(self, wanted: dict[tuple[str, int], tuple[str, str]]) -> None:
+    def _listen(self, wanted: dict[_Place, _Target]) -> None:
         for place, (target, served) in list(self._listening.items()):
             if wanted.get(place) != target or target[0] not in self._vpcs:
                 served.close()
                 del self._listening[place]
         self._refused &= set(wanted)
         for place in sorted(set(wanted) - set(self._listening) - self._refused):
-            vpc, private = wanted[place]
+            vpc, private, port = wanted[place]
             if vpc not in self._vpcs or self._relays is None:
                 continue
             listener = socket.socket()
@@ -284,9 +313,15 @@ class Networks:
                 continue
             listener.listen(128)
             ask = partial(self._vpcs[vpc].namespace.socket, "client", source=OUTSIDE)
-            connect = self._relays.inward(ask, private, place[1])
-            self._listening[place] = (vpc, private), self._relays.accept(listener, connect)
+            connect = self._relays.inward(ask, private, port)
+            self._listening[place] = wanted[place], self._relays.accept(listener, connect)
 
     @property
     def _log(self) -> Path:
         return self._layout.logs / "networks.log"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

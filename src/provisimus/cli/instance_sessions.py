@@ -1,0 +1,109 @@
+"""`provisimus instance ssh`, `exec`, `logs`, and `provisimus logs`: on the instance itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from provisimus.cli.names import service_names
+from provisimus.cli.session import Session, with_session
+from provisimus.errors import UsageFault
+
+_WHAT = click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE", shell_complete=service_names)
+_USER = click.option("--user", "-l", metavar="NAME", help="Of the machine; default: its first.")
+_IDENTITY = click.option(
+    "--identity", "-i", type=click.Path(path_type=Path, dir_okay=False), help="A private key."
+)
+
+
+@click.command()
+@_WHAT
+@_USER
+@_IDENTITY
+@with_session(env=True)
+def ssh(session: Session, what: str, user: str | None, identity: Path | None) -> None:
+    """Open a shell on an instance: Session Manager on AWS, SSH in the local cloud.
+
+    Neither needs an open port. What you do there by hand is gone with the next release.
+
+    \b
+    Examples:
+      provisimus instance ssh greeter
+      provisimus instance ssh i-0123456789abcdef0 --user ops -i ~/.ssh/ops
+    """
+    _become(session, what, user, identity, ())
+
+
+@click.command("exec", context_settings={"ignore_unknown_options": True})
+@_WHAT
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@_USER
+@_IDENTITY
+@with_session(env=True)
+def exec_(
+    session: Session, what: str, command: tuple[str, ...], user: str | None, identity: Path | None
+) -> None:
+    """Run one COMMAND on an instance; its output and exit code are the command's.
+
+    \b
+    Examples:
+      provisimus instance exec greeter -- df -h /data
+      provisimus instance exec greeter --user ops -- sudo docker ps
+    """
+    _become(session, what, user, identity, command)
+
+
+@click.command()
+@_WHAT
+@click.option("--container", "-c", metavar="NAME", help="Of this container; default: of all.")
+@click.option("--lines", "-n", default=100, show_default=True, help="How many last lines.")
+@click.option("--follow", "-f", is_flag=True, help="Go on as they come.")
+@_USER
+@_IDENTITY
+@with_session(env=True)
+def logs(
+    session: Session,
+    what: str,
+    container: str | None,
+    lines: int,
+    follow: bool,
+    user: str | None,
+    identity: Path | None,
+) -> None:
+    """Show what the containers of an instance log.
+
+    \b
+    Examples:
+      provisimus logs greeter --follow
+      provisimus logs greeter --container greeter --lines 20
+    """
+    from provisimus.tasks.sessions import logs_command
+
+    _become(session, what, user, identity, logs_command(container, lines, follow=follow))
+
+
+def _become(
+    session: Session,
+    what: str,
+    user: str | None,
+    identity: Path | None,
+    command: tuple[str, ...] | list[str],
+) -> NoReturn:
+    """The program takes this one's place, so that a terminal and signals are its own."""
+    from provisimus.aws import tags_of
+    from provisimus.release.lineage import find_traced
+    from provisimus.tasks.sessions import open_session, user_of
+
+    if session.json:
+        raise UsageFault("what runs on the instance is not JSON", hint="leave --json out")
+    environment, workspace = session.open(), session.workspace
+    found = find_traced(environment, workspace.name, what)
+    service = tags_of(found.get("Tags")).get("provisimus:service", "")
+    chosen = user or user_of(workspace, service, session.env)
+    argv = open_session(
+        workspace, environment, found["InstanceId"], chosen, identity, tuple(command)
+    )
+    os.execvp(argv[0], argv)

@@ -1,0 +1,163 @@
+"""The data volumes of a project in an environment, and their snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from provisimus.aws import as_tags, speaking, tags_of
+from provisimus.environment import Environment
+from provisimus.errors import NotFound, UsageFault
+from provisimus.model import UNKNOWN
+from provisimus.ondisk.places import POLICY
+
+MOUNT = "provisimus:mount"
+SERVICE = "provisimus:service"
+PROJECT = "provisimus:project"
+ENVIRONMENT = "provisimus:environment"
+_OURS = (PROJECT, ENVIRONMENT, SERVICE, MOUNT)
+
+
+@dataclass(frozen=True)
+class ListedVolume:
+    """`size` in GiB; `used_by` an instance, or None."""
+
+    volume_id: str
+    service: str
+    mount: str
+    state: str
+    size: int
+    kind: str
+    encrypted: bool
+    used_by: str | None
+
+
+@dataclass(frozen=True)
+class ListedSnapshot:
+    """`policy` is what took it: the machine's own rhythm, a hand, or a deletion. `taken` in UTC."""
+
+    snapshot_id: str
+    service: str
+    mount: str
+    state: str
+    size: int
+    taken: str
+    policy: str
+
+
+def list_volumes(
+    environment: Environment, project: str, service: str | None = None
+) -> list[ListedVolume]:
+    """Sorted by service and mount. Root volumes come and go with their instances: left out."""
+    filters = [*_of(environment, project, service), {"Name": "tag-key", "Values": [MOUNT]}]
+    with speaking(environment.cloud, "list the volumes"):
+        pages = environment.cloud.ec2.get_paginator("describe_volumes").paginate(Filters=filters)
+        found = [_volume(each) for page in pages for each in page["Volumes"]]
+    return sorted(found, key=lambda each: (each.service, each.mount, each.volume_id))
+
+
+def _of(environment: Environment, project: str, service: str | None) -> list[Any]:
+    tags = {PROJECT: project, ENVIRONMENT: environment.name}
+    if service:
+        tags[SERVICE] = service
+    return [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags.items()]
+
+
+def _volume(found: Any) -> ListedVolume:
+    tags = tags_of(found.get("Tags"))
+    users = [each["InstanceId"] for each in found.get("Attachments", ())]
+    return ListedVolume(
+        found["VolumeId"],
+        tags.get(SERVICE, UNKNOWN),
+        tags.get(MOUNT, UNKNOWN),
+        found["State"],
+        found["Size"],
+        found.get("VolumeType", UNKNOWN),
+        bool(found.get("Encrypted")),
+        users[0] if users else None,
+    )
+
+
+def list_snapshots(
+    environment: Environment, project: str, service: str | None = None
+) -> list[ListedSnapshot]:
+    """Newest first, per service and mount."""
+    filters = _of(environment, project, service)
+    with speaking(environment.cloud, "list the snapshots"):
+        pages = environment.cloud.ec2.get_paginator("describe_snapshots").paginate(
+            Filters=filters, OwnerIds=["self"]
+        )
+        found = [_snapshot(each) for page in pages for each in page["Snapshots"]]
+    found.sort(key=lambda each: each.taken, reverse=True)
+    return sorted(found, key=lambda each: (each.service, each.mount))
+
+
+def _snapshot(found: Any) -> ListedSnapshot:
+    tags = tags_of(found.get("Tags"))
+    started = found.get("StartTime")
+    return ListedSnapshot(
+        found["SnapshotId"],
+        tags.get(SERVICE, UNKNOWN),
+        tags.get(MOUNT) or tags.get(POLICY, "").partition(":")[2] or UNKNOWN,
+        found["State"],
+        found["VolumeSize"],
+        started.strftime("%Y-%m-%dT%H:%M:%SZ") if started else UNKNOWN,
+        tags.get(POLICY, "by hand"),
+    )
+
+
+def chosen_volume(volumes: Iterable[ListedVolume], service: str, mount: str | None) -> ListedVolume:
+    """The one data volume of a service, or that of a mount. Raises NotFound, UsageFault."""
+    own = [each for each in volumes if each.service == service]
+    named = [each for each in own if mount in (None, each.mount)]
+    if not named:
+        known = ", ".join(sorted({each.mount for each in own})) or "none"
+        raise NotFound(
+            f"{service} has no data volume" + (f" at {mount}" if mount else ""),
+            hint=f"it has: {known}",
+        )
+    if len(named) > 1:
+        raise UsageFault(
+            f"{service} has {len(named)} data volumes",
+            hint="name one with --mount: " + ", ".join(sorted({each.mount for each in named})),
+        )
+    return named[0]
+
+
+def take_snapshot(environment: Environment, project: str, volume: ListedVolume, note: str) -> str:
+    """Begin a snapshot of a volume as it is at this moment; its id."""
+    environment.cloud.check_account()
+    values = (project, environment.name, volume.service, volume.mount)
+    tags = {**dict(zip(_OURS, values, strict=True)), "Name": f"{volume.service} {volume.mount}"}
+    with speaking(environment.cloud, f"take a snapshot of {volume.volume_id}"):
+        made = environment.cloud.ec2.create_snapshot(
+            VolumeId=volume.volume_id,
+            Description=note,
+            TagSpecifications=[{"ResourceType": "snapshot", "Tags": as_tags(tags)}],
+        )
+    return made["SnapshotId"]
+
+
+def surplus(snapshots: Iterable[ListedSnapshot], keep: int) -> list[ListedSnapshot]:
+    """What goes when of each volume the newest `keep` stay; `snapshots` newest first.
+
+    What a policy took is the policy's to remove.
+    """
+    seen: dict[tuple[str, str], int] = {}
+    going = []
+    for each in snapshots:
+        if each.policy != "by hand" or each.state != "completed":
+            continue
+        place = (each.service, each.mount)
+        seen[place] = seen.get(place, 0) + 1
+        if seen[place] > keep:
+            going.append(each)
+    return going
+
+
+def remove_snapshots(environment: Environment, snapshots: Iterable[ListedSnapshot]) -> None:
+    environment.cloud.check_account()
+    for each in snapshots:
+        with speaking(environment.cloud, f"delete {each.snapshot_id}"):
+            environment.cloud.ec2.delete_snapshot(SnapshotId=each.snapshot_id)
