@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import tests.contract.cloudformation.readers_of_balancers  # noqa: F401  (they register themselves)
 from tests.contract.cloudformation.read_back import expect_as_asked, expect_everything
+from tests.contract.cloudformation.test_drift import detect, drifts
 from tests.contract.cloudformation.test_whole_vpc import expect_replaced, ids
 
 STACK = (Path(__file__).parent / "balancers.yaml").read_text()
@@ -170,6 +171,41 @@ def test_a_certificate_whose_record_is_missing_is_waited_for(story: Any) -> None
 
     assert story.create(body.replace(", ValidationMethod: DNS", "")) == "ROLLBACK_COMPLETE"
     assert any("no ValidationMethod means EMAIL" in line for line in story.news())
+
+
+def test_what_was_changed_behind_the_stack_is_found(story: Any) -> None:
+    """User guide, "Detect unmanaged configuration changes to stacks and resources"."""
+    assert story.create(STACK) == "CREATE_COMPLETE", story.news()
+    told = detect(story)
+    assert (told["StackDriftStatus"], told["DriftedStackResourceCount"]) == ("IN_SYNC", 0), drifts(
+        story, "MODIFIED", "DELETED"
+    )
+    elb = story.world.client("elbv2")
+    elb.modify_load_balancer_attributes(
+        LoadBalancerArn=story.physical("Balancer"),
+        Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "31"}],
+    )
+    group = story.physical("Group")
+    elb.modify_target_group(TargetGroupArn=group, HealthCheckPath="/else")
+    elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": "10.30.0.77"}])
+    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.30.0.99"}])
+    elb.modify_listener(ListenerArn=story.physical("Plain"), Port=8080)
+    rules = [{"RuleArn": story.physical("Shared"), "Priority": 11}]
+    elb.set_rule_priorities(RulePriorities=rules)
+    elb.delete_rule(RuleArn=story.physical("Down"))
+    assert detect(story)["DriftedStackResourceCount"] == 5
+    found = drifts(story, "MODIFIED", "DELETED")
+    assert {
+        name: [each["PropertyPath"] for each in drift["PropertyDifferences"]]
+        for name, drift in found.items()
+    } == {
+        "Balancer": ["/LoadBalancerAttributes/0/Value"],
+        "Down": [],
+        "Group": ["/HealthCheckPath", "/Targets/0"],
+        "Plain": ["/Port"],
+        "Shared": ["/Priority"],
+    }
+    empty_zone(story)
 
 
 def empty_zone(story: Any) -> None:

@@ -87,6 +87,27 @@ def attribute_changes(
     ]
 
 
+def tags_of(cloud: Cloud, arn: str) -> list[dict[str, str]]:
+    return list(cloud.elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"])
+
+
+def named(told: Iterable[dict[str, str]], wanted: Iterable[Mapping[str, str]]) -> list[Any]:
+    """Of all attributes those that the template names."""
+    keys = {each["Key"] for each in wanted}
+    return [each for each in told if each["Key"] in keys]
+
+
+def as_written(told: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Actions without what the service adds to those of a template."""
+    found = []
+    for each in told:
+        action = {name: value for name, value in each.items() if name != "Order"}
+        if "ForwardConfig" in action:
+            action["ForwardConfig"] = {"TargetGroups": action["ForwardConfig"]["TargetGroups"]}
+        found.append(action)
+    return found
+
+
 def load_balancer(cloud: Cloud, arn: str) -> dict[str, Any] | None:
     return first(
         lambda: cloud.elbv2.describe_load_balancers(LoadBalancerArns=[arn]),

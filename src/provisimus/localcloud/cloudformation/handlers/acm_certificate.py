@@ -68,6 +68,21 @@ class Certificate(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"CertificateArn": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        told = _find(cloud, physical_id)
+        if told is None:
+            return None
+        tags = cloud.acm.list_tags_for_certificate(CertificateArn=physical_id)["Tags"]
+        return {
+            "DomainName": told["DomainName"],
+            "KeyAlgorithm": told["KeyAlgorithm"],
+            "SubjectAlternativeNames": told["SubjectAlternativeNames"][1:],
+            "Tags": tags,
+            "ValidationMethod": told["DomainValidationOptions"][0]["ValidationMethod"],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         gone = [{"Key": key} for key in before.tags if key not in after.tags]
         if gone:

@@ -46,6 +46,21 @@ class Listener(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"ListenerArn": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        told = _elbv2.listener(cloud, physical_id)
+        if told is None:
+            return None
+        certificates = told.get("Certificates", [])[:1]
+        return {
+            **only(told, "LoadBalancerArn", "Port", "Protocol"),
+            "Certificates": [only(each, "CertificateArn") for each in certificates],
+            "DefaultActions": _elbv2.as_written(told["DefaultActions"]),
+            "SslPolicy": told.get("SslPolicy"),
+            "Tags": _elbv2.tags_of(cloud, physical_id),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         wants = only(after.properties, *_SETTINGS)
         if wants != only(before.properties, *_SETTINGS):

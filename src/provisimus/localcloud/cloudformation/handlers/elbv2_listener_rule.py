@@ -54,6 +54,21 @@ class ListenerRule(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"IsDefault": False, "RuleArn": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        told = _elbv2.rule(cloud, physical_id)
+        if told is None:
+            return None
+        listener = physical_id.replace(":listener-rule/", ":listener/").rpartition("/")[0]
+        return {
+            "Actions": _elbv2.as_written(told["Actions"]),
+            "Conditions": told["Conditions"],
+            "ListenerArn": listener,
+            "Priority": int(told["Priority"]),
+            "Tags": _elbv2.tags_of(cloud, physical_id),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         had, wants = before.properties, after.properties
         if changed(had, wants, "Priority"):

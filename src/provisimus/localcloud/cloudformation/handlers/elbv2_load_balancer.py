@@ -89,6 +89,24 @@ class LoadBalancer(Handler):
             "LoadBalancerName": told["LoadBalancerName"],
         }
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        told = _elbv2.load_balancer(cloud, physical_id)
+        if told is None:
+            return None
+        settings = cloud.elbv2.describe_load_balancer_attributes(LoadBalancerArn=physical_id)
+        subnets = [each["SubnetId"] for each in told["AvailabilityZones"]]
+        wanted = properties.get("LoadBalancerAttributes", [])
+        return {
+            **only(told, "IpAddressType", "Scheme", "SecurityGroups", "Type"),
+            "LoadBalancerAttributes": _elbv2.named(settings["Attributes"], wanted),
+            "Name": told["LoadBalancerName"],
+            "SubnetMappings": [{"SubnetId": each} for each in subnets],
+            "Subnets": subnets,
+            "Tags": _elbv2.tags_of(cloud, physical_id),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         had, wants = before.properties, after.properties
         if changed(had, wants, "SecurityGroups"):

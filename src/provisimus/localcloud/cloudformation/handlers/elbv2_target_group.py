@@ -88,6 +88,29 @@ class TargetGroup(Handler):
             "TargetGroupName": told["TargetGroupName"],
         }
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        told = _elbv2.target_group(cloud, physical_id)
+        if told is None:
+            return None
+        settings = cloud.elbv2.describe_target_group_attributes(TargetGroupArn=physical_id)
+        health = cloud.elbv2.describe_target_health(TargetGroupArn=physical_id)
+        registered = {
+            each["Target"]["Id"]
+            for each in health["TargetHealthDescriptions"]
+            if each["TargetHealth"]["State"] != "draining"
+        }
+        wanted = properties.get("TargetGroupAttributes", [])
+        return {
+            **only(told, *_CHECK, *_FIXED),
+            "Name": told["TargetGroupName"],
+            "Tags": _elbv2.tags_of(cloud, physical_id),
+            "TargetGroupAttributes": _elbv2.named(settings["Attributes"], wanted),
+            # Those that somebody else registered are no drift: groups of instances do.
+            "Targets": [e for e in properties.get("Targets", []) if e["Id"] in registered],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         had, wants = before.properties, after.properties
         if changed(had, wants, *_CHECK):
