@@ -47,6 +47,8 @@ def test_every_command_in_the_documents_exists(document):
             assert found is not None, f"{document.name}: there is no {' '.join(words)!r}"
             command, rest = found, rest[1:]
         known = {name for each in command.params for name in each.opts} | {"--help", "--version"}
+        if "--" in rest:
+            rest = rest[: rest.index("--")]  # what comes after is another program's
         options = [word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)]
         for option in options:
             assert option in known, f"{document.name}: {' '.join(words)!r} has no {option}"

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from provisimus.cli.instance_power import reboot, start, stop
-from provisimus.cli.instance_sessions import exec_, logs, ssh
+from provisimus.cli.instance_sessions import exec_, ssh
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
@@ -18,7 +18,7 @@ def instance() -> None:
     """Instances: list them, go onto them, read what they say, start and stop them."""
 
 
-for _command in (ssh, exec_, logs, start, stop, reboot):
+for _command in (ssh, exec_, start, stop, reboot):
     instance.add_command(_command)
 
 

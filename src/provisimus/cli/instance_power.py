@@ -50,7 +50,7 @@ def stop(session: Session, what: str, timeout: float | None) -> None:
 @_TIMEOUT
 @with_session(env=True, yes=True, dry_run=True, work=True)
 def reboot(session: Session, what: str, timeout: float | None) -> None:
-    """Reboot an instance.
+    """Reboot an instance, and wait until it runs again.
 
     \b
     Example:

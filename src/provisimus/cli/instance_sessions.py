@@ -1,4 +1,4 @@
-"""`provisimus instance ssh`, `exec`, `logs`, and `provisimus logs`: on the instance itself."""
+"""`provisimus instance ssh`, `exec` and `provisimus logs`: on the instance itself."""
 
 from __future__ import annotations
 

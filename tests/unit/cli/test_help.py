@@ -34,7 +34,9 @@ def test_a_command_tells_what_it_does_and_shows_how(path: str) -> None:
     assert re.match(r"[A-Z][^\n]{20,}", command.help or ""), "it does not say what it does"
     lines = [line.strip() for line in (command.help or "").splitlines()]
     examples = [
-        ENDS.split(line.removeprefix(path))[0].split() for line in lines if line.startswith(path)
+        ENDS.split(line.removeprefix(path))[0].partition(" -- ")[0].split()
+        for line in lines
+        if line.startswith(path)
     ]
     assert examples, "it has no example"
     known = {name for each in command.params for name in each.opts}
