@@ -100,7 +100,8 @@ def carry_out(
     workspace.stack(asked.name, session.env)
     with one_at_a_time(workspace, session.env, asked.name, session.run):
         environment = session.open(start=True)
-        await_interrupted(workspace, environment, asked.name, session.tell, timeout=timeout)
+        for name in workspace.members(asked.name, session.env) or [asked.name]:
+            await_interrupted(workspace, environment, name, session.tell, timeout=timeout)
         made = plan_release(workspace, environment, asked)
         if saved is not None:
             _check_saved(saved, made.plan)
@@ -121,6 +122,8 @@ def carry_out(
     url = service_url(environment, stack) or "unknown"
     version = made.plan.version
     text = f"{asked.name} {version} answers at {url}" if version else f"{stack.name} {stack.status}"
+    if made.members:
+        text = f"{asked.name} {version}: {len(made.members)} members, the first at {url}"
     session.emit(
         {
             "service": asked.name,

@@ -163,15 +163,34 @@ def delete(session: Session, service: str, timeout: float | None) -> None:
     workspace = session.workspace
     with one_at_a_time(workspace, session.env, service, session.run):
         environment = session.open()
-        found, kept = plan_delete(environment, workspace.name, service)
+        names = _members(session, environment, service) or [service]
+        found = {name: plan_delete(environment, workspace.name, name) for name in names}
+        kept = [each for _, volumes in found.values() for each in volumes]
         stays = f"a snapshot of {', '.join(kept)} stays" if kept else "no data is kept"
-        data = {"stack": found.name, "snapshots_of": kept, "deleted": not session.dry_run}
+        stacks = ", ".join(each.name for each, _ in found.values())
+        data = {"stack": stacks, "snapshots_of": kept, "deleted": not session.dry_run}
+        are = "are" if len(found) > 1 else "is"
         if session.dry_run:
-            session.emit(data, f"{found.name} would be deleted; {stays}")
+            session.emit(data, f"{stacks} would be deleted; {stays}")
             return
-        session.confirm(f"Delete {found.name} in {session.env}? {stays}.")
-        delete_stack(environment, found, service, session.tell, session.run, timeout=timeout)
-    session.emit(data, f"{found.name} is deleted; {stays}")
+        session.confirm(f"Delete {stacks} in {session.env}? {stays}.")
+        for name, (each, _) in found.items():
+            delete_stack(environment, each, name, session.tell, session.run, timeout=timeout)
+    session.emit(data, f"{stacks} {are} deleted; {stays}")
+
+
+def _members(session: Session, environment: Environment, service: str) -> list[str]:
+    """The members of a cluster that are there, the last first; none of any other stack."""
+    from provisimus.stacks import find_stack, stack_name
+
+    workspace = session.workspace
+    if not workspace.has_service(service):
+        return []
+    return [
+        name
+        for name in reversed(workspace.members(service, session.env))
+        if find_stack(environment, stack_name(workspace.name, session.env, name))
+    ]
 
 
 @stack.command("list")
@@ -184,13 +203,13 @@ def list_(session: Session) -> None:
       provisimus stack list
       provisimus stack list --env production --json
     """
-    from provisimus.stacks.live import SERVICE, VERSION, list_stacks
+    from provisimus.stacks.live import MACHINE, SERVICE, VERSION, list_stacks
 
     found = list_stacks(session.open(), session.workspace.name)
     rows = [
         (
             each.tags.get(SERVICE, "unknown"),
-            each.tags.get(VERSION, "unknown"),
+            each.tags.get(VERSION, "unknown" if MACHINE in each.tags else "-"),
             each.status,
             each.outputs.get("Url", "-"),
             each.name,

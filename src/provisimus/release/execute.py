@@ -114,8 +114,13 @@ def _stack(
     run: str,
     timeout: float | None,
 ) -> Stack | None:
-    if release.stack is None:
+    plans = release.members or ((release.stack,) if release.stack else ())
+    if not plans:
         return None
     from provisimus.stacks import apply_stack
 
-    return apply_stack(release.stack, environment, image, commits, tell, run, timeout=timeout)
+    # Of a cluster one after the other: where one does not become healthy, the rest stays as it is.
+    made = [
+        apply_stack(plan, environment, image, commits, tell, run, timeout=timeout) for plan in plans
+    ]
+    return made[0]

@@ -7,7 +7,7 @@ image its container images, and then nobody is asked for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,8 @@ class ReleasePlan:
     """References of images that come straight from a vendor, by their name in the Compose file."""
     machine: MachinePlan | None = None
     stack: StackPlan | None = None
+    members: tuple[StackPlan, ...] = ()
+    """Of a cluster, in the order in which they are changed; `stack` is None then."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,19 @@ def plan_release(
         name: ImageInput(name, plan.fingerprint, None) for name, plan in images.planned.items()
     } | {name: ImageInput(name, None, reference) for name, reference in images.vendors.items()}
     machine = define_machine(workspace, environment, machine_name, version, inputs)
-    stack, running = None, None
+    stacks: list[StackPlan] = []
+    running = None
     if until == "stack":
         from provisimus.stacks import plan_stack
         from provisimus.stacks.plan import running_image
 
         assert service is not None
-        stack = plan_stack(workspace, environment, service, version, machine.fingerprint)
-        running = running_image(stack)
+        names = workspace.members(service, environment.name) or [service]
+        stacks = [
+            plan_stack(workspace, environment, name, version, machine.fingerprint) for name in names
+        ]
+        images_run = [running_image(each) for each in stacks]
+        running = images_run[0] if all(images_run) else None
     machine = held_by_stack(machine, running) if running else observe_machine(machine, environment)
     planned = images.planned
     if machine.image is None:
@@ -79,12 +86,13 @@ def plan_release(
 
         planned = {name: observe_image(plan) for name, plan in planned.items()}
     return ReleasePlan(
-        _whole(asked.name, version, environment, planned, machine, stack),
+        _whole(asked.name, version, environment, planned, machine, stacks),
         until,
         planned,
         images.vendors,
         machine,
-        stack,
+        stacks[0] if len(stacks) == 1 else None,
+        tuple(stacks) if len(stacks) > 1 else (),
     )
 
 
@@ -159,7 +167,7 @@ def _images_only(
     plan = plan_image(workspace, environment, asked.name, asked.version)
     version = plan.wanted[-1].version
     return ReleasePlan(
-        _whole(asked.name, version, environment, {asked.name: plan}, None, None),
+        _whole(asked.name, version, environment, {asked.name: plan}, None, []),
         "image",
         {asked.name: plan},
     )
@@ -173,7 +181,7 @@ def _stack_only(
     if asked.version:
         raise UsageFault(f"{asked.name} runs no machine, so it has no version", hint=asked.name)
     stack = plan_stack(workspace, environment, asked.name, "", None)
-    return ReleasePlan(_whole(asked.name, "", environment, {}, None, stack), "stack", stack=stack)
+    return ReleasePlan(_whole(asked.name, "", environment, {}, None, [stack]), "stack", stack=stack)
 
 
 def _whole(
@@ -182,7 +190,7 @@ def _whole(
     environment: Environment,
     images: Mapping[str, ImagePlan],
     machine: MachinePlan | None,
-    stack: StackPlan | None,
+    stacks: Sequence[StackPlan],
 ) -> Plan:
     baked = machine is not None and machine.image is not None
     steps = [step for plan in images.values() for step in plan.steps()]
@@ -191,16 +199,17 @@ def _whole(
     if machine is not None:
         steps.append(machine.step())
         fingerprints["machine"] = str(machine.fingerprint)
-    if stack is not None:
+    for stack in stacks:
+        of = f" {stack.service}" if len(stacks) > 1 else ""
         steps += stack.steps()
-        fingerprints["stack"] = str(stack.fingerprint)
+        fingerprints[f"stack{of}"] = str(stack.fingerprint)
         if stack.live is not None:
             from provisimus.stacks.live import FINGERPRINT
 
-            live = {
-                "stack": stack.live.stack_id,
-                "status": stack.live.status,
-                "fingerprint": stack.live.tags.get(FINGERPRINT, "unknown"),
+            live |= {
+                f"stack{of}": stack.live.stack_id,
+                f"status{of}": stack.live.status,
+                f"fingerprint{of}": stack.live.tags.get(FINGERPRINT, "unknown"),
             }
     return Plan(
         name, version, environment.name, tuple(arrange(steps, baked=baked)), fingerprints, live

@@ -61,10 +61,12 @@ def refuse_used(
     they use this one."""
     if not outputs:
         return
-    users_of_it = _users(environment, stack, project, service, outputs)
-    found = sorted(each for each in users_of_it if each[0] not in going)
+    found: dict[str, list[str]] = {}
+    for user, output in sorted(_users(environment, stack, project, service, outputs)):
+        if user not in going:
+            found.setdefault(user, []).append(output)
     if found:
-        users = ", ".join(f"{user} ({output})" for user, output in found)
+        users = ", ".join(f"{user} ({', '.join(named)})" for user, named in found.items())
         raise Refused(
             f"{stack.name} is in use by {users}",
             where=stack.stack_id,

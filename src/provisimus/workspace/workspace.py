@@ -125,6 +125,8 @@ class Workspace:
         from provisimus.workspace.definitions.stack import StackDefinition
 
         path = self.stacks / f"{name}.yaml"
+        if not path.is_file() and (member := self._member(name, environment)):
+            return member
 
         def anew() -> StackDefinition:
             from provisimus.workspace.stack_kinds import read_stack
@@ -140,6 +142,25 @@ class Workspace:
         return self.known.read(
             kind, path, lambda: _overridden(kind, path, environment, overrides), environment
         )
+
+    def _member(self, name: str, environment: str | None) -> StackDefinition | None:
+        """The member of a cluster that `cache-2` means; None where there is no such cluster."""
+        cluster, _, number = name.rpartition("-")
+        if not number.isdigit() or not self.has_service(cluster):
+            return None
+        from provisimus.workspace.definitions.stacks.cluster import ClusterDefinition
+
+        found = self.stack(cluster, environment)
+        if isinstance(found, ClusterDefinition) and 1 <= int(number) <= found.members:
+            return found.member(cluster, int(number))
+        return None
+
+    def members(self, name: str, environment: str | None = None) -> list[str]:
+        """The services that a cluster consists of; none of any other stack."""
+        from provisimus.workspace.definitions.stacks.cluster import ClusterDefinition
+
+        found = self.stack(name, environment)
+        return found.names(name) if isinstance(found, ClusterDefinition) else []
 
     def machine_of(self, service: str, environment: str | None = None) -> str | None:
         """The name of the machine that a stack runs; None for a stack without one."""

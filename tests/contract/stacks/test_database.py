@@ -59,7 +59,7 @@ def test_the_life_of_a_database(company: Scene) -> None:
 
     company.declare("orders-db", DATABASE.replace("protect: false", "protect: true"))
     company.applied("orders-db")
-    with pytest.raises(Refused, match="Database of .*-local-orders-db is protected"):
+    with pytest.raises(Refused, match=r"Database of .*-local-orders-db is protected"):
         company.deleted("orders-db")
     with pytest.raises(Refused, match="is in use by orders-db"):
         company.deleted("main")

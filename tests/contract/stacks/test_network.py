@@ -84,7 +84,8 @@ def test_a_service_lives_in_the_network_of_the_workspace(network: Scene) -> None
 def test_what_is_in_use_does_not_go(network: Scene) -> None:
     main = network.applied("main")
     network.release("1.0.0")
-    with pytest.raises(Refused, match=rf"{main.name} is in use by greeter \(PublicSubnetA\)"):
+    used = "PublicSubnetA, VpcId, ZoneA"
+    with pytest.raises(Refused, match=rf"{main.name} is in use by greeter \({used}\)"):
         network.deleted("main")
     network.declare("main", "type: network\ntiers: [private, data]\n")
     with pytest.raises(Refused, match=r"is in use by greeter \(PublicSubnetA\)"):

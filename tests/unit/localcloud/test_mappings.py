@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisimus.localcloud.hooks.mappings import launch_mappings
+from provisimus.localcloud.hooks.mappings import launch_mappings, without_size
 
 IMAGE = [
     {
@@ -40,3 +40,14 @@ def test_a_disk_can_be_left_out():
 def test_an_ephemeral_disk_is_none():
     asked = [{"DeviceName": "/dev/sdb", "VirtualName": "ephemeral0", "Ebs": {}}]
     assert launch_mappings(IMAGE, asked) == IMAGE
+
+
+def test_a_device_of_the_image_needs_no_size_of_its_own():
+    image = [{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": "snap-1", "VolumeSize": 8}}]
+    asked = [
+        {"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True}},
+        {"DeviceName": "/dev/sdf", "Ebs": {"Encrypted": True}},
+    ]
+    merged = launch_mappings(image, asked)
+    assert merged[0]["Ebs"]["SnapshotId"] == "snap-1"
+    assert without_size(merged) == ["/dev/sdf"]

@@ -104,6 +104,7 @@ def _front_end(balancer: Balancer, listener: Listener, files: dict[str, bytes]) 
         *(f"bind {each}:{listener.port}{_tls(balancer, listener)}" for each in balancer.addresses),
         "http-request set-var(txn.host) req.hdr(host),field(1,:),lower",
         f"http-request set-var(txn.protocol) str({protocol})",
+        *(("http-request del-header [^-A-Za-z0-9] -m reg",) * balancer.only_valid_headers),
         *forwarded,
         f"http-request set-header X-Forwarded-Proto {protocol}",
         f"http-request set-header X-Forwarded-Port {listener.port}",

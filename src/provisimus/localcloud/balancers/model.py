@@ -139,5 +139,7 @@ class Balancer:
     groups: tuple[Group, ...] = ()
     idle_timeout: int = 60
     http2: bool = True
+    only_valid_headers: bool = False
+    """Whether headers go whose names have more than letters, digits and dashes."""
     forwarded_for: str = "append"
     """What becomes of X-Forwarded-For: `append`, `preserve` or `remove`."""

@@ -13,7 +13,7 @@ from copy import copy
 from typing import Any
 
 from moto.core.utils import utcnow
-from moto.ec2.exceptions import EC2ClientError, InvalidAMIIdError
+from moto.ec2.exceptions import EC2ClientError, InvalidAMIIdError, MissingParameterError
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
 from moto.ec2.responses.instances import InstanceResponse
 
@@ -21,7 +21,7 @@ from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
 from provisimus.localcloud.hooks.capacity import check_capacity
 from provisimus.localcloud.hooks.cloud import Cloud, replace, wrong_state
-from provisimus.localcloud.hooks.mappings import launch_mappings
+from provisimus.localcloud.hooks.mappings import launch_mappings, without_size
 from provisimus.localcloud.hooks.types import check_type
 from provisimus.localcloud.seed import write_seed
 
@@ -64,9 +64,10 @@ def install(cloud: Cloud) -> None:
             check_capacity(cloud, backend, kw)
             if kw.get("key_name"):
                 backend.describe_key_pairs([kw["key_name"]])  # refuses a name that is none
-            kw["block_device_mappings"] = launch_mappings(
-                image.block_device_mappings, _requested(backend, kw)
-            )
+            mappings = launch_mappings(image.block_device_mappings, _requested(backend, kw))
+            if without_size(mappings):
+                raise MissingParameterError("size or snapshotId")
+            kw["block_device_mappings"] = mappings
             _place_in_default_subnet(backend, kw)
             reservation = _moto_run(backend, image_id, count, user_data, security_group_names, **kw)
             for instance in reservation.instances:
@@ -125,7 +126,13 @@ def install(cloud: Cloud) -> None:
                 mapping["Ebs"]["DeleteOnTermination"] = None
         return parsed
 
+    def check_mapping(mapping: dict[str, Any]) -> None:
+        # moto wants a size before it looks at the image, which has one for its own devices.
+        if mapping.get("NoDevice") is None and "Ebs" not in mapping:
+            raise MissingParameterError("ebs")
+
     replace(InstanceBackend, "run_instances", run_instances)
+    replace(InstanceResponse, "_validate_block_device_mapping", staticmethod(check_mapping))
     replace(InstanceResponse, "_parse_block_device_mapping", parse_mappings)
     replace(Instance, "start", start)
     replace(Instance, "stop", stop)

@@ -28,3 +28,12 @@ def launch_mappings(image: Sequence[Mapping], request: Sequence[Mapping]) -> lis
         ebs = {"DeleteOnTermination": False, "Encrypted": False, **of_image.get(name, {}), **said}
         merged.append({"DeviceName": name, "Ebs": {k: v for k, v in ebs.items() if v is not None}})
     return merged
+
+
+def without_size(mappings: Sequence[Mapping]) -> list[str]:
+    """Devices whose size nobody knows: neither the request nor the image says it."""
+    return [
+        str(each["DeviceName"])
+        for each in mappings
+        if not each["Ebs"].get("VolumeSize") and not each["Ebs"].get("SnapshotId")
+    ]

@@ -243,8 +243,6 @@ def _instances(wanted: Wanted) -> dict[str, Any]:
         "SkipMatching": True,
         # An alarm that rings calls the replacement back.
         "AlarmSpecification": {"Alarms": [{"Ref": "ErrorsAlarm"}]},
-        "ScaleInProtectedInstances": "Refresh",
-        "StandbyInstances": "Terminate",
     }
     if asked.replacement.bake:
         preferences["BakeTime"] = asked.replacement.bake

@@ -67,6 +67,22 @@ def test_both_targets_answer_once_they_are_healthy(
     assert headers["x-amzn-trace-id"].startswith("Root=1-")
 
 
+@pytest.mark.parametrize("only_valid", [True, False])
+def test_headers_with_odd_names_go_where_that_is_asked_for(
+    proxy: HAProxy, servers: list[Server], port: int, only_valid: bool
+) -> None:
+    """User guide, "Load balancer attributes": names of letters, digits and hyphens are valid."""
+    wanted = balancer(port, *servers)
+    proxy.apply(dataclasses.replace(wanted, only_valid_headers=only_valid))
+    eventually(all_healthy(proxy, 2))
+    for server in servers:
+        server.asked.clear()
+    get(port, "/odd", **{"x_odd": "1", "x-Even-2": "2"})
+    [(_, headers)] = [each for one in servers for each in one.asked if each[0] == "/odd"]
+    assert headers["x-even-2"] == "2"
+    assert ("x_odd" in headers) is not only_valid
+
+
 def test_one_passed_check_makes_a_new_target_healthy_and_failed_ones_unhealthy(
     proxy: HAProxy, servers: list[Server], port: int
 ) -> None:

@@ -36,6 +36,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 HONOURED = {
     "deletion_protection.enabled": ("true", "false"),
     "idle_timeout.timeout_seconds": (),
+    "routing.http.drop_invalid_header_fields.enabled": ("true", "false"),
     "routing.http2.enabled": ("true", "false"),
     "routing.http.xff_header_processing.mode": ("append", "preserve", "remove"),
 }

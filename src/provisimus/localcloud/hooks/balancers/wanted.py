@@ -62,6 +62,10 @@ def wanted(backend: Any, balancer: Any) -> Balancer:
         groups=tuple(_group(each, sources) for each in groups),
         idle_timeout=int(records.setting(balancer, "idle_timeout.timeout_seconds")),
         http2=records.setting(balancer, "routing.http2.enabled") == "true",
+        only_valid_headers=records.setting(
+            balancer, "routing.http.drop_invalid_header_fields.enabled"
+        )
+        == "true",
         forwarded_for=records.setting(balancer, "routing.http.xff_header_processing.mode"),
     )
 

@@ -1,0 +1,102 @@
+"""Type `cluster`: instances with an identity each, replaced one at a time.
+
+Each member is a service of its own, `NAME-1` to `NAME-N`, with its own stack, volumes and name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field, fields
+from typing import Annotated, Any
+
+from provisimus.workspace.definitions.common import Misfit, Name
+from provisimus.workspace.definitions.rules import limits
+from provisimus.workspace.definitions.stack import (
+    DataVolume,
+    DnsName,
+    Environment,
+    Ingress,
+    InNetwork,
+    MachineStack,
+    StackHealth,
+    Use,
+)
+from provisimus.workspace.definitions.stacks.service import ServiceAlarms, ServiceDefinition
+
+ZONES = "abc"
+
+
+class ClusterDefinition(MachineStack):
+    members: Annotated[int, limits(ge=2, le=20)] = 3
+    """How many; each has a number, from 1."""
+    network: Name = "default"
+    """`default`, or a stack of type network: the members take turns with its zones."""
+    zones: Annotated[int, limits(ge=1, le=3)] = 2
+    """How many zones of the network they are spread over."""
+    instance_type: str = "t3.small"
+    key_name: str | None = None
+    """The key pair of the base's own user."""
+    ingress: tuple[Ingress, ...] = ()
+    """Who may reach each member, the other members among them."""
+    data_volumes: Annotated[tuple[DataVolume, ...], limits(max_length=11)] = ()
+    """Of each member: its own."""
+    health: StackHealth = StackHealth()
+    """Whom a machine tells how its service is. The next member is replaced when one is healthy."""
+    dns: DnsName | None = None
+    """A name for each member: cache.acme.internal makes cache-1.acme.internal and so on."""
+    recovery: bool = False
+    """EC2 moves an instance to another computer when its own fails."""
+    alarms: ServiceAlarms | None = None
+    environment: Environment = field(default_factory=dict)
+    """Of the main containers, which also get CLUSTER_MEMBER, CLUSTER_SIZE and, where members have
+    names, CLUSTER_MEMBERS."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        mounts = [volume.mount for volume in self.data_volumes]
+        if len(set(mounts)) != len(mounts):
+            raise Misfit("two data volumes have the same mount", "data_volumes")
+
+    def names(self, cluster: str) -> list[str]:
+        """The services that it consists of."""
+        return [f"{cluster}-{number}" for number in range(1, self.members + 1)]
+
+    def member(self, cluster: str, number: int) -> ServiceDefinition:
+        """One of them, as if it had a file of its own."""
+        shared = {each.name for each in fields(ServiceDefinition)}
+        given: dict[str, Any] = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.name in shared - {"type", "environments", "network", "dns", "environment"}
+        }
+        network: Any = self.network
+        if network != "default":
+            zone: Any = ZONES[(number - 1) % self.zones]
+            network = InNetwork(stack=network, zone=zone)
+        names = [self._name(each) for each in range(1, self.members + 1) if self.dns]
+        variables = {"CLUSTER_MEMBER": str(number), "CLUSTER_SIZE": str(self.members)}
+        if names:
+            variables["CLUSTER_MEMBERS"] = ",".join(names)
+        return ServiceDefinition(
+            **{
+                **given,
+                "machine": self.machine or cluster,
+                "network": network,
+                "dns": DnsName(name=names[number - 1], zone=self.dns.zone) if self.dns else None,
+                "environment": {**variables, **self.environment},
+            }
+        )
+
+    def _name(self, number: int) -> str:
+        assert self.dns is not None
+        first, dot, rest = self.dns.name.partition(".")
+        return f"{first}-{number}{dot}{rest}"
+
+    def uses(self) -> Iterator[Use]:
+        found = [
+            use for number in range(1, self.members + 1) for use in self.member("x", number).uses()
+        ]
+        yield from dict.fromkeys(found)
+
+
+DEFINITION = ClusterDefinition
