@@ -19,6 +19,7 @@ from provisimus.cli.table import table
 from provisimus.errors import UsageFault
 
 if TYPE_CHECKING:
+    from provisimus.environment import Environment
     from provisimus.stacks.follow import StackEvent
     from provisimus.workspace.definitions.common import Definition
 

@@ -105,7 +105,7 @@ def prune(session: Session, timeout: float | None) -> None:
 
     workspace = session.workspace
     environment = session.open()
-    orphans = find_orphans(environment, workspace.name, workspace.services())
+    orphans = find_orphans(environment, workspace.name, workspace.declared(session.env))
     kept = [(each.name, why) for each, why in orphans.kept]
     going = []
     for each in orphans.stacks:

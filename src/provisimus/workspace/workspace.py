@@ -162,6 +162,11 @@ class Workspace:
         found = self.stack(name, environment)
         return found.names(name) if isinstance(found, ClusterDefinition) else []
 
+    def declared(self, environment: str) -> list[str]:
+        """Every name that a stack may have: services, and the members of clusters."""
+        names = self.services()
+        return sorted({*names, *(one for each in names for one in self.members(each, environment))})
+
     def machine_of(self, service: str, environment: str | None = None) -> str | None:
         """The name of the machine that a stack runs; None for a stack without one."""
         from provisimus.workspace.definitions.stack import MachineStack

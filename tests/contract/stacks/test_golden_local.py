@@ -13,6 +13,7 @@ from provisimus.localcloud.cloudformation.template import parse
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
 MAY_REFUSE = (
+    "Property TargetTrackingConfiguration/PredefinedMetricSpecification/ResourceLabel",
     "Resource type AWS::CertificateManager::Certificate",
     "Resource type AWS::DLM::LifecyclePolicy",
     "Resource type AWS::ECR::Repository",

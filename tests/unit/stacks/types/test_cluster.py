@@ -70,6 +70,7 @@ def test_a_member_is_a_service_of_the_workspace(tmp_path: Path) -> None:
     workspace = open_workspace(tmp_path)
     assert workspace.services() == ["cache"]
     assert workspace.members("cache") == ["cache-1", "cache-2"]
+    assert workspace.declared("local") == ["cache", "cache-1", "cache-2", "cache-3"]
     member = workspace.stack("cache-2")
     assert isinstance(member, ServiceDefinition)
     assert (member.version, workspace.machine_of("cache-2")) == ("1", "cache")
