@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 from tests.rehearsal.tiny import (
@@ -206,3 +207,23 @@ def test_a_machine_that_crashes_is_recovered(cloud, launch):
     eventually(lambda: instance.get("/health"), "it was not recovered")
     assert instance.state() == "running"
     assert instance.described()["PublicIpAddress"] == before
+
+
+def test_a_machine_that_hangs_fails_its_status_check_until_it_goes_on(cloud, launch):
+    """EC2 User Guide, "Status checks for Amazon EC2 instances": a frozen guest fails its own."""
+    instance = launch()
+    eventually(lambda: instance.get("/health"), "it did not answer")
+
+    def checks():
+        told = cloud.ec2.describe_instance_status(InstanceIds=[instance.identifier])
+        (found,) = told["InstanceStatuses"]
+        return found["InstanceStatus"]["Status"], found["SystemStatus"]["Status"]
+
+    assert checks() == ("ok", "ok")
+    hang = f"{cloud.url}/_localcloud/instances/{instance.identifier}/hang"
+    assert httpx.post(hang, timeout=20).json()["hangs"] is True
+    assert instance.get("/health") is None
+    assert checks() == ("impaired", "ok")
+    httpx.delete(hang, timeout=20)
+    eventually(lambda: instance.get("/health"), "it did not go on")
+    assert checks() == ("ok", "ok")

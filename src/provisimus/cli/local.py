@@ -7,7 +7,7 @@ import sys
 import click
 
 from provisimus.cli.local_expose import expose
-from provisimus.cli.local_faults import fault, faults, heal, kill
+from provisimus.cli.local_faults import fault, faults, hang, heal, kill
 from provisimus.cli.local_place import listener, local_cloud
 from provisimus.cli.local_worlds import forget, freeze, thaw, worlds
 from provisimus.cli.session import Session, with_session
@@ -21,7 +21,7 @@ def local() -> None:
     """The local cloud: a real AWS-shaped cloud on this machine, on loopback only."""
 
 
-for _command in (freeze, thaw, worlds, forget, fault, faults, heal, kill, expose):
+for _command in (freeze, thaw, worlds, forget, fault, faults, heal, kill, hang, expose):
     local.add_command(_command)
 
 

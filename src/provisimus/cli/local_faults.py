@@ -130,3 +130,23 @@ def kill(session: Session, instance: str) -> None:
     session.emit(
         {"killed": instance}, f"the machine of {instance} is gone; it is recovered or replaced"
     )
+
+
+@click.command()
+@click.argument("instance")
+@click.option("--off", is_flag=True, help="Let it go on.")
+@with_session()
+def hang(session: Session, instance: str, off: bool) -> None:
+    """Have the machine of an INSTANCE hang: it is there and answers nothing.
+
+    Its health checks fail, those of a balancer and EC2's status check; a group replaces it, an
+    alarm may reboot it.
+
+    \b
+    Examples:
+      provisimus local hang i-0123456789abcdef0
+      provisimus local hang i-0123456789abcdef0 --off
+    """
+    method = "DELETE" if off else "POST"
+    made = local_cloud(session)[0].command(method, f"instances/{instance}/hang")
+    session.emit(made, f"{instance} {'goes on' if off else 'hangs: its health checks fail'}")

@@ -45,6 +45,8 @@ class Actions:
     mishaps: Mishaps
     kill: Callable[[str], bool]
     """Kills the machine of an instance as a failing host would; False when it has none."""
+    hang: Callable[[str, bool], bool]
+    """Has the machine of an instance hang, or go on; False when it has none."""
     expose: Callable[[int], None]
     """Lets machines reach a port of this computer."""
     tunnel: Callable[[str, int], int | None]
@@ -155,6 +157,10 @@ def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -
                 if not actions.kill(identifier):
                     return _failure("404 Not Found", f"no machine of {identifier} runs")
                 return _json({"killed": identifier})
+            case ("POST" | "DELETE", ["instances", identifier, "hang"]):
+                if not actions.hang(identifier, method == "POST"):
+                    return _failure("404 Not Found", f"no machine of {identifier} runs")
+                return _json({"instance": identifier, "hangs": method == "POST"})
             case ("POST", ["instances", identifier, "tunnels", number]) if number.isdecimal():
                 port = actions.tunnel(identifier, int(number))
                 if port is None:

@@ -65,6 +65,7 @@ class _Machine:
     """Per volume, its layers since the start, the newest last."""
     held: dict[str, list[str]] = field(default_factory=dict)
     """Per volume, the names under which QEMU has its layers open."""
+    hangs: bool = False
     silence: silence.Silence = field(default_factory=lambda: silence.Silence(time.monotonic()))
 
 
@@ -182,6 +183,22 @@ class Machines:
             return False
         machine.process.kill()
         return True
+
+    def hang(self, identifier: str, *, on: bool) -> bool:
+        """Hold a machine still, as one that hangs, or let it go on. False for none.
+
+        Raises LocalCloudError.
+        """
+        machine = self._running.get(identifier)
+        if machine is None:
+            return False
+        machine.monitor.execute("stop" if on else "cont")
+        machine.hangs = on
+        return True
+
+    def hangs(self, identifier: str) -> bool:
+        machine = self._running.get(identifier)
+        return machine is not None and machine.hangs
 
     def is_running(self, identifier: str) -> bool:
         machine = self._running.get(identifier)

@@ -210,6 +210,7 @@ class Supervisor:
             from_guest=self._from_guest,
             mishaps=mishaps,
             kill=self._cloud.machines.kill,
+            hang=lambda identifier, on: self._cloud.machines.hang(identifier, on=on),
             expose=self._cloud.networks.expose,
             tunnel=self._tunnel,
             at=lambda moment: self._lifecycle.tick(datetime.fromisoformat(moment)),

@@ -35,6 +35,7 @@ ACTIONS = Actions(
     from_guest=lambda port: port == 666,
     mishaps=Mishaps(),
     kill=lambda identifier: identifier == "i-1",
+    hang=lambda identifier, on: identifier == "i-1",
     expose=EXPOSED.append,
     tunnel=lambda identifier, port: 40022 if (identifier, port) == ("i-1", 22) else None,
     at=lambda moment: 0,
@@ -149,3 +150,10 @@ def test_a_tunnel_leads_to_a_machine_that_runs():
     told = json.loads(ask("POST", "/_localcloud/instances/i-1/tunnels/22")[1])
     assert told == {"host": "127.0.0.1", "port": 40022}
     assert ask("POST", "/_localcloud/instances/i-2/tunnels/22")[0] == "404 Not Found"
+
+
+def test_a_machine_hangs_and_goes_on():
+    path = "/_localcloud/instances/i-1/hang"
+    assert json.loads(ask("POST", path)[1]) == {"instance": "i-1", "hangs": True}
+    assert json.loads(ask("DELETE", path)[1]) == {"instance": "i-1", "hangs": False}
+    assert ask("POST", "/_localcloud/instances/i-2/hang")[0] == "404 Not Found"

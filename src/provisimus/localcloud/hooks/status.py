@@ -1,4 +1,4 @@
-"""Status checks that tell the truth: an instance passes when its kernel has spoken.
+"""Status checks that tell the truth: an instance passes when its kernel has spoken, until it hangs.
 
 Source: "Status checks for Amazon EC2 instances" in the EC2 User Guide. AWS asks the instance's
 network card; here its serial console is what the local cloud can hear.
@@ -19,7 +19,8 @@ def install(cloud: Cloud) -> None:
     def instance_status(instance: Any) -> dict[str, Any]:
         if instance._state.name != "running":
             return {"Status": "not-applicable"}
-        return check(passed=cloud.machines.has_spoken(instance.id))
+        machines = cloud.machines
+        return check(passed=machines.has_spoken(instance.id) and not machines.hangs(instance.id))
 
     def system_status(instance: Any) -> dict[str, Any]:
         if instance._state.name != "running":
