@@ -84,6 +84,12 @@ def status(session: Session) -> None:
     ]
     if rows:
         lines += ["", table(["instance", "state", "public", "private"], rows)]
+    rows = [
+        (each["id"], each["state"], each["public"] or "-", each["endpoint"])
+        for each in found.get("databases", [])
+    ]
+    if rows:
+        lines += ["", table(["database", "state", "public", "endpoint"], rows)]
     session.emit(found, "\n".join(lines))
 
 

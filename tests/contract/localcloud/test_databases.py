@@ -18,6 +18,7 @@ from provisimus.localcloud.databases.installed import servers
 
 from .conftest import LocalCloud
 from .databases import PASSWORD, Databases, eventually, needs_postgres
+from .test_worlds import arrange
 
 pytestmark = needs_postgres
 
@@ -242,6 +243,55 @@ def test_killed_it_comes_back(databases):
     )
     databases.reach("available", "old")
     assert databases.ask("SELECT id FROM sold", "old") == "41"
+
+
+@pytest.mark.timeout(180)
+def test_a_world_that_is_kept_has_its_databases(databases):
+    """What was written after a freeze is not there after the thaw, and what was before is."""
+    cloud = databases.cloud
+    databases.created()
+    databases.ask("CREATE TABLE sold (id int); INSERT INTO sold VALUES (41)")
+    databases.snapshot("before")
+    cloud.stop()
+    arrange(cloud, "freeze", "one")
+    cloud.start()
+    databases.reach("available")
+    databases.ask("INSERT INTO sold VALUES (42)")
+    databases.api.delete_db_snapshot(DBSnapshotIdentifier="before")
+    cloud.stop()
+    arrange(cloud, "thaw", "one")
+    cloud.start()
+    databases.reach("available")
+    assert databases.ask("SELECT id FROM sold") == "41"
+    databases.api.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier="old", DBSnapshotIdentifier="before", PubliclyAccessible=True
+    )
+    databases.reach("available", "old")
+    assert databases.ask("SELECT id FROM sold", "old") == "41"
+
+
+def test_a_server_that_does_not_start_says_so(databases):
+    """ "Viewing DB instance status": incompatible-parameters, and the way back."""
+    api = databases.api
+    family = f"postgres{servers()[0].major}"
+    api.create_db_parameter_group(
+        DBParameterGroupName="bad", DBParameterGroupFamily=family, Description="-"
+    )
+    name = {"ParameterName": "shared_preload_libraries", "ApplyMethod": "pending-reboot"}
+    api.modify_db_parameter_group(
+        DBParameterGroupName="bad", Parameters=[{**name, "ParameterValue": "no_such_library"}]
+    )
+    databases.created()
+    api.modify_db_instance(DBInstanceIdentifier="orders", DBParameterGroupName="bad")
+    databases.reach("available")
+    api.reboot_db_instance(DBInstanceIdentifier="orders")
+    databases.reach("incompatible-parameters")
+    (told,) = databases.cloud.status()["databases"]
+    assert "no_such_library" in told["failure"]
+    api.reset_db_parameter_group(DBParameterGroupName="bad", Parameters=[name])
+    api.reboot_db_instance(DBInstanceIdentifier="orders")
+    databases.reach("available")
+    assert databases.ask("SELECT 1") == "1"
 
 
 def test_killed_while_it_is_made(databases):
