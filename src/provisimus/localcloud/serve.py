@@ -18,7 +18,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from provisimus.localcloud.bases.recipe import parse_order
 from provisimus.localcloud.bridge import remove_bridge
 from provisimus.localcloud.callers import from_guest
 from provisimus.localcloud.clients import clients_of
+from provisimus.localcloud.clock import Clock
 from provisimus.localcloud.databases.servers import Servers
 from provisimus.localcloud.disks import Disks
 from provisimus.localcloud.layout import Layout
@@ -107,6 +107,7 @@ class Supervisor:
         # moto reads its settings from the environment when it is imported.
         from provisimus.localcloud.hooks import alarms, balancers, install, scaling
         from provisimus.localcloud.hooks.cloud import Cloud
+        from provisimus.localcloud.hooks.databases import chores
         from provisimus.localcloud.hooks.drawing import Drawing
         from provisimus.localcloud.hooks.metadata import MetadataService
         from provisimus.localcloud.state import Saver
@@ -133,9 +134,8 @@ class Supervisor:
         self._keeper = scaling.install(self._cloud, self._engine.cloud.client, minute / 60)
         self._watcher = alarms.install(self._keeper, minute)
         self._policies = Policies(layout.lifecycle, ACCOUNT, settings.region)
-        self._lifecycle = Runner(
-            self._policies, partial(self._engine.cloud.client, "ec2"), self._over
-        )
+        runner = Runner(self._policies, partial(self._engine.cloud.client, "ec2"))
+        self._clock = Clock((runner.tick, partial(chores.tick, self._cloud)), self._over)
         self._services = Services(self._nursery, layout, settings.registry_port)
         self._server = self._build_server(listener)
 
@@ -150,7 +150,7 @@ class Supervisor:
             self._ready = True
             self._keeper.start()
             self._watcher.start()
-            self._lifecycle.start()
+            self._clock.start()
             log.info("ready: %s", self._settings.endpoint)
             # Any thread may get a signal (signal(7)); it is handled when this one is awake.
             while not self._over.wait(1):
@@ -213,7 +213,7 @@ class Supervisor:
             hang=lambda identifier, on: self._cloud.machines.hang(identifier, on=on),
             expose=self._cloud.networks.expose,
             tunnel=self._tunnel,
-            at=lambda moment: self._lifecycle.tick(datetime.fromisoformat(moment)),
+            at=self._clock.tell,
         )
         aws = with_mishaps(
             mishaps, requested_action, self._over,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -243,6 +244,42 @@ def test_killed_it_comes_back(databases):
     )
     databases.reach("available", "old")
     assert databases.ask("SELECT id FROM sold", "old") == "41"
+
+
+def test_a_backup_a_day_and_a_password_a_week(databases):
+    """ "Introduction to backups": in the window, kept as long as asked for; "Password management
+    with Amazon RDS and AWS Secrets Manager": rotated every seven days."""
+    databases.created(
+        ManageMasterUserPassword=True, MasterUserPassword=None, BackupRetentionPeriod=2,
+        PreferredBackupWindow="03:00-03:30",
+    )  # fmt: skip
+    arn = databases.told()["MasterUserSecret"]["SecretArn"]
+
+    def password():
+        told = databases.cloud.client("secretsmanager").get_secret_value(SecretId=arn)
+        return json.loads(told["SecretString"])["password"]
+
+    def kept():
+        told = databases.api.describe_db_snapshots(SnapshotType="automated")["DBSnapshots"]
+        return len([each for each in told if each["Status"] == "available"])
+
+    first, tomorrow = password(), datetime.now(UTC).replace(hour=3, minute=1) + timedelta(days=1)
+    assert kept() == 1  # an instance with backups begins with one
+
+    def go_on(days: int) -> int:
+        moment = (tomorrow + timedelta(days=days)).isoformat()
+        begun = databases.cloud.post("clock", {"now": moment}).json()["begun"]
+        databases.reach("available")
+        return begun
+
+    assert [go_on(0), go_on(0), go_on(1)] == [1, 0, 1]
+    eventually(kept, 3)
+    assert password() == first
+    assert go_on(9) == 2
+    eventually(kept, 1)
+    databases.reach("available")
+    assert password() != first
+    assert databases.ask("SELECT 1", password=password()) == "1"
 
 
 @pytest.mark.timeout(180)

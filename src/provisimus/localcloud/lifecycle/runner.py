@@ -6,32 +6,24 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from provisimus.localcloud.lifecycle.policies import Policies
 from provisimus.localcloud.lifecycle.times import Taken, is_due, outdated
 
 log = logging.getLogger(__name__)
 
-PERIOD = 20.0
-"""Seconds between two looks at the clock."""
 POLICY, SCHEDULE = "aws:dlm:lifecycle-policy-id", "aws:dlm:lifecycle-schedule-name"
 
 
 class Runner:
-    """Looks at the clock until told to stop."""
+    """Follows all policies; ``ec2`` makes a client."""
 
-    def __init__(self, policies: Policies, ec2: Callable[[], Any], over: threading.Event) -> None:
+    def __init__(self, policies: Policies, ec2: Callable[[], Any]) -> None:
         self._policies = policies
         self._ec2 = ec2
-        self._over = over
         self._turn = threading.Lock()
-
-    def start(self) -> None:
-        threading.Thread(target=self._watch, name="lifecycle", daemon=True).start()
 
     def tick(self, now: datetime) -> int:
         """Do what is due at this moment, in UTC; returns how many snapshots were begun.
@@ -51,13 +43,6 @@ class Runner:
                     self._retain(policy, schedule, now)
                 self._policies.look(policy["PolicyId"], now)
         return made
-
-    def _watch(self) -> None:
-        while not self._over.wait(PERIOD):
-            try:
-                self.tick(datetime.now(UTC))
-            except (BotoCoreError, ClientError) as error:
-                log.error("a lifecycle policy could not be followed: %s", error)
 
     def _create(self, policy: Mapping[str, Any], schedule: Mapping[str, Any]) -> int:
         details, identifier = policy["PolicyDetails"], policy["PolicyId"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -140,7 +139,7 @@ def test_a_week_goes_by(tmp_path: Path) -> None:
     policies, ec2 = Policies(tmp_path / "lifecycle.json", "1", "eu-west-1"), Ec2()
     made = policies.create(policy(TagsToAdd=[{"Key": "by", "Value": "dlm"}]))
     policies.look(made, ec2.now)
-    runner = Runner(policies, lambda: ec2, threading.Event())
+    runner = Runner(policies, lambda: ec2)
     begun = []
     for _ in range(7 * 24):
         ec2.now += timedelta(hours=1)

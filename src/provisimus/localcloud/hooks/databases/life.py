@@ -96,7 +96,7 @@ def create(cloud: Cloud, database: Any) -> None:
         local.made = True
         if database.backup_retention_period:
             _back_up(cloud, database)
-        _settle(database, CREATING, BACKING_UP)
+        settle(database, CREATING, BACKING_UP)
 
 
 def start(cloud: Cloud, database: Any) -> None:
@@ -105,7 +105,7 @@ def start(cloud: Cloud, database: Any) -> None:
         if database.status == STARTING:
             database.local.applied = parameters(database)
         _serve(cloud, database)
-        _settle(database, STARTING, MODIFYING, BACKING_UP, NO_PARAMETERS, REBOOTING)
+        settle(database, STARTING, MODIFYING, BACKING_UP, NO_PARAMETERS, REBOOTING)
 
 
 def reboot(cloud: Cloud, database: Any) -> None:
@@ -114,12 +114,12 @@ def reboot(cloud: Cloud, database: Any) -> None:
         cloud.servers.stop(database.local.folder)
         database.local.applied = parameters(database)
         _serve(cloud, database)
-        _settle(database, REBOOTING)
+        settle(database, REBOOTING)
 
 
 def stop(cloud: Cloud, database: Any) -> None:
     cloud.servers.stop(database.local.folder)
-    _settle(database, STOPPING, to=STOPPED)
+    settle(database, STOPPING, to=STOPPED)
 
 
 def modified(cloud: Cloud, database: Any, restart: bool, password: bool) -> None:
@@ -130,7 +130,7 @@ def modified(cloud: Cloud, database: Any, restart: bool, password: bool) -> None
         _serve(cloud, database)
         if password and database.local.verifier:
             _tell_password(cloud, database)
-        _settle(database, MODIFYING)
+        settle(database, MODIFYING)
 
 
 def reload(cloud: Cloud, database: Any) -> None:
@@ -213,7 +213,7 @@ def _back_up(cloud: Cloud, database: Any) -> None:
     back_up(cloud, database)
 
 
-def _settle(database: Any, *expected: str, to: str = AVAILABLE) -> None:
+def settle(database: Any, *expected: str, to: str = AVAILABLE) -> None:
     """The state that was reached; not where another was asked for meanwhile."""
     if database.status in expected:
         database.status = to

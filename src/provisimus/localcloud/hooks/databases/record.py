@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass
@@ -22,6 +23,10 @@ class Local:
     """Whether its data is whole."""
     copy_of: str | None = None
     """The copy that it is made from, where it is."""
+    looked: datetime | None = None
+    """Until when all backups that were due were begun."""
+    rotated: datetime | None = None
+    """When its managed password became what it is, or was first looked at."""
     failure: str | None = None
     """What went wrong last."""
     pending: dict[str, object] = field(default_factory=dict)

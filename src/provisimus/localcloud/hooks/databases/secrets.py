@@ -25,13 +25,6 @@ def install(cloud: Cloud) -> None:
     def content(secret: Any) -> str:
         return _made_up(secret.resource)
 
-    def rotate(secret: Any) -> None:
-        value = _made_up(secret.resource)
-        secret.secretsmanager.put_secret_value(
-            secret.secret.arn, value, secret_binary="", client_request_token="",
-            version_stages=["AWSCURRENT"],
-        )  # fmt: skip
-
     def rotate_any(backend: Any, secret_id: str, *args: Any, **kw: Any) -> Any:
         """RotateSecret of a secret that RDS manages changes the password; else it is Lambda's."""
         with cloud.changes:
@@ -43,15 +36,27 @@ def install(cloud: Cloud) -> None:
                     raise InvalidRequestException(
                         f"{database.db_instance_identifier} is {database.status}"
                     )
-                database.status = life.MODIFYING
-                rotate(owned)
-                life.begin(cloud, database, _changed)
+                rotate(cloud, database)
                 return owned.secret.to_short_dict()
         return _moto_rotate(backend, secret_id, *args, **kw)
 
     replace(MasterUserSecret, "_generate_secret_string", content)
-    replace(MasterUserSecret, "rotate_secret", rotate)
+    replace(MasterUserSecret, "rotate_secret", _rotate_value)
     replace(SecretsManagerBackend, "rotate_secret", rotate_any)
+
+
+def rotate(cloud: Cloud, database: Any) -> None:
+    """Begin to give it another password; its secret has it at once. Under the cloud's lock."""
+    database.status = life.MODIFYING
+    _rotate_value(database.master_user_secret)
+    life.begin(cloud, database, _changed)
+
+
+def _rotate_value(secret: Any) -> None:
+    secret.secretsmanager.put_secret_value(
+        secret.secret.arn, _made_up(secret.resource), secret_binary="", client_request_token="",
+        version_stages=["AWSCURRENT"],
+    )  # fmt: skip
 
 
 def _changed(cloud: Cloud, database: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from datetime import datetime
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -51,7 +52,7 @@ def install(cloud: Cloud) -> None:
 
             def take() -> None:
                 _take(cloud, database, snapshot)
-                life._settle(database, life.BACKING_UP)
+                life.settle(database, life.BACKING_UP)
 
             cloud.work(database.local.folder, take)
             return snapshot
@@ -105,9 +106,9 @@ def install(cloud: Cloud) -> None:
     replace(RDSBackend, "restore_db_instance_from_db_snapshot", restore)
 
 
-def back_up(cloud: Cloud, database: Any) -> None:
+def back_up(cloud: Cloud, database: Any, now: datetime | None = None) -> None:
     """Take an automated snapshot, by the instance's worker."""
-    identifier = f"rds:{database.db_instance_identifier}-{utcnow():%Y-%m-%d-%H-%M}"
+    identifier = f"rds:{database.db_instance_identifier}-{now or utcnow():%Y-%m-%d-%H-%M}"
     with cloud.changes:
         if identifier in database.backend.database_snapshots:
             return
