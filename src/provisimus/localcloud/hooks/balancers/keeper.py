@@ -11,6 +11,7 @@ import logging
 import shutil
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from provisimus.localcloud.balancers.haproxy import HAProxy
@@ -107,17 +108,21 @@ class Kept:
         self._thread.start()
 
     def end(self) -> None:
+        """End the process first: nothing may listen at an address that is given back."""
         self._over.set()
         self.wake.set()
         self._thread.join()
         if self._proxy is not None:
             self._proxy.stop()
-        for place in self._published:
-            self._cloud.networks.unpublish(*place)
+        networks = self._cloud.networks
         if self._named:
-            self._cloud.networks.forget_name(self._named)
-        for nic in self._claimed:
-            self._cloud.networks.release(nic)
+            networks.forget_name(self._named)
+        undo = [partial(networks.unpublish, *place) for place in self._published]
+        for give_back in [*undo, *(partial(networks.release, nic) for nic in self._claimed)]:
+            try:
+                give_back()
+            except LocalCloudError as error:  # what it was is forgotten all the same
+                log.error("load balancer %s: %s", self._arn, error.what)
 
     def lose(self, interfaces: frozenset[str]) -> None:
         if self._claimed & interfaces:
