@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -127,8 +128,7 @@ class Keeper:
                 case End():
                     self.client("ec2").terminate_instances(InstanceIds=[step.instance])
                 case Register():
-                    for arn in group.target_groups:
-                        targets.register(self.client("elbv2"), arn, step.instance)
+                    self._register(group, step)
                 case Deregister():
                     for arn in group.target_groups:
                         targets.deregister(self.client("elbv2"), arn, step.instance)
@@ -136,6 +136,20 @@ class Keeper:
                     self._notify(group, step)
         except (BotoCoreError, ClientError) as error:
             log.warning("group %s: %s: %s", name, type(step).__name__, error)
+
+    def _register(self, group: Group, step: Register) -> None:
+        try:
+            for arn in group.target_groups:
+                targets.register(self.client("elbv2"), arn, step.instance)
+        except (BotoCoreError, ClientError):
+            failed = time.time()
+
+            def noted(now: Group) -> Group:
+                member = now.member(step.instance)
+                return now.put(replace(member, unregistered=failed)) if member else now
+
+            self.change(group.name, noted)
+            raise
 
     def _launch(self, group: Group, step: Launch, world: World) -> None:
         try:

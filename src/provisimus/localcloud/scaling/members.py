@@ -18,6 +18,8 @@ from provisimus.localcloud.scaling.turn import End, Notify, Register, Turn
 
 LONGEST_WAIT = 48 * 3600
 MOST_HEARTBEATS = 100
+AGAIN = 10.0
+"""Seconds until a registration that failed is tried again."""
 _ALIVE = ("pending", "running")
 
 
@@ -29,6 +31,8 @@ def advance(turn: Turn) -> None:
                 _arrive(turn, member)
             case "Pending:Wait":
                 _await_launch(turn, member)
+            case "InService" if member.unregistered:
+                _register_again(turn, member)
             case "Terminating":
                 _leave(turn, member)
             case "Terminating:Wait":
@@ -65,6 +69,12 @@ def _enter(turn: Turn, member: Member) -> None:
         member.activity, status="Successful", progress=100, ended=turn.now
     )
     if turn.group.does("AddToLoadBalancer"):
+        turn.steps.append(Register(member.id))
+
+
+def _register_again(turn: Turn, member: Member) -> None:
+    if turn.now - member.unregistered >= AGAIN * turn.world.pace:
+        turn.group = turn.group.put(replace(member, unregistered=0.0))
         turn.steps.append(Register(member.id))
 
 

@@ -48,6 +48,13 @@ def test_an_instance_comes_into_service_when_it_runs():
     assert after.members[0].in_service == NOW
 
 
+def test_a_registration_that_failed_is_tried_again_after_a_while():
+    found = group(member("i-1", unregistered=NOW - 9))
+    assert turn(found)[1] == ()
+    after, steps = turn(found, now=NOW + 1)
+    assert (steps, after.members[0].unregistered) == ((Register("i-1"),), 0.0)
+
+
 def test_hooks_are_waited_for_and_their_default_ends_it():
     hook = Hook("warm", LAUNCHING, timeout=30)
     found = group(member("i-1", state="Pending"), hooks=(hook,))
