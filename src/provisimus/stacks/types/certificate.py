@@ -19,7 +19,7 @@ class Certificate(StackType[CertificateDefinition]):
 type: certificate
 domain: acme.example
 names: ["*.acme.example"]
-zone: names                     # a stack of type dns, or the id of a zone, Z…
+zone: Z0123456789ABCDEFGHIJ     # the id of a zone, or a stack of type dns
 """
 
     def build(self, wanted: Wanted) -> dict[str, Any]:

@@ -86,6 +86,8 @@ class StackType(ABC, Generic[Definition]):
     summary: ClassVar[str]
     example: ClassVar[str]
     definition: ClassVar[type[StackDefinition]]
+    files: ClassVar[Mapping[str, str]] = {}
+    """What the example needs beside itself, by path below the folder of stacks."""
 
     @abstractmethod
     def build(self, wanted: WantedStack[Definition]) -> dict[str, Any]:

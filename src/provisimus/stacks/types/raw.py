@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.stacks.short_forms import read_template
@@ -11,6 +12,18 @@ from provisimus.stacks.wiring import wired
 from provisimus.workspace.definitions.stacks.raw import RawDefinition, output_of
 
 Wanted = WantedStack[RawDefinition]
+QUEUE = """\
+Parameters:
+  Days: {Type: Number}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      MessageRetentionPeriod: !Ref Days
+      SqsManagedSseEnabled: true
+Outputs:
+  QueueUrl: {Value: !Ref Queue}
+"""
 
 
 class Raw(StackType[RawDefinition]):
@@ -24,6 +37,8 @@ parameters:
   Days: 7
   # VpcId: ${stack:main.VpcId}  # an output of another stack
 """
+
+    files: ClassVar[Mapping[str, str]] = {"templates/queue.yaml": QUEUE}
 
     def build(self, wanted: Wanted) -> dict[str, Any]:
         asked = wanted.definition
