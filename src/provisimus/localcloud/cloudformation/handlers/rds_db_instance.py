@@ -80,7 +80,7 @@ class DBInstance(Handler):
     seconds = 300
     snapshots = True
     recorded: ClassVar[Mapping[str, str]] = {
-        "AutoMinorVersionUpgrade": "no maintenance window ever comes",
+        "AutoMinorVersionUpgrade": "its server is never upgraded",
         "CACertificateIdentifier": "its certificate is of the local cloud's own authority",
         "DatabaseInsightsMode": "nothing is measured of it",
         "EnableCloudwatchLogsExports": "its log is not sent to CloudWatch",
