@@ -144,6 +144,7 @@ class Supervisor:
         for wanted in (signal.SIGTERM, signal.SIGINT):
             signal.signal(wanted, lambda *_: self._over.set())
         try:
+            threading.Thread(target=self._try_networks, name="networks", daemon=True).start()
             self._services.start_registry()
             self._restore()
             threading.Thread(target=self._server.serve_forever, name="api", daemon=True).start()
@@ -165,6 +166,10 @@ class Supervisor:
                 self._choice = self._decide()
             return self._choice
 
+    def _try_networks(self) -> None:
+        """Find out what this computer can do, while the rest starts."""
+        log.info("networks: %s", self._cloud.networks.unavailable or "a namespace per VPC")
+
     def _decide(self) -> Acceleration:
         quick = acceleration.quick_answer() or acceleration.remembered(self._layout.acceleration)
         if quick is not None:
@@ -182,7 +187,7 @@ class Supervisor:
 
         client = clients_of(self._settings.endpoint, self._settings.region)
         engine = mount(client, self._settings.region, ACCOUNT)
-        engine.cloud.no_networks = self._cloud.networks.unavailable
+        engine.cloud.no_networks = lambda: self._cloud.networks.unavailable
         engine.on_change = self._saver.changed
         return engine
 

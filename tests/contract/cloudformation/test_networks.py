@@ -259,7 +259,7 @@ def test_what_is_not_honoured_is_refused_before_anything_is_made(
 def test_events_say_what_is_only_recorded_where_networks_cannot_be_made(
     story: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(story.world.engine.cloud, "no_networks", "no /dev/net/tun")
+    monkeypatch.setattr(story.world.engine.cloud, "no_networks", lambda: "no /dev/net/tun")
     body = with_last("SecurityGroupIngress", f"{PORT}, CidrIp: 0.0.0.0/0", ATTACHED + NAT)
     assert story.create(body) == "CREATE_COMPLETE"
     told = {line.split()[0]: line for line in story.news() if " CREATE_COMPLETE" in line}

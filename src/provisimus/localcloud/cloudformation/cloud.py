@@ -32,7 +32,7 @@ class Cloud:
         self.region = region
         self.account = account
         self._cancelled = cancelled or threading.Event()
-        self.no_networks: str | None = None
+        self.no_networks: Callable[[], str | None] = lambda: None
         """Why networks are records only on this computer, where they are."""
 
     def client(self, service: str) -> Any:

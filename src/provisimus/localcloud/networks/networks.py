@@ -98,7 +98,6 @@ class Networks:
             if not self._tried:
                 self._why = why_none(self._nursery, self._log)
                 self._tried = True
-                log.info("networks: %s", self._why or "a namespace per VPC")
             return self._why
 
     def plug(self, card: Interface) -> Plug:

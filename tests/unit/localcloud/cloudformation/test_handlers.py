@@ -35,7 +35,7 @@ def test_networks_are_told_to_be_records_where_they_cannot_be_made() -> None:
     cloud = Cloud(lambda service: None, "eu-west-1", "123456789012")
     route = all_handlers()["AWS::EC2::Route"]
     assert route.told(cloud, {}) is None
-    cloud.no_networks = "no /dev/net/tun"
+    cloud.no_networks = lambda: "no /dev/net/tun"
     assert route.told(cloud, {}) == (
         "Recorded, not simulated: networks cannot be made on this computer (no /dev/net/tun)."
     )

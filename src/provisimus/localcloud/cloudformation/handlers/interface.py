@@ -99,8 +99,9 @@ class Handler(ABC):
     def told(self, cloud: Cloud, properties: Mapping[str, Any]) -> str | None:
         """What of it is only recorded, in words for its event; None where all of it is real."""
         told = [text for name, text in self.recorded.items() if name == "*" or properties.get(name)]
-        if self.networked and cloud.no_networks:
-            told.append(f"networks cannot be made on this computer ({cloud.no_networks})")
+        why = cloud.no_networks() if self.networked else None
+        if why:
+            told.append(f"networks cannot be made on this computer ({why})")
         return f"Recorded, not simulated: {'; '.join(told)}." if told else None
 
     @abstractmethod
