@@ -13,6 +13,7 @@ import socket
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ class Relays:
         self.carried: set[int] = set()
         """Ports of this computer from which machines' connections come in here."""
         self._loop = asyncio.new_event_loop()
+        # A name server that does not answer holds a thread for seconds.
+        self._loop.set_default_executor(ThreadPoolExecutor(32, thread_name_prefix="relays"))
         threading.Thread(target=self._loop.run_forever, name="relays", daemon=True).start()
 
     def accept(self, listener: socket.socket, connect: Connect) -> Served:

@@ -104,25 +104,26 @@ def _acl(rules: Iterable[AclRule], side: str) -> Iterator[str]:
 
 
 def _groups(picture: Picture) -> Iterator[str]:
-    addresses: dict[str, list[str]] = {}
-    for member in picture.members:
-        for name in member.groups:
-            addresses.setdefault(name, []).append(member.address)
+    known = {group.identifier for group in picture.groups}
+    for group in picture.groups:
+        own = [each.address for each in picture.members if group.identifier in each.groups]
+        yield from _named("set", f"members_{_plain(group.identifier)}", "ipv4_addr", own)
     for group in picture.groups:
         for name, rules, side in (
             ("in", group.ingress, "saddr"), ("out", group.egress, "daddr"),
         ):  # fmt: skip
-            lines = [line for rule in rules for line in _permission(rule, side, addresses)]
+            lines = [line for rule in rules for line in _permission(rule, side, known)]
             yield from _chain(f"{name}_{_plain(group.identifier)}", *lines)
 
 
-def _permission(rule: Rule, side: str, addresses: dict[str, list[str]]) -> Iterator[str]:
+def _permission(rule: Rule, side: str, groups: set[str]) -> Iterator[str]:
     if _KNOWN.get(rule.protocol, rule.protocol) == "icmpv6":
         return
-    known = [peer for peer in rule.peers if "/" in peer and ":" not in peer]
-    known += [a for peer in rule.peers if "/" not in peer for a in addresses.get(peer, ())]
-    for peer in known:
-        yield f"ip {side} {peer} {_matching(rule)}accept"
+    for peer in rule.peers:
+        if peer in groups:
+            yield f"ip {side} @members_{_plain(peer)} {_matching(rule)}accept"
+        elif "/" in peer and ":" not in peer:
+            yield f"ip {side} {peer} {_matching(rule)}accept"
 
 
 def _matching(rule: Rule | AclRule) -> str:
@@ -152,7 +153,7 @@ def _members(picture: Picture) -> Iterator[str]:
 def _leaving(picture: Picture, inner: Inner) -> Iterator[str]:
     sets = {groups: number for number, groups in enumerate(_group_sets(picture))}
     elements = [f"{m.address} : jump out_set_{sets[m.groups]}" for m in picture.members]
-    yield from _map("senders", elements)
+    yield from _named("map", "senders", "ipv4_addr : verdict", elements)
     known = ["ct state established,related accept", "ct state invalid drop"]
     own = [
         "udp dport 67 accept",
@@ -171,7 +172,7 @@ def _leaving(picture: Picture, inner: Inner) -> Iterator[str]:
 def _arriving(picture: Picture, inner: Inner) -> Iterator[str]:
     sets = {groups: number for number, groups in enumerate(_group_sets(picture))}
     elements = [f"{m.address} : jump in_set_{sets[m.groups]}" for m in picture.members]
-    yield from _map("receivers", elements)
+    yield from _named("map", "receivers", "ipv4_addr : verdict", elements)
     known = ["ct state established,related accept", "ct state invalid drop"]
     last = "ip daddr vmap @receivers"
     yield from _chain(
@@ -227,11 +228,13 @@ def _chain(name: str, *lines: str, hook: str = "") -> Iterator[str]:
     yield "}"
 
 
-def _map(name: str, elements: list[str]) -> Iterator[str]:
-    yield f"map {name} {{"
-    yield "  type ipv4_addr : verdict"
-    if elements:
-        yield f"  elements = {_set(elements)}"
+def _named(what: str, name: str, kind: str, elements: Iterable[str]) -> Iterator[str]:
+    """A set or a map."""
+    found = list(elements)
+    yield f"{what} {name} {{"
+    yield f"  type {kind}"
+    if found:
+        yield f"  elements = {_set(found)}"
     yield "}"
 
 

@@ -59,9 +59,11 @@ def test_a_machine_speaks_under_its_own_address_only() -> None:
 
 def test_a_group_as_source_is_its_members() -> None:
     assert chain(PICTURE, "in_sg_1") == [f"ip saddr {ANYWHERE} tcp dport 80-81 accept"]
-    assert chain(PICTURE, "in_sg_2") == ["ip saddr 10.0.1.4 tcp dport 5432 accept"]
+    assert chain(PICTURE, "in_sg_2") == ["ip saddr @members_sg_1 tcp dport 5432 accept"]
     assert chain(PICTURE, "out_sg_1") == [f"ip daddr {ANYWHERE} accept"]
     assert chain(PICTURE, "out_sg_2") == []
+    text = ruleset(PICTURE, INNER, TAPS)
+    assert "set members_sg_1 {\n    type ipv4_addr\n    elements = { 10.0.1.4 }\n" in text
 
 
 def test_what_no_group_lets_pass_is_dropped() -> None:
