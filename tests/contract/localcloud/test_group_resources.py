@@ -58,7 +58,7 @@ Outputs:
 class Stack:
     def __init__(self, cloud: LocalCloud) -> None:
         self.api, self.groups = cloud.client("cloudformation"), cloud.client("autoscaling")
-        ec2 = cloud.client("ec2")
+        self.ec2 = ec2 = cloud.client("ec2")
         volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
         snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
         self.image = ec2.register_image(
@@ -151,6 +151,21 @@ def test_all_that_a_group_has_is_made_read_back_changed_and_removed(stack: Stack
     assert stack.settle() == "gone"
     assert stack.groups.describe_auto_scaling_groups()["AutoScalingGroups"] == []
     assert stack.groups.describe_policies()["ScalingPolicies"] == []
+
+
+def test_a_group_whose_launch_template_is_gone_says_so_and_can_be_deleted(stack: Stack) -> None:
+    assert stack.create() == "CREATE_COMPLETE", stack.events()
+    name, ec2 = stack.output("Group"), stack.ec2
+    ec2.delete_launch_template(LaunchTemplateId=stack.group["LaunchTemplate"]["LaunchTemplateId"])
+    stack.groups.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+
+    def failed() -> list[str]:
+        told = stack.groups.describe_scaling_activities(AutoScalingGroupName=name)["Activities"]
+        return [each["StatusMessage"] for each in told if each["StatusCode"] == "Failed"]
+
+    assert "launch template" in eventually(failed)[0]
+    stack.groups.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+    eventually(lambda: not stack.groups.describe_auto_scaling_groups()["AutoScalingGroups"])
 
 
 def test_a_replacing_update_makes_a_new_group(stack: Stack) -> None:

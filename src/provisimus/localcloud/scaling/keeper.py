@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.ec2.exceptions import EC2ClientError
 
 from provisimus.localcloud.hooks.cloud import Cloud
 from provisimus.localcloud.hooks.instances import GROUP_TAG
@@ -154,7 +155,7 @@ class Keeper:
     def _launch(self, group: Group, step: Launch, world: World) -> None:
         try:
             made = self._run_instance(group, step, world)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, EC2ClientError) as error:
             answer = error.response["Error"] if isinstance(error, ClientError) else {}
             said = str(answer.get("Message") or error)
             log.info("group %s launches nothing in %s: %s", group.name, step.subnet.zone, said)

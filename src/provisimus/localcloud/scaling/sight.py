@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from moto.ec2.exceptions import EC2ClientError
+
 from provisimus.localcloud.hooks.cloud import Cloud
 from provisimus.localcloud.scaling import targets
 from provisimus.localcloud.scaling.group import Group, Version
@@ -17,11 +19,11 @@ def instances(cloud: Cloud) -> dict[str, Any]:
 
 
 def see(cloud: Cloud, group: Group, known: Mapping[str, Any], now: float, pace: float) -> World:
-    """Raises what moto raises when the launch template is gone."""
+    """Where the launch template is gone, its version is a nameless one that launches nothing."""
     health = targets.health(cloud.account, cloud.region, group.target_groups)
     return World(
         now,
-        version(cloud, wanted_template(group)),
+        _version(cloud, group),
         {
             member.id: _seen(cloud, known[member.id], health.get(member.id, ()))
             for member in group.members
@@ -45,6 +47,13 @@ def version(cloud: Cloud, wanted: Mapping[str, Any]) -> Version:
     template = template_of(cloud, wanted)
     number = template.get_version(wanted.get("Version") or "$Default").number
     return Version(template.id, template.name, str(number))
+
+
+def _version(cloud: Cloud, group: Group) -> Version:
+    try:
+        return version(cloud, wanted_template(group))
+    except EC2ClientError:
+        return Version("", "", "0")
 
 
 def template_of(cloud: Cloud, wanted: Mapping[str, Any]) -> Any:
