@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from provisimus.stacks.types import around_network as around
+from provisimus.stacks.types import parts
 from provisimus.stacks.types.interface import StackType, WantedStack
 from provisimus.stacks.types.parts import EVERYWHERE
 from provisimus.workspace.definitions.stacks.network import NetworkDefinition, Tier
@@ -45,9 +47,9 @@ environments:                   # what differs, per environment
                 **_nat(asked),
                 **_private_routes(asked),
                 **(_closed(asked) if asked.closed_data and "data" in asked.tiers else {}),
-                **_endpoints(asked),
-                **(_flow_logs(wanted) if asked.flow_logs else {}),
-                **(_zone(asked) if asked.dns else {}),
+                **around.endpoints(asked),
+                **(around.flow_logs(wanted) if asked.flow_logs else {}),
+                **(around.zone(asked) if asked.dns else {}),
             },
             "Outputs": _outputs(asked),
         }
@@ -79,7 +81,7 @@ def _vpc(asked: NetworkDefinition) -> dict[str, Any]:
             "CidrBlock": asked.cidr,
             "EnableDnsSupport": True,
             "EnableDnsHostnames": True,
-            "Tags": _named(""),
+            "Tags": parts.named(),
         },
     }
 
@@ -93,7 +95,10 @@ def _subnets(asked: NetworkDefinition) -> dict[str, Any]:
                 "AvailabilityZone": _zone_of(asked, letter),
                 "CidrBlock": str(block),
                 "MapPublicIpOnLaunch": tier == "public",
-                "Tags": [*_named(f" {tier} {letter}"), {"Key": "provisimus:tier", "Value": tier}],
+                "Tags": [
+                    *parts.named(f"{tier} {letter}"),
+                    {"Key": "provisimus:tier", "Value": tier},
+                ],
             },
         }
         for tier, blocks in asked.blocks().items()
@@ -115,7 +120,7 @@ def _way_in(asked: NetworkDefinition) -> dict[str, Any]:
     return {
         "InternetGateway": {
             "Type": "AWS::EC2::InternetGateway",
-            "Properties": {"Tags": _named("")},
+            "Properties": {"Tags": parts.named()},
         },
         "InternetGatewayAttachment": {
             "Type": "AWS::EC2::VPCGatewayAttachment",
@@ -149,14 +154,14 @@ def _nat(asked: NetworkDefinition) -> dict[str, Any]:
         found[f"NatAddress{big}"] = {
             "Type": "AWS::EC2::EIP",
             "DependsOn": "InternetGatewayAttachment",
-            "Properties": {"Domain": "vpc", "Tags": _named(f" nat {letter}")},
+            "Properties": {"Domain": "vpc", "Tags": parts.named(f"nat {letter}")},
         }
         found[f"Nat{big}"] = {
             "Type": "AWS::EC2::NatGateway",
             "Properties": {
                 "AllocationId": {"Fn::GetAtt": [f"NatAddress{big}", "AllocationId"]},
                 "SubnetId": {"Ref": f"PublicSubnet{big}"},
-                "Tags": _named(f" {letter}"),
+                "Tags": parts.named(f"{letter}"),
             },
         }
     return found
@@ -196,7 +201,7 @@ def _private_routes(asked: NetworkDefinition) -> dict[str, Any]:
 def _route_table(name: str) -> dict[str, Any]:
     return {
         "Type": "AWS::EC2::RouteTable",
-        "Properties": {"VpcId": {"Ref": "Vpc"}, "Tags": _named(f" {name}")},
+        "Properties": {"VpcId": {"Ref": "Vpc"}, "Tags": parts.named(f"{name}")},
     }
 
 
@@ -230,7 +235,7 @@ def _closed(asked: NetworkDefinition) -> dict[str, Any]:
     return {
         "DataAcl": {
             "Type": "AWS::EC2::NetworkAcl",
-            "Properties": {"VpcId": {"Ref": "Vpc"}, "Tags": _named(" data")},
+            "Properties": {"VpcId": {"Ref": "Vpc"}, "Tags": parts.named("data")},
         },
         "DataAclIn": entry(egress=False),
         "DataAclOut": entry(egress=True),
@@ -244,138 +249,6 @@ def _closed(asked: NetworkDefinition) -> dict[str, Any]:
             }
             for letter in asked.letters
         },
-    }
-
-
-def _endpoints(asked: NetworkDefinition) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    tables = [
-        *(["PublicRoutes"] if "public" in asked.tiers else []),
-        *(f"PrivateRoutes{x.upper()}" for x in asked.letters if "private" in asked.tiers),
-        *(["DataRoutes"] if "data" in asked.tiers and not asked.closed_data else []),
-    ]
-    for gateway in asked.endpoints.gateway if tables else ():
-        found[f"Endpoint{_camel(gateway)}"] = {
-            "Type": "AWS::EC2::VPCEndpoint",
-            "Properties": {
-                "VpcId": {"Ref": "Vpc"},
-                "VpcEndpointType": "Gateway",
-                "ServiceName": _service(gateway),
-                "RouteTableIds": [{"Ref": table} for table in tables],
-            },
-        }
-    if asked.endpoints.interface:
-        found["EndpointSecurityGroup"] = {
-            "Type": "AWS::EC2::SecurityGroup",
-            "Properties": {
-                "GroupDescription": "Endpoints of AWS services, for the VPC alone",
-                "VpcId": {"Ref": "Vpc"},
-                "SecurityGroupIngress": [
-                    {
-                        "IpProtocol": "tcp",
-                        "FromPort": 443,
-                        "ToPort": 443,
-                        "CidrIp": asked.cidr,
-                        "Description": "the VPC",
-                    }
-                ],
-                "Tags": _named(" endpoints"),
-            },
-        }
-    for service in asked.endpoints.interface:
-        found[f"Endpoint{_camel(service)}"] = {
-            "Type": "AWS::EC2::VPCEndpoint",
-            "Properties": {
-                "VpcId": {"Ref": "Vpc"},
-                "VpcEndpointType": "Interface",
-                "ServiceName": _service(service),
-                "SubnetIds": [{"Ref": f"PrivateSubnet{x.upper()}"} for x in asked.letters],
-                "SecurityGroupIds": [{"Fn::GetAtt": ["EndpointSecurityGroup", "GroupId"]}],
-                "PrivateDnsEnabled": True,
-            },
-        }
-    return found
-
-
-def _service(name: str) -> dict[str, Any]:
-    return {"Fn::Sub": f"com.amazonaws.${{AWS::Region}}.{name}"}
-
-
-# ---- logs and names ------------------------------------------------------------------------------
-
-
-def _flow_logs(wanted: Wanted) -> dict[str, Any]:
-    asked = wanted.definition.flow_logs
-    assert asked is not None
-    return {
-        "FlowLogGroup": {
-            "Type": "AWS::Logs::LogGroup",
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
-            "Properties": {"RetentionInDays": asked.keep // 86400},
-        },
-        "FlowLogRole": {
-            "Type": "AWS::IAM::Role",
-            "Properties": {
-                "Description": f"Flow logs of {wanted.service}",
-                "AssumeRolePolicyDocument": {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                            "Action": "sts:AssumeRole",
-                            "Condition": {
-                                "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-                            },
-                        }
-                    ],
-                },
-                "Policies": [
-                    {
-                        "PolicyName": "write",
-                        "PolicyDocument": {
-                            "Version": "2012-10-17",
-                            "Statement": [
-                                {
-                                    "Effect": "Allow",
-                                    "Action": [
-                                        "logs:CreateLogStream",
-                                        "logs:PutLogEvents",
-                                        "logs:DescribeLogStreams",
-                                    ],
-                                    "Resource": {"Fn::GetAtt": ["FlowLogGroup", "Arn"]},
-                                }
-                            ],
-                        },
-                    }
-                ],
-            },
-        },
-        "FlowLog": {
-            "Type": "AWS::EC2::FlowLog",
-            "Properties": {
-                "ResourceType": "VPC",
-                "ResourceId": {"Ref": "Vpc"},
-                "TrafficType": asked.traffic,
-                "LogDestinationType": "cloud-watch-logs",
-                "LogGroupName": {"Ref": "FlowLogGroup"},
-                "DeliverLogsPermissionArn": {"Fn::GetAtt": ["FlowLogRole", "Arn"]},
-                "Tags": _named(""),
-            },
-        },
-    }
-
-
-def _zone(asked: NetworkDefinition) -> dict[str, Any]:
-    return {
-        "Names": {
-            "Type": "AWS::Route53::HostedZone",
-            "Properties": {
-                "Name": asked.dns,
-                "VPCs": [{"VPCId": {"Ref": "Vpc"}, "VPCRegion": {"Ref": "AWS::Region"}}],
-            },
-        }
     }
 
 
@@ -399,15 +272,6 @@ def _outputs(asked: NetworkDefinition) -> dict[str, Any]:
     if asked.dns:
         outputs["DnsZoneId"] = {"Description": asked.dns, "Value": {"Ref": "Names"}}
     return outputs
-
-
-def _named(rest: str) -> list[dict[str, Any]]:
-    name = {"Fn::Sub": f"${{AWS::StackName}}{rest}"} if rest else {"Ref": "AWS::StackName"}
-    return [{"Key": "Name", "Value": name}]
-
-
-def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.replace(".", "-").split("-"))
 
 
 TYPE = Network()
