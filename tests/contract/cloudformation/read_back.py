@@ -8,27 +8,28 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tests.contract.cloudformation.readers import READERS
-
+from provisimus.localcloud.cloudformation import detection
 from provisimus.localcloud.cloudformation.handlers import all_handlers
 from provisimus.localcloud.cloudformation.support import unhonoured
 
 
 def expect_as_asked(story: Any) -> dict[str, set[str]]:
-    """Every property of every resource that has a reader; returns what was compared, by type."""
+    """Every property of every resource but those untold; returns what was compared, by type."""
     compared: dict[str, set[str]] = {}
     wrong = []
-    for record in story.world.engine.find(story.stack_id).resources.values():
-        reader = READERS.get(record.type)
-        if reader is None:
-            continue
+    engine = story.world.engine
+    stack = engine.find(story.stack_id)
+    for record in stack.resources.values():
         handler = all_handlers()[record.type]
-        told = reader(story.world, record.physical_id, record.properties)
-        missing = {path.split("/")[0] for path in handler.honoured} - told.keys()
-        assert not missing, f"{record.type} honours {missing}, which no reader tells"
-        for name, value in record.properties.items():
-            if _plain(told[name]) != _plain(value):
-                wrong.append(f"{record.logical_id}.{name} is {told[name]}, not {value}")
+        if not handler.tells_live:
+            continue
+        found = detection.look(engine, stack, record)
+        wrong += [
+            f"{record.logical_id}{each.path} is {each.actual}, not {each.expected}"
+            for each in found.differences
+        ]
+        if found.status not in ("IN_SYNC", "MODIFIED"):
+            wrong.append(f"{record.logical_id} is {found.status}: {found.reason}")
         seen = compared.setdefault(record.type, set())
         seen |= {p for p in handler.honoured if _touches(record.properties, p)}
     assert not wrong, "; ".join(wrong)
@@ -46,12 +47,3 @@ def _touches(properties: Mapping[str, Any], pattern: str) -> bool:
     """Whether a property that is given is honoured by this pattern."""
     alone = unhonoured(properties, frozenset({pattern}))
     return len(alone) < len(unhonoured(properties, frozenset()))
-
-
-def _plain(value: Any) -> Any:
-    """Lists whose order means nothing, in one order."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return sorted((_plain(each) for each in value), key=repr)
-    return value

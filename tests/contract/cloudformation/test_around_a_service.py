@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tests.contract.cloudformation.readers_of_settings  # noqa: F401  (they register themselves)
 from tests.contract.cloudformation.conftest import ACCOUNT, REGION, World
 from tests.contract.cloudformation.read_back import expect_as_asked, expect_everything
 from tests.contract.cloudformation.test_whole_vpc import expect_replaced, ids

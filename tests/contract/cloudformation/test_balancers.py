@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tests.contract.cloudformation.readers_of_balancers  # noqa: F401  (they register themselves)
 from tests.contract.cloudformation.read_back import expect_as_asked, expect_everything
 from tests.contract.cloudformation.test_drift import detect, drifts
 from tests.contract.cloudformation.test_whole_vpc import expect_replaced, ids
@@ -26,6 +25,14 @@ def test_every_property_is_as_asked_and_nothing_is_left(story: Any) -> None:
     before = left(story.world)
     assert story.create(STACK) == "CREATE_COMPLETE", story.news()
     expect_everything(expect_as_asked(story), TYPES)
+    told = story.world.client("acm").describe_certificate(
+        CertificateArn=story.physical("Certificate")
+    )["Certificate"]
+    zone = story.world.client("route53").list_resource_record_sets(
+        HostedZoneId=story.physical("Zone")
+    )
+    names = {each["Name"] for each in zone["ResourceRecordSets"]}
+    assert {e["ResourceRecord"]["Name"] for e in told["DomainValidationOptions"]} <= names
     balancer = story.physical("Balancer")
     assert story.outputs["Full"] == balancer.partition(":loadbalancer/")[2]
     assert story.outputs["GroupName"] == story.physical("Group").rpartition(":")[2]

@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 import pytest
-import tests.contract.cloudformation.readers_of_stores  # noqa: F401  (they register themselves)
 from botocore.exceptions import ClientError
 from tests.contract.cloudformation.conftest import ACCOUNT, REGION
 from tests.contract.cloudformation.read_back import expect_as_asked, expect_everything

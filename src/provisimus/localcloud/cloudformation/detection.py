@@ -55,7 +55,7 @@ def detect_resource(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, d
             f"{record.type}"
         )
     began = time.time()
-    found = _look(engine, stack, record)
+    found = look(engine, stack, record)
     with engine.lock:
         _note(stack, [found], began)
     engine.on_change()
@@ -73,7 +73,7 @@ def find(engine: Engine, detection_id: str) -> tuple[Stack, drift.Detection]:
 
 def _run(engine: Engine, stack: Stack, detection: drift.Detection, records: list[Resource]) -> None:
     supported = [each for each in records if handler_of(each.type).tells_live]
-    found = [_look(engine, stack, each) for each in supported]
+    found = [look(engine, stack, each) for each in supported]
     failed = [each for each in found if each.status == "UNKNOWN"]
     with engine.lock:
         _note(stack, found, detection.begun)
@@ -99,7 +99,8 @@ def _note(stack: Stack, found: list[drift.ResourceDrift], began: float) -> None:
     stack.drift_checked = began
 
 
-def _look(engine: Engine, stack: Stack, record: Resource) -> drift.ResourceDrift:
+def look(engine: Engine, stack: Stack, record: Resource) -> drift.ResourceDrift:
+    """Read one resource back and compare it, whatever becomes of what is found."""
     result = drift.ResourceDrift(
         record.logical_id, str(record.physical_id), record.type, "IN_SYNC", time.time()
     )
@@ -120,7 +121,8 @@ def _compared(
     live: Mapping[str, Any],
     result: drift.ResourceDrift,
 ) -> drift.ResourceDrift:
-    schema = schema_of(record.type, engine.region)
+    schema, handler = schema_of(record.type, engine.region), handler_of(record.type)
+    live = drift.whole(record.properties, live, handler.honoured, handler.untold)
     live = drift.without_attached(live, record.properties, _attached(engine, stack, record))
     told = drift.without_foreign_tags(live, record.properties, record.tags, schema.tag_property)
     expected, actual = drift.comparable(record.properties, told)

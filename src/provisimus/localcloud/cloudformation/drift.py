@@ -9,7 +9,7 @@ read back, so that no secret gets into an answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from provisimus.localcloud.cloudformation.schemas import TypeSchema
 NEVER = "KmsKeyId"
 _IDENTITIES = ("Key", "DeviceName", "PolicyName")
 """By these, items of a list are the same thing with another content."""
+
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+"""What a service does not tell where it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,24 @@ class Detection:
     reason: str | None = None
     stack_status: str | None = None
     drifted: int | None = None
+
+
+def whole(
+    expected: Mapping[str, Any],
+    live: Mapping[str, Any],
+    honoured: Collection[str],
+    untold: Collection[str],
+) -> dict[str, Any]:
+    """The live properties with those that the resource does not have: a list of nothing, or None.
+
+    So that no property of a template goes without being compared but those that are named as
+    untold.
+    """
+    names = {path.partition("/")[0] for path in honoured} - set(untold)
+    nothing: dict[str, Any] = {
+        name: [] if isinstance(expected.get(name), list) else None for name in names
+    }
+    return {**nothing, **{name: live[name] for name in live if live[name] is not None}}
 
 
 def comparable(
@@ -135,8 +156,9 @@ def _compare(
     path: str, expected: Any, live: Any, schema: TypeSchema, node: Mapping[str, Any]
 ) -> Iterator[Difference]:
     node = schema.resolved(node)
-    if live is None and expected is not None:
-        yield Difference(path, shown(expected), "null", "REMOVE")
+    if live is None:
+        if expected not in _NOTHING:
+            yield Difference(path, shown(expected), "null", "REMOVE")
     elif isinstance(expected, Mapping) and isinstance(live, Mapping):
         known = node.get("properties")
         for key, value in expected.items():

@@ -13,6 +13,7 @@ from provisimus.localcloud.cloudformation.drift import (
     comparable,
     differences,
     shown,
+    whole,
     without_foreign_tags,
 )
 from provisimus.localcloud.cloudformation.schemas import schema_of
@@ -119,3 +120,10 @@ def test_tags_that_others_put_there_are_not_the_resources_own() -> None:
         "Tags": {"own": "2"}
     }
     assert without_foreign_tags({"A": 1}, {}, given, None) == {"A": 1}
+
+
+def test_what_is_not_told_is_not_there_unless_it_is_named_as_untold() -> None:
+    expected = {"Description": "x", "Tags": [1], "Empty": "", "Password": "y"}
+    honoured = ("Description", "Empty", "Password", "Tags/*/Key", "Name")
+    live = whole(expected, {"Name": "n"}, honoured, ("Password",))
+    assert live == {"Description": None, "Empty": None, "Tags": [], "Name": "n"}

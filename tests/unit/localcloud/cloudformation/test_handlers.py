@@ -39,3 +39,12 @@ def test_networks_are_told_to_be_records_where_they_cannot_be_made() -> None:
     assert route.told(cloud, {}) == (
         "Recorded, not simulated: networks cannot be made on this computer (no /dev/net/tun)."
     )
+
+
+@pytest.mark.parametrize("name", sorted(all_handlers()))
+def test_a_handler_tells_back_whatever_it_honours_or_says_why_not(name: str) -> None:
+    """What is neither told nor named here counts as lost, so a handler that forgets drifts."""
+    handler = all_handlers()[name]
+    assert handler.tells_live or not handler.honoured
+    assert set(handler.untold) <= {path.split("/")[0] for path in handler.honoured}
+    assert all(handler.untold.values())

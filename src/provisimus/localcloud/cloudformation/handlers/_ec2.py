@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -72,3 +73,14 @@ def first(call: Callable[[], Any], key: str, *codes: str) -> dict[str, Any] | No
     """The first thing that a describing call tells under `key`; None where there is none."""
     found = unless_absent(call, *codes)
     return dict(found[key][0]) if found and found[key] else None
+
+
+def as_range(told: Any, written: Any) -> Any:
+    """The range that is told, as the template wrote it where that is the same: EC2 clears the
+    bits of the host.
+    """
+    try:
+        same = str(ipaddress.ip_network(str(written), strict=False)) == told
+    except ValueError:
+        return told
+    return written if same else told

@@ -24,6 +24,17 @@ def document(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def as_written(told: Any, written: Any) -> Any:
+    """A document as the template has it: an object, or the same text where it means the same."""
+    if not isinstance(written, str):
+        return told
+    try:
+        same = json.loads(written) == told
+    except ValueError:
+        same = False
+    return written if same else json.dumps(told)
+
+
 def named(kind: str, name: str) -> dict[str, str]:
     """The argument that names a holder: `RoleName` and its like."""
     return {f"{kind.capitalize()}Name": name}

@@ -13,6 +13,7 @@ from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,
     Wanted,
+    only,
 )
 
 _ABSENT = (
@@ -54,6 +55,22 @@ class SecurityGroupRule(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        rule = _find(cloud, physical_id)
+        if rule is None:
+            return None
+        told = {
+            **only(rule, "Description", "FromPort", "GroupId", "IpProtocol", "ToPort"),
+            "CidrIp": rule.get("CidrIpv4"),
+            "CidrIpv6": rule.get("CidrIpv6"),
+            self.peer: rule.get("ReferencedGroupInfo", {}).get("GroupId"),
+        }
+        # As written where it means the same: EC2 has its own words for protocols and their ports.
+        same = _says(rule, permission(properties))
+        return {**told, **only(properties, "FromPort", "IpProtocol", "ToPort")} if same else told
+
     def attachments(self, physical_id: str, properties: Mapping[str, Any]) -> Iterable[Attachment]:
         rule = {key: value for key, value in properties.items() if key != "GroupId"}
         yield Attachment(
@@ -74,10 +91,14 @@ class SecurityGroupRule(Handler):
         )
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
-        def told() -> Any:
-            return cloud.ec2.describe_security_group_rules(SecurityGroupRuleIds=[physical_id])
+        return _find(cloud, physical_id) is None
 
-        return first(told, "SecurityGroupRules", *_ABSENT) is None
+
+def _find(cloud: Cloud, rule_id: str) -> dict[str, Any] | None:
+    def told() -> Any:
+        return cloud.ec2.describe_security_group_rules(SecurityGroupRuleIds=[rule_id])
+
+    return first(told, "SecurityGroupRules", *_ABSENT)
 
 
 def _says(rule: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ domain, the record that ACM asks for is made there; it stays when the certificat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
@@ -36,6 +36,10 @@ class Certificate(Handler):
     attributes = frozenset({"CertificateArn"})
     seconds = 72 * 3600
     """As long as ACM waits for a record."""
+
+    untold: ClassVar[Mapping[str, str]] = {
+        "DomainValidationOptions": "ACM tells the record of a domain, not its hosted zone",
+    }
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         made = cloud.acm.request_certificate(

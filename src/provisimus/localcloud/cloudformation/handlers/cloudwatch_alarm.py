@@ -43,6 +43,15 @@ class Alarm(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Arn": (_find(cloud, physical_id) or {}).get("AlarmArn", "")}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, physical_id)
+        return found and {
+            **only(found, "AlarmName", "Dimensions", *_ACTIONS, *_SCALARS),
+            "Tags": cloud.cloudwatch.list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         if before.properties != after.properties:
             _put(cloud, physical_id, after.properties, {})

@@ -38,6 +38,15 @@ class EgressOnlyInternetGateway(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        gateway = _find(cloud, physical_id)
+        return gateway and {
+            **only(gateway, "Tags"),
+            "VpcId": gateway["Attachments"][0]["VpcId"],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
 
@@ -50,13 +59,15 @@ class EgressOnlyInternetGateway(Handler):
         )
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
-        def told() -> Any:
-            ids = [physical_id]
-            return cloud.ec2.describe_egress_only_internet_gateways(
-                EgressOnlyInternetGatewayIds=ids
-            )
+        return _find(cloud, physical_id) is None
 
-        return first(told, "EgressOnlyInternetGateways", *_ABSENT) is None
+
+def _find(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
+    def told() -> Any:
+        ids = [identifier]
+        return cloud.ec2.describe_egress_only_internet_gateways(EgressOnlyInternetGatewayIds=ids)
+
+    return first(told, "EgressOnlyInternetGateways", *_ABSENT)
 
 
 HANDLER = EgressOnlyInternetGateway()

@@ -21,6 +21,7 @@ from provisimus.localcloud.cloudformation.handlers.interface import (
     Shape,
     Wanted,
     changed,
+    only,
 )
 
 _ABSENT = ("InvalidAddress.NotFound",)
@@ -52,6 +53,15 @@ class Eip(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         address = address_of(cloud, physical_id) or {}
         return {"AllocationId": address.get("AllocationId", ""), "PublicIp": physical_id}
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        address = address_of(cloud, physical_id)
+        return address and {
+            **only(address, "Domain", "Tags"),
+            "InstanceId": address.get("InstanceId") or None,
+        }
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         _refuse_classic(after.properties)

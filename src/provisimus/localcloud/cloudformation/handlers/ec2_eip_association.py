@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.handlers._ec2 import demand, unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import demand, first, unless_absent
 from provisimus.localcloud.cloudformation.handlers.ec2_eip import address_of
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted, only
 
@@ -49,6 +49,16 @@ class EipAssociation(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        address = _associated(cloud, physical_id)
+        return address and {
+            **only(address, "AllocationId", "NetworkInterfaceId"),
+            "EIP": address["PublicIp"],
+            "InstanceId": address.get("InstanceId") or None,
+        }
+
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
         unless_absent(
             lambda: cloud.ec2.disassociate_address(AssociationId=physical_id),
@@ -56,11 +66,15 @@ class EipAssociation(Handler):
         )
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
-        filters = [{"Name": "association-id", "Values": [physical_id]}]
-        return not cloud.ec2.describe_addresses(Filters=filters)["Addresses"]
+        return _associated(cloud, physical_id) is None
 
     def displaced(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
         return self.gone(cloud, physical_id, properties)
+
+
+def _associated(cloud: Cloud, association_id: str) -> dict[str, Any] | None:
+    filters = [{"Name": "association-id", "Values": [association_id]}]
+    return first(lambda: cloud.ec2.describe_addresses(Filters=filters), "Addresses")
 
 
 def _address(cloud: Cloud, properties: Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
     demand,
+    first,
     retag,
     tag_specification,
     unless_absent,
@@ -20,6 +21,8 @@ _GIVEN = (
     "DeliverLogsPermissionArn", "LogDestinationType", "LogFormat", "LogGroupName",
     "MaxAggregationInterval", "ResourceType", "TrafficType",
 )  # fmt: skip
+_KINDS = {"eni": "NetworkInterface", "subnet": "Subnet", "vpc": "VPC"}
+"""What a flow log watches, by the first part of its id."""
 
 
 class FlowLog(Handler):
@@ -55,6 +58,15 @@ class FlowLog(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, physical_id)
+        return found and {
+            **only(found, "ResourceId", "Tags", *_GIVEN),
+            "ResourceType": _KINDS.get(found["ResourceId"].partition("-")[0]),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
 
@@ -62,8 +74,11 @@ class FlowLog(Handler):
         unless_absent(lambda: cloud.ec2.delete_flow_logs(FlowLogIds=[physical_id]), *_ABSENT)
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
-        told = cloud.ec2.describe_flow_logs(FlowLogIds=[physical_id])["FlowLogs"]
-        return not told
+        return _find(cloud, physical_id) is None
+
+
+def _find(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
+    return first(lambda: cloud.ec2.describe_flow_logs(FlowLogIds=[identifier]), "FlowLogs")
 
 
 HANDLER = FlowLog()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
@@ -74,6 +74,10 @@ class Instance(Handler):
     )
     seconds = 900
     signals = True
+
+    untold: ClassVar[Mapping[str, str]] = {
+        "PropagateTagsToVolumeOnCreation": "it is said of the launch alone",
+    }
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         demand("RunInstances", wanted.properties, "ImageId")

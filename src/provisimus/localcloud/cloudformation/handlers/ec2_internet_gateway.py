@@ -13,7 +13,7 @@ from provisimus.localcloud.cloudformation.handlers._ec2 import (
     tag_specification,
     unless_absent,
 )
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
 _ABSENT = ("InvalidInternetGatewayID.NotFound",)
 
@@ -36,6 +36,12 @@ class InternetGateway(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"InternetGatewayId": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        gateway = _find(cloud, physical_id)
+        return gateway and only(gateway, "Tags")
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
 
@@ -45,10 +51,14 @@ class InternetGateway(Handler):
         )
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
-        def told() -> Any:
-            return cloud.ec2.describe_internet_gateways(InternetGatewayIds=[physical_id])
+        return _find(cloud, physical_id) is None
 
-        return first(told, "InternetGateways", *_ABSENT) is None
+
+def _find(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
+    def told() -> Any:
+        return cloud.ec2.describe_internet_gateways(InternetGatewayIds=[identifier])
+
+    return first(told, "InternetGateways", *_ABSENT)
 
 
 HANDLER = InternetGateway()

@@ -77,6 +77,22 @@ class LaunchTemplate(Handler):
             "LaunchTemplateId": physical_id,
         }
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, physical_id)
+        if found is None:
+            return None
+        versions = cloud.ec2.describe_launch_template_versions(
+            LaunchTemplateId=physical_id, Versions=["$Latest"]
+        )
+        own = [each for each in found.get("Tags", []) if not each["Key"].startswith("aws:")]
+        return {
+            **only(found, "LaunchTemplateName"),
+            **only(versions["LaunchTemplateVersions"][0], *_VERSION),
+            "TagSpecifications": [{"ResourceType": "launch-template", "Tags": own}] if own else [],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         if changed(before.properties, after.properties, *_VERSION):
             cloud.ec2.create_launch_template_version(

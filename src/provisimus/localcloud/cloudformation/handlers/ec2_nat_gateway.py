@@ -49,6 +49,18 @@ class NatGateway(Handler):
         addresses = (_find(cloud, physical_id) or {})["NatGatewayAddresses"]
         return {"EniId": addresses[0]["NetworkInterfaceId"], "NatGatewayId": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        gateway = _find(cloud, physical_id)
+        if gateway is None or gateway["State"] == "deleted":
+            return None
+        address = gateway["NatGatewayAddresses"][0]
+        return {
+            **only(gateway, "ConnectivityType", "SubnetId", "Tags"),
+            "AllocationId": address.get("AllocationId"),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
 

@@ -38,6 +38,12 @@ class NetworkAcl(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        acl = acl_of(cloud, physical_id)
+        return acl and only(acl, "Tags", "VpcId")
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
 

@@ -43,6 +43,25 @@ class NetworkAclEntry(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        entry = _entry(cloud, properties)
+        return entry and {
+            **only(
+                entry,
+                "CidrBlock",
+                "Egress",
+                "Ipv6CidrBlock",
+                "PortRange",
+                "RuleAction",
+                "RuleNumber",
+            ),
+            "Icmp": entry.get("IcmpTypeCode"),
+            "NetworkAclId": properties["NetworkAclId"],
+            "Protocol": int(entry["Protocol"]),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         cloud.ec2.replace_network_acl_entry(**_arguments(after.properties))
 

@@ -65,6 +65,16 @@ class NetworkInterface(Handler):
             "VpcId": found.get("VpcId", ""),
         }
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, physical_id)
+        return found and {
+            **only(found, "Description", "PrivateIpAddress", "SourceDestCheck", "SubnetId"),
+            "GroupSet": [each["GroupId"] for each in found["Groups"]],
+            "Tags": found["TagSet"],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         old, new = before.properties, after.properties
         retag(cloud, physical_id, before.tags, after.tags)

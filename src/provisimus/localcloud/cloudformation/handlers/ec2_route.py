@@ -35,6 +35,15 @@ class Route(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"CidrBlock": physical_id.split("|")[1]}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        route = _route(cloud, properties)
+        return route and {
+            **only(route, *_TARGETS),
+            **only(properties, "RouteTableId", *_DESTINATIONS),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         given = only(after.properties, "RouteTableId", *_TARGETS)
         cloud.ec2.replace_route(**given, **_destination(after.properties))

@@ -37,6 +37,12 @@ class RouteTable(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"RouteTableId": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        table = table_of(cloud, physical_id)
+        return table and only(table, "Tags", "VpcId")
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
 

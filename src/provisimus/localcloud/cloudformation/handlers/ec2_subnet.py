@@ -7,6 +7,7 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    as_range,
     demand,
     find_tagged,
     first,
@@ -58,6 +59,15 @@ class Subnet(Handler):
             "SubnetId": physical_id,
         }
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        subnet = _find(cloud, physical_id)
+        return subnet and {
+            **only(subnet, "AvailabilityZone", "MapPublicIpOnLaunch", "Tags", "VpcId"),
+            "CidrBlock": as_range(subnet["CidrBlock"], properties.get("CidrBlock")),
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         retag(cloud, physical_id, before.tags, after.tags)
         _make_public(cloud, physical_id, after.properties)
@@ -66,8 +76,11 @@ class Subnet(Handler):
         unless_absent(lambda: cloud.ec2.delete_subnet(SubnetId=physical_id), *_ABSENT)
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
-        ids = [physical_id]
-        return first(lambda: cloud.ec2.describe_subnets(SubnetIds=ids), "Subnets", *_ABSENT) is None
+        return _find(cloud, physical_id) is None
+
+
+def _find(cloud: Cloud, subnet_id: str) -> dict[str, Any] | None:
+    return first(lambda: cloud.ec2.describe_subnets(SubnetIds=[subnet_id]), "Subnets", *_ABSENT)
 
 
 def association_of(cloud: Cloud, subnet_id: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted, only
 
 
 class SubnetNetworkAclAssociation(Handler):
@@ -36,6 +36,15 @@ class SubnetNetworkAclAssociation(Handler):
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"AssociationId": physical_id}
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        if self.gone(cloud, physical_id, properties):
+            return None
+        acl, _ = _now(cloud, "association.association-id", physical_id)
+        (own,) = [e for e in acl["Associations"] if e["NetworkAclAssociationId"] == physical_id]
+        return only(own, "NetworkAclId", "SubnetId")
 
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
         if self.gone(cloud, physical_id, properties):

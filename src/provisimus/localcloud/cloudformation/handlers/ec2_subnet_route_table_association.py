@@ -11,7 +11,7 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted, only
 
 
 class SubnetRouteTableAssociation(Handler):
@@ -42,6 +42,13 @@ class SubnetRouteTableAssociation(Handler):
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _associations(cloud, "association.route-table-association-id", physical_id)
+        own = [each for each in found if each["RouteTableAssociationId"] == physical_id]
+        return only(own[0], "RouteTableId", "SubnetId") if own else None
 
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
         unless_absent(

@@ -8,6 +8,7 @@ from typing import Any
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
+    as_range,
     demand,
     find_tagged,
     first,
@@ -72,6 +73,16 @@ class Vpc(Handler):
             "VpcId": physical_id,
         }
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        vpc = _find(cloud, physical_id)
+        return vpc and {
+            **only(vpc, "InstanceTenancy", "Tags"),
+            "CidrBlock": as_range(vpc["CidrBlock"], properties.get("CidrBlock")),
+            **{name: _attribute(cloud, physical_id, name) for name in _ATTRIBUTES},
+        }
+
     def must_replace(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         """Tenancy changes in place to `default` only."""
         return changed(before, after, "InstanceTenancy") and _tenancy(after) != "default"
@@ -84,8 +95,17 @@ class Vpc(Handler):
         unless_absent(lambda: cloud.ec2.delete_vpc(VpcId=physical_id), *_ABSENT)
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
-        ids = [physical_id]
-        return first(lambda: cloud.ec2.describe_vpcs(VpcIds=ids), "Vpcs", *_ABSENT) is None
+        return _find(cloud, physical_id) is None
+
+
+def _find(cloud: Cloud, vpc_id: str) -> dict[str, Any] | None:
+    return first(lambda: cloud.ec2.describe_vpcs(VpcIds=[vpc_id]), "Vpcs", *_ABSENT)
+
+
+def _attribute(cloud: Cloud, vpc_id: str, name: str) -> bool:
+    asked = f"{name[0].lower()}{name[1:]}"
+    told = cloud.ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=asked)
+    return bool(told[name]["Value"])
 
 
 def _make_attributes(cloud: Cloud, vpc_id: str, properties: Mapping[str, Any]) -> None:

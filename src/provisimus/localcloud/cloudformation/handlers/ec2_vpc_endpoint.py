@@ -15,6 +15,7 @@ from provisimus.localcloud.cloudformation.handlers._ec2 import (
     tag_specification,
     unless_absent,
 )
+from provisimus.localcloud.cloudformation.handlers._iam import as_written
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,
@@ -74,6 +75,22 @@ class VpcEndpoint(Handler):
             "Id": physical_id,
             "NetworkInterfaceIds": found.get("NetworkInterfaceIds", []),
         }
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, physical_id)
+        if found is None or found["State"] == "deleted":
+            return None
+        policy = json.loads(found["PolicyDocument"])
+        return {
+            **only(
+                found, "PrivateDnsEnabled", "RouteTableIds", "ServiceName", "SubnetIds", "Tags",
+                "VpcEndpointType", "VpcId",
+            ),
+            "PolicyDocument": as_written(policy, properties.get("PolicyDocument")),
+            "SecurityGroupIds": [each["GroupId"] for each in found.get("Groups", [])],
+        }  # fmt: skip
 
     def refusal(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
         if before.get("PrivateDnsEnabled", False) == after.get("PrivateDnsEnabled", False):

@@ -34,6 +34,13 @@ class VpcGatewayAttachment(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"AttachmentType": _KIND}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        vpc_id = _vpc(physical_id)
+        attached = _attached(cloud, vpc_id)
+        return {"InternetGatewayId": attached[0], "VpcId": vpc_id} if attached else None
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         """Another gateway takes the place of the one that is there."""
         demand("AttachInternetGateway", after.properties, "InternetGatewayId")

@@ -37,6 +37,10 @@ class Repository(Handler):
         "without repositories that must be made first"
     }
 
+    untold: ClassVar[Mapping[str, str]] = {
+        "EmptyOnDelete": "it is said to CloudFormation alone",
+    }
+
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         name, given = wanted.name("RepositoryName").lower(), wanted.properties
         made = {
@@ -70,6 +74,10 @@ class Repository(Handler):
         listed = cloud.ecr.list_tags_for_resource(resourceArn=told["repositoryArn"])["tags"]
         scanning = told["imageScanningConfiguration"]["scanOnPush"]
         return {
+            "EncryptionConfiguration": {
+                "EncryptionType": told["encryptionConfiguration"]["encryptionType"],
+                "KmsKey": told["encryptionConfiguration"].get("kmsKey"),
+            },
             "ImageScanningConfiguration": {"ScanOnPush": scanning},
             "ImageTagMutability": told["imageTagMutability"],
             "LifecyclePolicy": {"LifecyclePolicyText": lifecycle} if lifecycle else None,

@@ -7,7 +7,7 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
 _ABSENT = ("ListenerNotFound",)
 
@@ -26,6 +26,23 @@ class ListenerCertificate(Handler):
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Of the listener's further certificates its own: others are resources of their own."""
+        arn, wanted = str(properties["ListenerArn"]), properties["Certificates"]
+        told = unless_absent(
+            lambda: cloud.elbv2.describe_listener_certificates(ListenerArn=arn), *_ABSENT
+        )
+        return told and {
+            "Certificates": [
+                own
+                for each in told["Certificates"]
+                if (own := only(each, "CertificateArn")) in wanted and not each["IsDefault"]
+            ],
+            "ListenerArn": arn,
+        }
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         had, wants = before.properties["Certificates"], after.properties["Certificates"]

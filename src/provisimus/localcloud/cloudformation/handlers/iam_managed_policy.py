@@ -11,6 +11,7 @@ from provisimus.localcloud.cloudformation.handlers._iam import (
     ABSENT,
     HOLDERS,
     NOT_ENFORCED,
+    as_written,
     attached,
     document,
     holders,
@@ -61,6 +62,24 @@ class ManagedPolicy(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         policy = cloud.iam.get_policy(PolicyArn=physical_id)["Policy"]
         return {"PolicyArn": physical_id, **only(policy, "DefaultVersionId", "PolicyId")}
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = unless_absent(lambda: cloud.iam.get_policy(PolicyArn=physical_id), ABSENT)
+        if found is None:
+            return None
+        policy = found["Policy"]
+        version = cloud.iam.get_policy_version(
+            PolicyArn=physical_id, VersionId=policy["DefaultVersionId"]
+        )["PolicyVersion"]
+        has = list(attached(cloud, physical_id))
+        return {
+            **only(policy, "Description", "Path"),
+            "ManagedPolicyName": policy["PolicyName"],
+            "PolicyDocument": as_written(version["Document"], properties["PolicyDocument"]),
+            **{key: [name for own, name in has if own == kind] for key, kind in HOLDERS.items()},
+        }
 
     def attachments(self, physical_id: str, properties: Mapping[str, Any]) -> Iterable[Attachment]:
         for _, holder in sorted(holders(properties)):

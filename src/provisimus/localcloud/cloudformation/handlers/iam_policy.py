@@ -12,6 +12,7 @@ from provisimus.localcloud.cloudformation.handlers._iam import (
     ABSENT,
     HOLDERS,
     NOT_ENFORCED,
+    as_written,
     document,
     holders,
     named,
@@ -47,6 +48,27 @@ class Policy(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """From each that should have it; it has no id of its own."""
+        found = {each: _document(cloud, each, properties) for each in holders(properties)}
+        documents = [each for each in found.values() if each is not None]
+        if not documents:
+            return None
+        written = properties["PolicyDocument"]
+        told = [as_written(each, written) for each in documents]
+        return {
+            "PolicyDocument": next((each for each in told if each != written), written),
+            "PolicyName": properties["PolicyName"],
+            **{
+                key: [
+                    name for name in properties.get(key, []) if found[kind, str(name)] is not None
+                ]
+                for key, kind in HOLDERS.items()
+            },
+        }
+
     def attachments(self, physical_id: str, properties: Mapping[str, Any]) -> Iterable[Attachment]:
         for _, holder in sorted(holders(properties)):
             yield Attachment(holder, "Policies", {"PolicyName": properties["PolicyName"]})
@@ -70,6 +92,12 @@ def _put(cloud: Cloud, holder: tuple[str, str], properties: Mapping[str, Any]) -
         PolicyDocument=document(properties["PolicyDocument"]),
         **named(*holder),
     )
+
+
+def _document(cloud: Cloud, holder: tuple[str, str], properties: Mapping[str, Any]) -> Any:
+    get = getattr(cloud.iam, f"get_{holder[0]}_policy")
+    told = unless_absent(lambda: get(PolicyName=properties["PolicyName"], **named(*holder)), ABSENT)
+    return told and told["PolicyDocument"]
 
 
 def _delete(cloud: Cloud, gone: Iterable[tuple[str, str]], name: str) -> None:

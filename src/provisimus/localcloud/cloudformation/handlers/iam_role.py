@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers._iam import as_written
 from provisimus.localcloud.cloudformation.handlers.interface import (
+    Attachment,
     Handler,
     Shape,
     Wanted,
@@ -75,7 +77,7 @@ class Role(Handler):
         inline = iam.list_role_policies(RoleName=physical_id)["PolicyNames"]
         written = {e["PolicyName"]: e["PolicyDocument"] for e in properties.get("Policies", [])}
         return {
-            "AssumeRolePolicyDocument": _as_written(
+            "AssumeRolePolicyDocument": as_written(
                 role["AssumeRolePolicyDocument"], properties.get("AssumeRolePolicyDocument")
             ),
             "Description": role.get("Description") or None,
@@ -88,7 +90,7 @@ class Role(Handler):
             "Policies": [
                 {
                     "PolicyName": name,
-                    "PolicyDocument": _as_written(
+                    "PolicyDocument": as_written(
                         iam.get_role_policy(RoleName=physical_id, PolicyName=name)[
                             "PolicyDocument"
                         ],
@@ -100,6 +102,10 @@ class Role(Handler):
             "RoleName": role["RoleName"],
             "Tags": iam.list_role_tags(RoleName=physical_id)["Tags"],
         }
+
+    def attachments(self, physical_id: str, properties: Mapping[str, Any]) -> Iterable[Attachment]:
+        for arn in properties.get("ManagedPolicyArns", []):
+            yield Attachment(str(arn), "Roles", physical_id)
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         old, new = before.properties, after.properties
@@ -165,17 +171,6 @@ def _make_policies(
         cloud.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
     for arn in sorted(managed - attached):
         cloud.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
-
-
-def _as_written(document: Any, written: Any) -> Any:
-    """A policy as the template has it: an object, or the same text where it means the same."""
-    if not isinstance(written, str):
-        return document
-    try:
-        same = json.loads(written) == document
-    except ValueError:
-        same = False
-    return written if same else json.dumps(document)
 
 
 def _inline(properties: Mapping[str, Any]) -> dict[str, str]:

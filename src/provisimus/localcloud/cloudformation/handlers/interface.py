@@ -93,6 +93,9 @@ class Handler(ABC):
     """What is kept and told back but has no effect here: by property (`*` for the whole type), a
     sentence that says so."""
 
+    untold: ClassVar[Mapping[str, str]] = {}
+    """What its service does not tell back, so that it is not compared: by property, why not."""
+
     networked: ClassVar[bool] = False
     """Whether it is only recorded where networks cannot be made."""
 
@@ -125,9 +128,9 @@ class Handler(ABC):
     ) -> dict[str, Any] | None:
         """Its properties as they are now, in the words of a template; None when it is gone.
 
-        `properties` are those of the template. A property that the service does not tell is left
-        out; one that it has no longer is None. Types without this method are not checked for
-        drift.
+        `properties` are those of the template. Every honoured property is told but those that
+        `untold` names: what is left out or None, the resource does not have. Types without this
+        method are not checked for drift.
         """
         raise NotImplementedError(self.type)
 

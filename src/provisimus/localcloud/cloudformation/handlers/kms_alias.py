@@ -25,6 +25,18 @@ class Alias(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        pages = cloud.kms.get_paginator("list_aliases").paginate()
+        for each in (alias for page in pages for alias in page["Aliases"]):
+            if each["AliasName"] == physical_id:
+                key, wanted = each.get("TargetKeyId"), str(properties["TargetKeyId"])
+                # The template may name it by its ARN.
+                same = wanted.rpartition("/")[2] == key
+                return {"AliasName": physical_id, "TargetKeyId": wanted if same else key}
+        return None
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         cloud.kms.update_alias(**only(after.properties, *_GIVEN))
 

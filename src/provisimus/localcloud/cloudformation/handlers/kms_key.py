@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
-from provisimus.localcloud.cloudformation.handlers._iam import NOT_ENFORCED, document
+from provisimus.localcloud.cloudformation.handlers._iam import NOT_ENFORCED, as_written, document
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,
@@ -42,6 +43,9 @@ class Key(Handler):
         "EnableKeyRotation": "it is not rotated",
         "KeyPolicy": NOT_ENFORCED,
     }
+    untold: ClassVar[Mapping[str, str]] = {
+        "PendingWindowInDays": "only a key that waits for its end tells when it comes"
+    }
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         given = wanted.properties
@@ -65,6 +69,22 @@ class Key(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         told = cloud.kms.describe_key(KeyId=physical_id)["KeyMetadata"]
         return only(told, "Arn", "KeyId")
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        if self.gone(cloud, physical_id, properties):
+            return None
+        told = cloud.kms.describe_key(KeyId=physical_id)["KeyMetadata"]
+        policy = cloud.kms.get_key_policy(KeyId=physical_id, PolicyName="default")["Policy"]
+        rotation = cloud.kms.get_key_rotation_status(KeyId=physical_id)
+        listed = cloud.kms.list_resource_tags(KeyId=physical_id)["Tags"]
+        return {
+            **only(told, "Description", "Enabled", *_FIXED),
+            "EnableKeyRotation": rotation["KeyRotationEnabled"],
+            "KeyPolicy": as_written(json.loads(policy), properties.get("KeyPolicy")),
+            "Tags": [{"Key": each["TagKey"], "Value": each["TagValue"]} for each in listed],
+        }
 
     def refusal(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
         for name in _FIXED:

@@ -44,6 +44,21 @@ class LogGroup(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Arn": (_find(cloud, physical_id) or {}).get("arn", "")}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, physical_id)
+        if found is None:
+            return None
+        arn = found["arn"].removesuffix(":*")
+        listed = cloud.logs.list_tags_for_resource(resourceArn=arn)["tags"]
+        return {
+            "KmsKeyId": found.get("kmsKeyId"),
+            "LogGroupName": physical_id,
+            "RetentionInDays": found.get("retentionInDays"),
+            "Tags": [{"Key": key, "Value": value} for key, value in listed.items()],
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         if changed(before.properties, after.properties, "KmsKeyId"):
             key = after.properties.get("KmsKeyId")

@@ -92,6 +92,25 @@ class DBInstance(Handler):
         "StorageEncrypted": "its data are not encrypted on this computer's disk",
     }
 
+    untold: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("ApplyImmediately", "DeleteAutomatedBackups"), "it is said of a call"),
+        **dict.fromkeys(
+            (
+                "CACertificateIdentifier", "DatabaseInsightsMode", "EnablePerformanceInsights",
+                "MonitoringInterval", "MonitoringRoleArn", "NetworkType",
+                "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod",
+                "PreferredMaintenanceWindow",
+            ),
+            "it has no effect here, and is not kept",
+        ),
+        **dict.fromkeys(
+            ("KmsKeyId", "MasterUserSecret"),
+            "a key has several names, and drift detection compares none",
+        ),
+        "DBSnapshotIdentifier": "it only says what the data came from",
+        "MasterUserPassword": "no drift is worth a secret in an answer",
+    }  # fmt: skip
+
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         given, name = wanted.properties, name_of(wanted, "DBInstanceIdentifier")
         shared = {
@@ -156,7 +175,7 @@ class DBInstance(Handler):
     ) -> dict[str, Any] | None:
         """The password is not told, and with it nothing that only says how it came to be."""
         told = instance(cloud, physical_id)
-        return None if told is None else _as_template(told)
+        return None if told is None else _as_template(told, properties)
 
     def must_replace(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         return changed(before, after, "AvailabilityZone", "DBSnapshotIdentifier", "Engine")
@@ -268,8 +287,9 @@ def _version(cloud: Cloud, physical_id: str) -> str:
     return str((instance(cloud, physical_id) or {}).get("EngineVersion"))
 
 
-def _as_template(told: Mapping[str, Any]) -> dict[str, Any]:
+def _as_template(told: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
     """What DescribeDBInstances tells, in the words of a template."""
+    version, written = str(told["EngineVersion"]), str(properties.get("EngineVersion", ""))
     return {
         **only(
             told, "AutoMinorVersionUpgrade", "AvailabilityZone", "BackupRetentionPeriod",
@@ -282,6 +302,8 @@ def _as_template(told: Mapping[str, Any]) -> dict[str, Any]:
         "DBParameterGroupName": told["DBParameterGroups"][0]["DBParameterGroupName"],
         "DBSubnetGroupName": told.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
         "EnableCloudwatchLogsExports": told.get("EnabledCloudwatchLogsExports", []),
+        # A template may give the beginning of it.
+        "EngineVersion": written if f"{version}.".startswith(f"{written}.") else version,
         "ManageMasterUserPassword": bool(told.get("MasterUserSecret")),
         "Port": str(told.get("Endpoint", {}).get("Port", told.get("DbInstancePort"))),
         "Tags": told["TagList"],

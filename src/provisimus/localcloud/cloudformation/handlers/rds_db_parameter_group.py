@@ -59,6 +59,7 @@ class ParameterGroup(Handler):
         if told is None:
             return None
         return {
+            "DBParameterGroupName": told["DBParameterGroupName"],
             "Description": told["Description"],
             "Family": told["DBParameterGroupFamily"],
             "Parameters": _own(cloud, physical_id),

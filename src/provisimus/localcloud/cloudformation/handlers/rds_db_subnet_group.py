@@ -55,6 +55,7 @@ class SubnetGroup(Handler):
         if told is None:
             return None
         return {
+            "DBSubnetGroupName": told["DBSubnetGroupName"],
             "DBSubnetGroupDescription": told["DBSubnetGroupDescription"],
             "SubnetIds": [each["SubnetIdentifier"] for each in told["Subnets"]],
             "Tags": tags_of(cloud, told["DBSubnetGroupArn"]),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
-from provisimus.localcloud.cloudformation.handlers._route53 import ABSENT, NO_NAMES
+from provisimus.localcloud.cloudformation.handlers._route53 import ABSENT, NO_NAMES, same_name
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,
@@ -56,6 +56,23 @@ class HostedZone(Handler):
         # A private zone has none.
         servers = told.get("DelegationSet", {}).get("NameServers", [])
         return {"Id": physical_id, "NameServers": servers}
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        whole = unless_absent(lambda: cloud.route53.get_hosted_zone(Id=physical_id), *ABSENT)
+        if whole is None:
+            return None
+        told = whole["HostedZone"]
+        listed = cloud.route53.list_tags_for_resource(
+            ResourceType="hostedzone", ResourceId=physical_id
+        )
+        return {
+            "HostedZoneConfig": told.get("Config", {}),
+            "HostedZoneTags": listed["ResourceTagSet"]["Tags"],
+            "Name": same_name(told["Name"], str(properties["Name"])),
+            "VPCs": whole.get("VPCs", []),
+        }
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         if changed(before.properties, after.properties, "HostedZoneConfig"):

@@ -11,8 +11,13 @@ from typing import Any, ClassVar
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import demand, unless_absent
-from provisimus.localcloud.cloudformation.handlers._route53 import ABSENT, NO_NAMES, dotted
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
+from provisimus.localcloud.cloudformation.handlers._route53 import (
+    ABSENT,
+    NO_NAMES,
+    dotted,
+    same_name,
+)
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
 
 class RecordSet(Handler):
@@ -42,6 +47,23 @@ class RecordSet(Handler):
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {}
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, properties)
+        if found is None:
+            return None
+        alias = dict(found.get("AliasTarget", {}))
+        if alias:
+            written = str(properties.get("AliasTarget", {}).get("DNSName", ""))
+            alias["DNSName"] = same_name(alias["DNSName"], written)
+        return {
+            **only(properties, "HostedZoneId", "Name", "Type"),
+            "AliasTarget": alias or None,
+            "ResourceRecords": [each["Value"] for each in found.get("ResourceRecords", [])],
+            "TTL": str(found["TTL"]) if "TTL" in found else None,
+        }
 
     def refusal(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
         for name in ("Name", "Type"):

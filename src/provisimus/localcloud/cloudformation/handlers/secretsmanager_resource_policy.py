@@ -20,6 +20,10 @@ class ResourcePolicy(Handler):
     attributes = frozenset({"Id"})
     recorded: ClassVar[Mapping[str, str]] = {"*": "no policy is enforced"}
 
+    untold: ClassVar[Mapping[str, str]] = {
+        "BlockPublicPolicy": "it is said of the call alone",
+    }
+
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         secret = str(wanted.properties["SecretId"])
         arn = str(cloud.secretsmanager.describe_secret(SecretId=secret)["ARN"])
@@ -35,7 +39,9 @@ class ResourcePolicy(Handler):
         self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         policy = _policy(cloud, physical_id)
-        return {"ResourcePolicy": json.loads(policy)} if policy else None
+        if not policy:
+            return None
+        return {"ResourcePolicy": json.loads(policy), "SecretId": properties["SecretId"]}
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         _put(cloud, physical_id, after.properties)

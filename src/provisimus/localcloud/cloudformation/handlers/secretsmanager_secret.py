@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
@@ -33,6 +33,12 @@ class Secret(Handler):
     )
     attributes = frozenset({"Id"})
     name_property = "Name"
+
+    untold: ClassVar[Mapping[str, str]] = {
+        "GenerateSecretString": "no drift is worth a secret in an answer",
+        "KmsKeyId": "a key has several names, and drift detection compares none",
+        "SecretString": "no drift is worth a secret in an answer",
+    }
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         made = cloud.secretsmanager.create_secret(

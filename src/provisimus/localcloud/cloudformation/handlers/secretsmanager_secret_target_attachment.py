@@ -33,6 +33,25 @@ class SecretTargetAttachment(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Id": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """What the secret says of its database, told by who refers to it."""
+        said = unless_absent(
+            lambda: _content(cloud, physical_id),
+            "ResourceNotFoundException",
+            "InvalidRequestException",
+        )
+        if not said or "dbInstanceIdentifier" not in said:
+            return None
+        target = str(properties["TargetId"])
+        same = target.rpartition(":")[2] == said["dbInstanceIdentifier"]
+        return {
+            "SecretId": properties["SecretId"],
+            "TargetId": target if same else said["dbInstanceIdentifier"],
+            "TargetType": _TARGET,
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         _change(cloud, physical_id, _whereabouts(cloud, after.properties))
 
@@ -59,14 +78,20 @@ def _whereabouts(cloud: Cloud, properties: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "dbname": told["DBName"]} if told.get("DBName") else found
 
 
-def _change(cloud: Cloud, secret: str, whereabouts: Mapping[str, Any]) -> None:
-    """Put these in the place of what the secret says of its database."""
+def _content(cloud: Cloud, secret: str) -> dict[str, Any] | None:
+    """The object that a secret holds as JSON; None where it holds something else."""
     value = cloud.secretsmanager.get_secret_value(SecretId=secret).get("SecretString")
     try:
         content = json.loads(value)
     except (TypeError, ValueError):
-        content = None
-    if not isinstance(content, dict):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _change(cloud: Cloud, secret: str, whereabouts: Mapping[str, Any]) -> None:
+    """Put these in the place of what the secret says of its database."""
+    content = _content(cloud, secret)
+    if content is None:
         raise ResourceFailed(f"The secret {secret} holds no JSON object")
     kept = {key: each for key, each in content.items() if key not in _KEYS}
     if {**kept, **whereabouts} != content:

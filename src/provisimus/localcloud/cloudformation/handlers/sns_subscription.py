@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers._iam import as_written
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,
@@ -47,6 +48,19 @@ class Subscription(Handler):
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"Arn": physical_id}
 
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        found = _find(cloud, physical_id)
+        if found is None:
+            return None
+        policy = json.loads(found.get("FilterPolicy", "null"))
+        return {
+            **only(found, "Endpoint", "Protocol", "TopicArn"),
+            "FilterPolicy": as_written(policy, properties.get("FilterPolicy")),
+            "RawMessageDelivery": found.get("RawMessageDelivery") == "true",
+        }
+
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         wanted = {**_NOTHING, **_attributes(after.properties)}
         for name in _NOTHING:
@@ -59,10 +73,15 @@ class Subscription(Handler):
         unless_absent(lambda: cloud.sns.unsubscribe(SubscriptionArn=physical_id), *_ABSENT)
 
     def gone(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> bool:
-        def told() -> Any:
-            return cloud.sns.get_subscription_attributes(SubscriptionArn=physical_id)
+        return _find(cloud, physical_id) is None
 
-        return unless_absent(told, *_ABSENT) is None
+
+def _find(cloud: Cloud, arn: str) -> dict[str, Any] | None:
+    def told() -> Any:
+        return cloud.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+
+    found: dict[str, Any] | None = unless_absent(told, *_ABSENT)
+    return found
 
 
 def _attributes(properties: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from provisimus.localcloud.cloudformation.handlers.interface import (
     Shape,
     Wanted,
     changed,
+    only,
 )
 
 NOTHING_SENT = "no mail or text message is sent"
@@ -61,6 +62,27 @@ class Topic(Handler):
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"TopicArn": physical_id, "TopicName": physical_id.rpartition(":")[2]}
+
+    def live(
+        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        if self.gone(cloud, physical_id, properties):
+            return None
+        told = cloud.sns.get_topic_attributes(TopicArn=physical_id)["Attributes"]
+        own = _inline(properties)
+        return {
+            **{name: told.get(name) or None for name in _ATTRIBUTES},
+            # Others are resources of their own.
+            "Subscription": [
+                only(each, "Endpoint", "Protocol")
+                for each in cloud.sns.list_subscriptions_by_topic(TopicArn=physical_id)[
+                    "Subscriptions"
+                ]
+                if (each["Protocol"], each["Endpoint"]) in own
+            ],
+            "Tags": cloud.sns.list_tags_for_resource(ResourceArn=physical_id)["Tags"],
+            "TopicName": physical_id.rpartition(":")[2],
+        }
 
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         for name in _ATTRIBUTES:
