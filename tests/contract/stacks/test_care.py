@@ -276,7 +276,7 @@ def test_change_sets_of_ours_that_are_left_over_are_removed(desk: Desk) -> None:
 def test_what_was_changed_by_hand_is_found(desk: Desk) -> None:
     desk.declare("one", A="value a", B="value b", C="a topic")
     desk.apply("one")
-    assert "0 of 2 resources differ" in desk.run("drift", "one", "--exit-code").stdout
+    assert "0 of 3 resources differ" in desk.run("drift", "one", "--exit-code").stdout
     ssm = desk.cloud.client("ssm")
     ssm.put_parameter(Name=desk.topic("one", "A"), Value="by hand", Overwrite=True)
     ssm.delete_parameter(Name=desk.topic("one", "B"))
@@ -285,7 +285,7 @@ def test_what_was_changed_by_hand_is_found(desk: Desk) -> None:
     assert "/Value: value a → by hand" in told
     assert "deleted  B (AWS::SSM::Parameter)" in told
     found = json.loads(desk.run("drift", "one", "--json").stdout)
-    assert [each["status"] for each in found] == ["MODIFIED", "DELETED"]
+    assert [each["status"] for each in found] == ["MODIFIED", "DELETED", "IN_SYNC"]
 
 
 def test_a_protected_stack_is_not_deleted(desk: Desk) -> None:

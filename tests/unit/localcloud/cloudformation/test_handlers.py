@@ -8,6 +8,9 @@ from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers import all_handlers
 from provisimus.localcloud.cloudformation.schemas import schema_of
 
+NOT_CHECKED = {"AWS::CloudFormation::WaitCondition", "AWS::EC2::VolumeAttachment"}
+"""Types that drift detection leaves out."""
+
 
 @pytest.mark.parametrize("name", sorted(all_handlers()))
 def test_a_handler_honours_only_what_its_type_has(name: str) -> None:
@@ -45,6 +48,6 @@ def test_networks_are_told_to_be_records_where_they_cannot_be_made() -> None:
 def test_a_handler_tells_back_whatever_it_honours_or_says_why_not(name: str) -> None:
     """What is neither told nor named here counts as lost, so a handler that forgets drifts."""
     handler = all_handlers()[name]
-    assert handler.tells_live or not handler.honoured
+    assert handler.tells_live == (name not in NOT_CHECKED)
     assert set(handler.untold) <= {path.split("/")[0] for path in handler.honoured}
     assert all(handler.untold.values())

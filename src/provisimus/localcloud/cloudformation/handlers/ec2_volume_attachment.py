@@ -8,7 +8,7 @@ from typing import Any
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import demand, unless_absent
-from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted, only
+from provisimus.localcloud.cloudformation.handlers.interface import Handler, Wanted
 
 _ABSENT = ("InvalidVolume.NotFound",)
 _DETACHED = ("IncorrectState", "InvalidAttachment.NotFound", "InvalidVolume.NotFound")
@@ -47,15 +47,6 @@ class VolumeAttachment(Handler):
 
     def read(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         return {}
-
-    def live(
-        self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]
-    ) -> dict[str, Any] | None:
-        volume_id, instance_id = physical_id.split("|")
-        for each in _attachments(cloud, volume_id):
-            if each["InstanceId"] == instance_id and each["State"] != "detached":
-                return only(each, "Device", "InstanceId", "VolumeId")
-        return None
 
     def delete(self, cloud: Cloud, physical_id: str, properties: Mapping[str, Any]) -> None:
         volume_id, instance_id = physical_id.split("|")
