@@ -21,9 +21,12 @@ NOT_CHECKED = {"AWS::CloudFormation::WaitCondition"}
 WITH_MACHINES = {"autoscaled-service", "bastion", "cluster", "database", "service"}
 """Their stacks run machines, or a database: they live in tests of their own."""
 NEEDS = {"certificate": ("names", "dns")}
-"""A stack that the example of a type names, and that stack's type."""
+"""A stack that a type's stack names, and that stack's type."""
 TOPIC = "Resources: {Topic: {Type: 'AWS::SNS::Topic', Properties: {DisplayName: News}}}\n"
-EXAMPLES = {"raw": "type: raw\ntemplate: topic.yaml.template\n"}
+EXAMPLES = {
+    "certificate": "type: certificate\ndomain: acme.example\nzone: names\n",
+    "raw": "type: raw\ntemplate: topic.yaml.template\n",
+}
 """In place of an example that names what is not there."""
 
 
