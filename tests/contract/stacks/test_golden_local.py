@@ -12,15 +12,7 @@ from provisimus.localcloud.cloudformation.support import check
 from provisimus.localcloud.cloudformation.template import parse
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
-MAY_REFUSE = (
-    "Property TargetTrackingConfiguration/PredefinedMetricSpecification/ResourceLabel",
-    "Resource type AWS::CertificateManager::Certificate",
-    "Resource type AWS::DLM::LifecyclePolicy",
-    "Resource type AWS::ECR::Repository",
-    "Resource type AWS::S3::Bucket",
-    "Resource type AWS::SQS::Queue",
-    "UpdatePolicy of resource Instances",
-)
+MAY_REFUSE = ("Resource type AWS::SQS::Queue",)
 
 
 def refusal(text: str) -> str | None:

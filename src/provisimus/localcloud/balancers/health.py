@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from provisimus.localcloud.balancers.model import Group
+from provisimus.localcloud.balancers.routing import OPEN
 
 _HEADER = (
     "be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight "
@@ -60,6 +61,8 @@ class Server:
     """The last check in HAProxy's word: `L7OK`, `L7STS`, `L4CON` …"""
     code: str = ""
     """The status that the last check was answered with."""
+    requests: int = 0
+    """How many it was sent since HAProxy began or was loaded anew."""
 
     @property
     def may_begin(self) -> bool:
@@ -70,6 +73,7 @@ class Server:
 def servers(states: str, statistics: str) -> tuple[Server, ...]:
     """From the answers to `show servers state` and `show stat`; those that are checked."""
     told = _statistics(statistics)
+    sent = _requests(statistics)
     found = []
     for row in _rows(states):
         place = (row["be_name"], row["srv_name"])
@@ -84,6 +88,7 @@ def servers(states: str, statistics: str) -> tuple[Server, ...]:
                 passed=int(row["srv_check_result"]) >= _PASSED,
                 check=checked["check_status"].removeprefix("* "),
                 code=checked["check_code"],
+                requests=sent.get(place, 0),
             )
         )
     return tuple(found)
@@ -142,5 +147,18 @@ def _rows(states: str) -> list[dict[str, str]]:
 
 
 def _statistics(text: str) -> dict[tuple[str, str], dict[str, str]]:
-    rows = csv.DictReader(text.strip().removeprefix("# ").splitlines())
+    rows = _table(text)
     return {(row["pxname"], row["svname"]): row for row in rows if row.get("check_status")}
+
+
+def _requests(text: str) -> dict[tuple[str, str], int]:
+    """Per server; also those that came while no target of its group was healthy."""
+    found: dict[tuple[str, str], int] = {}
+    for row in _table(text):
+        place = row["pxname"].removesuffix(OPEN), row["svname"]
+        found[place] = found.get(place, 0) + int(row.get("stot") or 0)
+    return found
+
+
+def _table(text: str) -> Iterable[dict[str, str]]:
+    return csv.DictReader(text.strip().removeprefix("# ").splitlines())

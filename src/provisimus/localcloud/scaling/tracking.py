@@ -60,6 +60,13 @@ def _metric(group: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         raise invalid("A target tracking policy has either a predefined or a customized metric")
     if known:
         kind = known.get("PredefinedMetricType")
+        if kind == "ALBRequestCountPerTarget":
+            return {
+                "Namespace": "AWS/ApplicationELB",
+                "MetricName": "RequestCountPerTarget",
+                "Dimensions": [{"Name": "TargetGroup", "Value": _labelled(known)}],
+                "Statistic": "Sum",
+            }
         if kind != "ASGAverageCPUUtilization":
             raise unsupported(f"PredefinedMetricType {kind}")
         return {
@@ -73,3 +80,14 @@ def _metric(group: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         if name not in ("Dimensions", "MetricName", "Namespace", "Statistic", "Unit"):
             raise unsupported(f"{name} of a CustomizedMetricSpecification")
     return {key: value for key, value in own.items() if value}
+
+
+def _labelled(known: Mapping[str, Any]) -> str:
+    """The target group that a ResourceLabel ends with: `app/NAME/ID/targetgroup/NAME/ID`."""
+    before, found, group = str(known.get("ResourceLabel") or "").partition("/targetgroup/")
+    if not found or before.count("/") != 2 or group.count("/") != 1:
+        raise invalid(
+            "ALBRequestCountPerTarget needs a ResourceLabel such as "
+            "app/my-alb/778d41231b141a0f/targetgroup/my-alb-target-group/943f017f100becff"
+        )
+    return f"targetgroup/{group}"

@@ -11,6 +11,7 @@ import os
 import signal
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,42 @@ def test_it_comes_back_in_a_network_that_was_killed(place: Place) -> None:
     place.servers.append(place.start(one.address))
     eventually(lambda: set(place.states(group).values()) == {"healthy"})
     assert httpx.get(f"http://{balancer['DNSName']}:{place.port}").text == one.address
+
+
+def test_requests_are_counted(stopped_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudWatch metrics for your Application Load Balancer, RequestCountPerTarget."""
+    monkeypatch.setenv("PROVISIMUS_LOCAL_MINUTE", "1")
+    stopped_cloud.start()
+    if "namespace" not in stopped_cloud.status()["networks"] or os.geteuid() != 0:
+        pytest.skip("networks cannot be made or entered here")
+    place = Place(stopped_cloud)
+    one, two = place.server(), place.server()
+    group = place.group()
+    balancer = place.balancer()
+    place.listen(balancer, group)
+    place.elb.register_targets(
+        TargetGroupArn=group, Targets=[{"Id": one.address}, {"Id": two.address}]
+    )
+    eventually(lambda: set(place.states(group).values()) == {"healthy"})
+    for _ in range(10):
+        httpx.get(f"http://{balancer['DNSName']}:{place.port}")
+    cloudwatch = stopped_cloud.client("cloudwatch")
+
+    def total() -> float:
+        now = datetime.now(UTC)
+        found = cloudwatch.get_metric_statistics(
+            Namespace="AWS/ApplicationELB",
+            MetricName="RequestCountPerTarget",
+            Dimensions=[{"Name": "TargetGroup", "Value": group.rpartition(":")[2]}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=2),
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return float(sum(each["Sum"] for each in found))
+
+    eventually(lambda: total() == 5)
+    place.close()
 
 
 def alive(pid: int) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from provisimus.localcloud.balancers.haproxy import old_workers, sessions
 from provisimus.localcloud.balancers.health import Server, beginnings, health, servers
 from provisimus.localcloud.balancers.model import Group, HealthCheck, Target
+from provisimus.localcloud.hooks.balancers.metrics import Requests
 
 GROUP = Group("g.1", (Target("i-1", "10.0.0.1", 80),), check=HealthCheck(healthy=3, unhealthy=2))
 STATISTICS = "# pxname,svname,check_status,check_code,\ng.1,i-1,{check},{code},\ng.1.open,i-1,,,\n"
@@ -77,3 +78,21 @@ def test_answers_of_the_master() -> None:
         "0x2: proto=tcpv4 fe=listener-80 be=g.1 srv=i-10 ts=00\n"
     )
     assert sessions(told, "g.1", "i-1") == ("0x1",)
+
+
+def test_requests_count_wherever_they_were_sent() -> None:
+    table = (
+        "# pxname,svname,check_status,check_code,stot,\n"
+        "g.1,i-1,L7OK,200,7,\ng.1.open,i-1,,,2,\ng.2,i-1,L7OK,200,1,\n"
+    )
+    (told,) = servers(beginnings([GROUP], ""), table)
+    assert told.requests == 9
+
+
+def test_requests_between_two_looks_survive_a_reload() -> None:
+    counted = Requests()
+    for sent in (5, 8, 2):  # the last after HAProxy was loaded anew
+        counted.look([server(requests=sent)])
+    assert counted.take("g.1") == 10
+    counted.look([server(requests=2)])
+    assert counted.take("g.1") == 0

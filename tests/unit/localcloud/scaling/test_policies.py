@@ -98,6 +98,21 @@ def test_target_tracking_makes_two_alarms():
     )  # fmt: skip
     assert (low["ComparisonOperator"], low["Threshold"]) == ("LessThanThreshold", 45)
     assert len(alarms("g", "arn:policyName/cpu", {**wanted, "DisableScaleIn": True})) == 1
-    wanted["PredefinedMetricSpecification"]["PredefinedMetricType"] = "ALBRequestCountPerTarget"
-    with pytest.raises(ScalingError, match="ALBRequestCountPerTarget is known to AWS"):
+    wanted["PredefinedMetricSpecification"]["PredefinedMetricType"] = "ASGAverageNetworkIn"
+    with pytest.raises(ScalingError, match="ASGAverageNetworkIn is known to AWS"):
         alarms("g", "arn:policyName/cpu", wanted)
+
+
+def test_requests_are_those_of_the_target_group_that_the_label_names():
+    label = "app/front/778d41231b141a0f/targetgroup/web/943f017f100becff"
+    metric = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
+    wanted = {"PredefinedMetricSpecification": metric, "TargetValue": 100}
+    high = alarms("g", "arn:policyName/requests", wanted)[0]
+    assert (high["MetricName"], high["Statistic"]) == ("RequestCountPerTarget", "Sum")
+    assert high["Dimensions"] == [
+        {"Name": "TargetGroup", "Value": "targetgroup/web/943f017f100becff"}
+    ]
+    for wrong in (None, "", "targetgroup/web/9", "app/front/targetgroup/web/9"):
+        metric["ResourceLabel"] = wrong
+        with pytest.raises(ScalingError, match="needs a ResourceLabel"):
+            alarms("g", "arn:policyName/requests", wanted)

@@ -30,6 +30,7 @@ class ScalingPolicy(Handler):
             f"{_TRACKING}/DisableScaleIn",
             f"{_TRACKING}/TargetValue",
             f"{_TRACKING}/PredefinedMetricSpecification/PredefinedMetricType",
+            f"{_TRACKING}/PredefinedMetricSpecification/ResourceLabel",
             f"{_METRIC}/Dimensions/*/Name",
             f"{_METRIC}/Dimensions/*/Value",
             f"{_METRIC}/MetricName",

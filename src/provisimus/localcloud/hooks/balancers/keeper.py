@@ -178,7 +178,7 @@ class Kept:
                 self._proxy.cut(group, target)
         if self._now == shall_be:
             self._activate(balancer)
-        self._servers()
+        self._counts.requests.look(self._servers())
         self._counts.tell(self._cloud, self._backend, balancer)
 
     def _begin_anew(self) -> None:
