@@ -115,18 +115,30 @@ def template(session: Session, service: str) -> None:
 
 
 @stack.command()
-@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
+@click.argument("services", metavar="SERVICE[@VERSION]...", nargs=-1, shell_complete=service_names)
+@click.option("--all", "every", is_flag=True, help="Every stack of the workspace.")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
 @with_session(env=True)
-def plan(session: Session, service: str, exit_code: bool) -> None:
+def plan(session: Session, services: tuple[str, ...], every: bool, exit_code: bool) -> None:
     """Show what `stack apply` would do, and why. Changes and starts nothing.
+
+    Many are planned side by side and told a line each, in the order in which they are applied.
 
     \b
     Examples:
       provisimus stack plan greeter@1.0.1
+      provisimus stack plan --all --env production
       provisimus stack plan greeter --exit-code        4 when there is something to do
     """
-    show_plan(session, service, exit_code=exit_code)
+    from provisimus.cli.stack_plans import all_names, show_plans
+
+    if every == bool(services):
+        raise UsageFault("which stacks?", hint="name some, or say --all")
+    if len(services) == 1:
+        show_plan(session, services[0], exit_code=exit_code)
+    else:
+        names = all_names(session) if every else list(services)
+        show_plans(session, names, exit_code=exit_code)
 
 
 @stack.command()

@@ -323,6 +323,25 @@ def test_stacks_that_nobody_declares_are_pruned_users_first(desk: Desk) -> None:
     assert desk.status("kept") == desk.status("held") == "CREATE_COMPLETE"
 
 
+def test_many_are_planned_side_by_side_in_their_order(desk: Desk) -> None:
+    desk.declare("user", after="base", A="a")
+    desk.declare("base", A="a")
+    desk.declare("wrong", after="nothing", A="a")
+    told = desk.run("plan", "--all", "--json", expect=1)
+    found = {each["service"]: each for each in json.loads(told.stdout)}
+    assert [*found] == ["base", "user", "wrong"]
+    assert found["base"]["changes"] is True
+    assert "nothing" in found["wrong"]["problems"][0]["message"]
+    (desk.root / "stacks/wrong.yaml").unlink()
+    desk.apply("base")
+    desk.apply("user")
+    assert "=" in desk.run("plan", "base", "user", "--exit-code").stdout
+    desk.declare("base", A="other")
+    assert "stack update" in desk.run("plan", "--all", "--exit-code", expect=4).stdout
+    desk.run("plan", expect=1)
+    desk.run("plan", "base", "--all", expect=1)
+
+
 def test_a_stack_of_somebody_else_is_left_alone(desk: Desk) -> None:
     desk.declare("one", A="a")
     body = desk.run("template", "one", "--json").stdout
