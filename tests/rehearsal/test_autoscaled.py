@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.in_sync import differing
 from tests.ports import free_port
 from tests.rehearsal.test_stack import images_of
 
@@ -27,6 +28,16 @@ network: main
 instance_type: t2.nano
 instances: {min: 1, max: 2}
 replacement: {warmup: 1s}
+"""
+
+
+CACHE = """\
+type: cluster
+machine: greeter
+members: 2
+instance_type: t2.nano
+ingress: [{port: 8080, from: 0.0.0.0/0}]
+data_volumes: [{mount: /data, size: 1 GiB}]
 """
 
 
@@ -105,6 +116,11 @@ def test_the_life_of_an_autoscaled_service(scene: Scene) -> None:
     first = scene.apply("greeters", "1.0.0")
     assert first.status == "CREATE_COMPLETE"
     [one] = scene.instances(first)
+    formation = scene.environment.cloud.cloudformation
+    assert {name: differing(formation, f"acme-local-{name}") for name in ("main", "greeters")} == {
+        "main": {},
+        "greeters": {},
+    }
     assert answer(scene, first) == "ok"
     assert scene.plan("greeters", "1.0.0").change == "none"
 
@@ -119,6 +135,20 @@ def test_the_life_of_an_autoscaled_service(scene: Scene) -> None:
     found = scene.environment.cloud.ec2.describe_instances()["Reservations"]
     states = {each["State"]["Name"] for group in found for each in group["Instances"]}
     assert states <= {"terminated"}
+
+
+@pytest.mark.timeout(900)
+def test_members_of_a_cluster_are_as_they_were_asked_for(scene: Scene, long: bool) -> None:
+    if not long:
+        pytest.skip("boots more machines; runs with --all")
+    (scene.root / "stacks/cache.yaml").write_text(CACHE)
+    (scene.root / "stacks/main.yaml").unlink()
+    formation = scene.environment.cloud.cloudformation
+    for name in ("cache-1", "cache-2"):
+        assert scene.apply(name, "1.0.0").status == "CREATE_COMPLETE"
+        assert differing(formation, f"acme-local-{name}") == {}
+    for name in ("cache-1", "cache-2"):
+        scene.delete(name)
 
 
 def answer(scene: Scene, stack: Stack) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.in_sync import differing
 from tests.ports import free_port
 
 from provisimus.console import console_of
@@ -129,6 +130,7 @@ def images_of(environment: Environment) -> dict[str, str]:
 
 def test_the_life_of_a_stack(scene: Scene) -> None:
     first = scene.release("1.0.0")
+    assert differing(scene.environment.cloud.cloudformation, first.name) == {}
     one = first.outputs["InstanceId"]
     assert scene.get(first, "/health").strip() == "ok"
     assert first.outputs["DataVolumeData"] in scene.get(first, "/")

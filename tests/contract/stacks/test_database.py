@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.contract.localcloud.conftest import LocalCloud
 from tests.contract.localcloud.databases import needs_postgres
+from tests.in_sync import differing
 from tests.ports import free_port
 
 from provisimus.aws import Cloud
@@ -41,31 +41,19 @@ def company(scene: Scene, tmp_path: Path) -> Iterator[Scene]:
         cloud.stop()
 
 
-def differing(company: Scene, name: str) -> dict[str, str]:
-    """What of a stack is not as it was asked for, or was not looked at."""
-    formation = company.environment.cloud.cloudformation
-    stack = {"StackName": f"{company.workspace.name}-local-{name}"}
-    made = formation.detect_stack_drift(**stack)["StackDriftDetectionId"]
-    asked = {"StackDriftDetectionId": made}
-    looking = ["DETECTION_IN_PROGRESS"]
-    deadline = time.monotonic() + 60
-    while formation.describe_stack_drift_detection_status(**asked)["DetectionStatus"] in looking:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return {
-        each["LogicalResourceId"]: each["DriftInformation"]["StackResourceDriftStatus"]
-        for each in formation.list_stack_resources(**stack)["StackResourceSummaries"]
-        if each["DriftInformation"]["StackResourceDriftStatus"] != "IN_SYNC"
-    }
-
-
 def test_the_life_of_a_database(company: Scene) -> None:
     made = company.applied("orders-db")
     assert made.outputs["DatabaseName"] == "orders"
     assert made.outputs["Endpoint"].endswith(".rds.amazonaws.com")
     assert made.outputs["SecretArn"].startswith("arn:aws:secretsmanager:")
     assert company.planned("orders-db").change == "none"
-    assert differing(company, "orders-db") == {}
+    assert (
+        differing(
+            company.environment.cloud.cloudformation,
+            f"{company.workspace.name}-local-{'orders-db'}",
+        )
+        == {}
+    )
 
     company.declare("orders-db", DATABASE.replace("500", "250") + "alarms: {connections: 90}\n")
     changed = company.applied("orders-db")
