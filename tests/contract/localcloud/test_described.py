@@ -53,7 +53,11 @@ def account(aws):
 
 @pytest.fixture
 def service(account):
-    return MetadataService(Cloud(None, None, None, None, 4800, account, "eu-west-1", lambda: None))
+    # What is described comes from records alone: none of the rest is asked.
+    rest = dict.fromkeys(("layout", "machines", "disks", "networks", "servers", "objects"))
+    return MetadataService(
+        Cloud(**rest, port=4800, account=account, region="eu-west-1", changed=lambda: None)
+    )
 
 
 def name(what):

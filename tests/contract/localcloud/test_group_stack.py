@@ -141,7 +141,9 @@ def versions(stack: Stack) -> list[str]:
     return sorted(e["LaunchTemplate"]["Version"] for e in stack.group.instances.values())
 
 
-def test_the_life_of_a_stack_with_a_group(house: House) -> None:
+def test_the_life_of_a_stack_with_a_group(house: House, long: bool) -> None:
+    if not long:
+        pytest.skip("boots nine machines; runs with --all")
     stack = Stack(house, "group-stack")
     with Signals(stack, lambda _: "SUCCESS"):
         stack.api.create_stack(**stack.given(ROLLING, 0))
