@@ -263,11 +263,14 @@ def test_a_backup_a_day_and_a_password_a_week(databases):
         told = databases.api.describe_db_snapshots(SnapshotType="automated")["DBSnapshots"]
         return len([each for each in told if each["Status"] == "available"])
 
-    first, tomorrow = password(), datetime.now(UTC).replace(hour=3, minute=1) + timedelta(days=1)
+    first, now = password(), datetime.now(UTC)
+    window = now.replace(hour=3, minute=0, second=0, microsecond=0)
+    if window <= now:  # the next one: at any hour the first backup is less than a day older
+        window += timedelta(days=1)
     assert kept() == 1  # an instance with backups begins with one
 
     def go_on(days: int) -> int:
-        moment = (tomorrow + timedelta(days=days)).isoformat()
+        moment = (window + timedelta(days=days)).isoformat()
         begun = databases.cloud.post("clock", {"now": moment}).json()["begun"]
         databases.reach("available")
         return begun
