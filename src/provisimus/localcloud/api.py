@@ -161,12 +161,12 @@ def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -
                 if not actions.hang(identifier, method == "POST"):
                     return _failure("404 Not Found", f"no machine of {identifier} runs")
                 return _json({"instance": identifier, "hangs": method == "POST"})
-            case ("POST", ["instances", identifier, "tunnels", number]) if number.isdecimal():
+            case ("POST", ["instances", identifier, "tunnels", number]) if _is_port(number):
                 port = actions.tunnel(identifier, int(number))
                 if port is None:
                     return _failure("404 Not Found", f"no machine of {identifier} runs")
                 return _json({"host": "127.0.0.1", "port": port})
-            case ("POST", ["ports", number]) if number.isdecimal() and 0 < int(number) < 65536:
+            case ("POST", ["ports", number]) if _is_port(number):
                 actions.expose(int(number))
                 return _json({"exposed": int(number)})
             case ("POST", ["clock"]):
@@ -189,6 +189,10 @@ def _answer(actions: Actions, method: str, path: str, environ: dict[str, Any]) -
                 return _failure("404 Not Found", f"no {method} {PREFIX}{path} here")
     except LocalCloudError as error:
         return _failure("409 Conflict", error.what, error.hint)
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and 0 < int(text) < 65536
 
 
 def _progress(work: Callable[[Callable[[str], None]], str]) -> Iterator[bytes]:

@@ -150,6 +150,7 @@ def test_a_tunnel_leads_to_a_machine_that_runs():
     told = json.loads(ask("POST", "/_localcloud/instances/i-1/tunnels/22")[1])
     assert told == {"host": "127.0.0.1", "port": 40022}
     assert ask("POST", "/_localcloud/instances/i-2/tunnels/22")[0] == "404 Not Found"
+    assert ask("POST", "/_localcloud/instances/i-1/tunnels/70000")[0] == "404 Not Found"
 
 
 def test_a_machine_hangs_and_goes_on():
