@@ -30,6 +30,7 @@ from provisimus.errors import (
 
 # name: (module, attribute, one line of help), in the order of a service's life.
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("provisimus.cli.init", "init", "Begin a workspace."),
     "new": ("provisimus.cli.new", "new", "Files to begin with, annotated."),
     "check": ("provisimus.cli.check", "check", "Validate every definition, offline."),
     "doctor": ("provisimus.cli.doctor", "doctor", "Check tools, acceleration and credentials."),

@@ -56,7 +56,7 @@ health: {signal: true, metric: true}  # the stack waits for the first healthy an
 # database: orders-db           # a stack of type database: DATABASE_HOST, …, DATABASE_PASSWORD
 environment:                    # of the main container; the machine fetches what is only named
   GREETER_MODE: blue
-  DB_PASSWORD: "${secret:acme/greeter/db}"
+  # DB_PASSWORD: "${secret:acme/greeter/db}"
 environments:                   # what differs, per environment
   production: {instance_type: m6i.large}
 """
