@@ -328,7 +328,7 @@ class Supervisor:
                 lambda: save_backends(self._layout.state), lambda: contents(self._cloud)
             )
         temporary = self._layout.cloudformation.with_suffix(".next")
-        temporary.write_text(json.dumps(self._engine.save()))
+        temporary.write_text(self._engine.save())
         temporary.replace(self._layout.cloudformation)
 
     def _restore(self) -> None:

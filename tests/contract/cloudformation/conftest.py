@@ -129,7 +129,7 @@ class World:
 
         With `lose`, it ended before the physical id of that resource was saved.
         """
-        saved = self.engine.save()
+        saved = json.loads(self.engine.save())
         for stack in saved["stacks"]:
             if lose in stack["resources"] and stack["status"] == "CREATE_IN_PROGRESS":
                 stack["resources"][lose].update(

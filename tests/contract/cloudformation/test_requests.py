@@ -239,7 +239,7 @@ Resources:
             "ResolvedValue": "from-ssm",
         }
     ]
-    assert "sesame" not in json.dumps(story.world.engine.save())
+    assert "sesame" not in story.world.engine.save()
 
 
 @pytest.mark.parametrize(

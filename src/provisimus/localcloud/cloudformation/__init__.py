@@ -23,7 +23,7 @@ def mount(client: Callable[[str], Any], region: str, account: str) -> Engine:
 
     `client("ec2")` makes a boto3 client of the same endpoint; it is called in the engine's
     threads, when a service is first needed, once per service. Other regions are refused.
-    State: `Engine.save()` returns JSON-able data, `Engine.restore(data)` takes it up again;
+    State: `Engine.save()` returns JSON, `Engine.restore(json.loads(…))` takes it up again;
     set `Engine.on_change` to be told when it changed.
     """
     from provisimus.localcloud.cloudformation.engine import Engine

@@ -72,7 +72,7 @@ def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]
     threading.Thread(
         target=_compute, args=(engine, stack, change_set, template), daemon=True
     ).start()
-    engine.on_change()
+    engine.changed(stack)
     return stack, change_set
 
 
@@ -155,7 +155,7 @@ def delete(engine: Engine, params: Mapping[str, Any]) -> None:
                 f"ChangeSet [{change_set.id}] cannot be deleted while it is executed"
             )
         del stack.change_sets[change_set.id]
-    engine.on_change()
+    engine.changed(stack)
 
 
 def _target(engine: Engine, params: Mapping[str, Any], kind: str) -> Stack | None:
@@ -199,4 +199,4 @@ def _compute(engine: Engine, stack: Stack, change_set: ChangeSet, template: Temp
         change_set.reason = reason
         change_set.status = "CREATE_COMPLETE" if reason is None else "FAILED"
         change_set.execution_status = "AVAILABLE" if reason is None else "UNAVAILABLE"
-    engine.on_change()
+    engine.changed(stack)

@@ -39,7 +39,7 @@ def detect(engine: Engine, params: Mapping[str, Any]) -> str:
             del stack.detections[old]
     looking = threading.Thread(target=_run, args=(engine, stack, begun, records), daemon=True)
     looking.start()
-    engine.on_change()
+    engine.changed(stack)
     return begun.id
 
 
@@ -58,7 +58,7 @@ def detect_resource(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, d
     found = look(engine, stack, record)
     with engine.lock:
         _note(stack, [found], began)
-    engine.on_change()
+    engine.changed(stack)
     return stack, found
 
 
@@ -84,7 +84,7 @@ def _run(engine: Engine, stack: Stack, detection: drift.Detection, records: list
             stack_status=stack.drift_status,
             drifted=sum(each.drifted for each in stack.drifts.values()),
         )
-    engine.on_change()
+    engine.changed(stack)
 
 
 def _note(stack: Stack, found: list[drift.ResourceDrift], began: float) -> None:

@@ -23,13 +23,12 @@ from provisimus.localcloud.cloudformation.errors import AlreadyExists, Validatio
 from provisimus.localcloud.cloudformation.exports import Neighbours, check_deletion, neighbours
 from provisimus.localcloud.cloudformation.lookups import zones_for
 from provisimus.localcloud.cloudformation.operation import Run
+from provisimus.localcloud.cloudformation.saving import STATE_VERSION, Texts
 from provisimus.localcloud.cloudformation.signals import received, with_signal
 from provisimus.localcloud.cloudformation.stack import Deployment, Operation, Resource, Stack
 from provisimus.localcloud.cloudformation.template import Template
 
 log = logging.getLogger(__name__)
-
-STATE_VERSION = 1
 
 
 class Engine:
@@ -44,6 +43,7 @@ class Engine:
         self.on_change: Callable[[], None] = lambda: None
         """Called, from any thread, after whatever `save` would return has changed."""
         self.runs: dict[str, Run] = {}
+        self._texts = Texts()
 
     # ---- finding --------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Engine:
                 )
             known = with_signal(name, record.signals, sent)
             stack.record(replace(record, signals=known), record.status, received(sent))
-        self.on_change()
+        self.changed(stack)
 
     def set_policy(self, params: Mapping[str, Any]) -> None:
         """Give a stack a policy, which binds the updates that begin later."""
@@ -192,13 +192,13 @@ class Engine:
             raise ValidationError("SetStackPolicy needs a StackPolicyBody")
         with self.lock:
             stack.policy = policy
-        self.on_change()
+        self.changed(stack)
 
     def protect(self, name: str | None, enabled: bool) -> Stack:
         stack = self.find(name, deleted=False)
         with self.lock:
             stack.protected = enabled
-        self.on_change()
+        self.changed(stack)
         return stack
 
     # ---- pieces that change sets use too --------------------------------------------------------
@@ -306,16 +306,19 @@ class Engine:
 
     # ---- restarts -------------------------------------------------------------------------------
 
-    def save(self) -> dict[str, Any]:
-        """Everything to be remembered, as JSON-able data; a consistent moment."""
+    def changed(self, stack: Stack) -> None:
+        """To be called after each change of a stack: it is to be saved."""
         with self.lock:
-            return {
-                "version": STATE_VERSION,
-                "stacks": [stacks.to_plain(stack) for stack in self.stacks.values()],
-            }
+            self._texts.changed(stack)
+        self.on_change()
+
+    def save(self) -> str:
+        """Everything to be remembered, as JSON; a consistent moment."""
+        with self.lock:
+            return self._texts.whole(self.stacks.values())
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `save` returned; operations that were running go on where they were.
+        """Take up what `save` returned, parsed; operations that were running go on where they were.
 
         May be called before the endpoint answers: the operations wait for it.
         """
@@ -349,14 +352,14 @@ class Engine:
             stack,
             self.cloud,
             self.lock,
-            self.on_change,
+            lambda: self.changed(stack),
             lambda: self.neighbours(stack),
             after,
             resumed=wait_for_endpoint,
         )
         self.runs[stack.id] = run
         run.start()
-        self.on_change()
+        self.changed(stack)
 
     def _refuse_taken(self, name: str) -> None:
         if self.living(name) is not None:

@@ -17,6 +17,7 @@ from provisimus.localcloud.cloudformation.stack import Output, Stack
 from provisimus.localcloud.cloudformation.template import Template, references
 
 NAME = re.compile(r"[A-Za-z0-9:-]{1,255}")
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,21 @@ class Neighbours:
 
 def neighbours(stacks: Iterable[Stack], of: Stack | None = None) -> Neighbours:
     """All that the stacks, without the one itself, export, import and put out."""
-    others = [each for each in stacks if each is not of and each.status != "DELETE_COMPLETE"]
     importers: dict[str, tuple[str, ...]] = {}
-    for stack in others:
+    exports: dict[str, Export] = {}
+    outputs: dict[str, Mapping[str, str]] = {}
+    # Once for every request of every stack: the many without outputs cost next to nothing.
+    for stack in stacks:
+        if stack is of or stack.status == "DELETE_COMPLETE":
+            continue
         for name in stack.imports:
             importers[name] = (*importers.get(name, ()), stack.name)
-    return Neighbours(
-        exports={
-            each.export: Export(each.value, stack.name, stack.status == "DELETE_IN_PROGRESS")
-            for stack in others
-            for each in stack.outputs
-            if each.export
-        },
-        importers=importers,
-        outputs={stack.name: {o.key: o.value for o in stack.outputs} for stack in others},
-    )
+        leaving = stack.status == "DELETE_IN_PROGRESS"
+        for each in stack.outputs:
+            if each.export:
+                exports[each.export] = Export(each.value, stack.name, leaving)
+        outputs[stack.name] = {o.key: o.value for o in stack.outputs} if stack.outputs else _NONE
+    return Neighbours(exports, importers, outputs)
 
 
 def imported_names(template: Template, context: Context) -> list[str]:

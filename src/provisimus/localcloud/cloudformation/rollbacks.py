@@ -24,7 +24,7 @@ def cancel_update(engine: Engine, params: Mapping[str, Any]) -> None:
             )
         tokens.note(stack, "CancelUpdateStack", params)
         run.cancel()
-    engine.on_change()
+    engine.changed(stack)
 
 
 def rollback(engine: Engine, params: Mapping[str, Any]) -> Stack:
