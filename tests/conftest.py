@@ -62,8 +62,10 @@ def pytest_collection_modifyitems(
     for item in items:
         _mark(item)
     yield
-    # After the plugins, whatever the shuffle: what breaks in seconds is told in seconds.
-    items.sort(key=_is_rehearsal)
+    # After the plugins, whatever the shuffle: what breaks in seconds is told in seconds. Then come
+    # the rehearsals, which one worker has for itself, while the others take what talks to servers.
+    several = hasattr(config, "workerinput")
+    items.sort(key=lambda item: _turn(item, several_workers=several))
     if _rehearsals_asked_for(config):
         return
     left_out = [item for item in items if _is_rehearsal(item)]
@@ -79,6 +81,13 @@ def _mark(item: pytest.Item) -> None:
     item.add_marker(getattr(pytest.mark, kind))
     if kind == "rehearsal" and item.get_closest_marker("timeout") is None:
         item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT))
+
+
+def _turn(item: pytest.Item, *, several_workers: bool) -> int:
+    """A worker alone leaves the rehearsals for the end: they take the longest."""
+    if not _is_rehearsal(item):
+        return 2 if several_workers and _kind(item.path) else 0
+    return 1
 
 
 def _is_rehearsal(item: pytest.Item) -> bool:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from tests.in_sync import differing
 from tests.ports import free_port
+from tests.rehearsal.bases import shared_bases
 from tests.rehearsal.test_stack import images_of
 
 from provisimus.environment import Environment, open_environment
@@ -81,7 +82,9 @@ def tell(event: Event) -> None:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scene(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
     root = tmp_path / "acme"
     for folder in ("stacks", "packer/greeter", "docker"):
         (root / folder).mkdir(parents=True)
@@ -101,13 +104,14 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setenv("PROVISIMUS_LOCAL_PORT", str(free_port()))
     monkeypatch.setenv("PROVISIMUS_LOCAL_REGISTRY_PORT", str(free_port()))
     workspace = open_workspace(root)
-    environment = open_environment(workspace, "local", start=True)
-    assert environment.local is not None
-    try:
-        environment.ensure_base("tiny", workspace.base("tiny"), tell)
-        yield Scene(root, environment, images_of(environment))
-    finally:
-        environment.local.down()
+    with shared_bases(tmp_path / "cloud", tmp_path_factory):
+        environment = open_environment(workspace, "local", start=True)
+        assert environment.local is not None
+        try:
+            environment.ensure_base("tiny", workspace.base("tiny"), tell)
+            yield Scene(root, environment, images_of(environment))
+        finally:
+            environment.local.down()
 
 
 @pytest.mark.timeout(900)

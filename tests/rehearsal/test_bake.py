@@ -10,7 +10,6 @@ import base64
 import gzip
 import io
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -25,7 +24,7 @@ import pytest
 from tests.contract.conftest import serving
 from tests.contract.machines.pushing import HTPASSWD, PASSWORD
 from tests.contract.machines.test_packer_templates import documented_template
-from tests.ports import free_port
+from tests.rehearsal.bases import own_cloud
 from tests.rehearsal.lives import answer, first_life, furnish, launched, second_life, volumes
 
 from provisimus.environment import Environment, open_environment
@@ -62,11 +61,7 @@ class Scene:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A workspace with one machine, a local cloud of its own, two images in its registry."""
     folder = tmp_path_factory.mktemp("bake")
-    kept = os.environ.get("PROVISIMUS_REHEARSAL_DIR")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PROVISIMUS_LOCAL_DIR", kept or str(folder / "cloud"))
-        patch.setenv("PROVISIMUS_LOCAL_PORT", str(free_port()))
-        patch.setenv("PROVISIMUS_LOCAL_REGISTRY_PORT", str(free_port()))
+    with own_cloud(folder / "cloud", tmp_path_factory):
         key = folder / "key"
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rehearsal", "-f", str(key)],

@@ -8,7 +8,6 @@ that sets nothing up: Packer launches, images and cleans. By default a sample of
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 import pytest
 from tests.contract.machines.killing import Gate, gate_to, kill_with_children
 from tests.contract.machines.test_killed import SETS_NOTHING_UP, await_end, standing
-from tests.ports import free_port
+from tests.rehearsal.bases import own_cloud
 
 from provisimus.environment import Environment, open_environment
 from provisimus.events import silence
@@ -65,11 +64,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         "volumes: [{mount: /data}]\nhealth: {http: {port: 8080}, within: 1s}\n"
     )
     (root / "packer/greeter/template.pkr.hcl").write_text(SETS_NOTHING_UP)
-    kept = os.environ.get("PROVISIMUS_REHEARSAL_DIR")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PROVISIMUS_LOCAL_DIR", kept or str(root.parent / "cloud"))
-        patch.setenv("PROVISIMUS_LOCAL_PORT", str(free_port()))
-        patch.setenv("PROVISIMUS_LOCAL_REGISTRY_PORT", str(free_port()))
+    with own_cloud(root.parent / "cloud", tmp_path_factory):
         workspace = open_workspace(root)
         environment = open_environment(workspace, "local", start=True)
         assert environment.local is not None

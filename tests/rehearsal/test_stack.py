@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.in_sync import differing
-from tests.ports import free_port
+from tests.rehearsal.bases import own_cloud
 
 from provisimus.console import console_of
 from provisimus.environment import Environment, open_environment
@@ -97,11 +97,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         "instance_type: t2.nano\n"
         "data_volumes: [{mount: /data, size: 1 GiB}]\n"
     )
-    kept = os.environ.get("PROVISIMUS_REHEARSAL_DIR")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PROVISIMUS_LOCAL_DIR", kept or str(root.parent / "cloud"))
-        patch.setenv("PROVISIMUS_LOCAL_PORT", str(free_port()))
-        patch.setenv("PROVISIMUS_LOCAL_REGISTRY_PORT", str(free_port()))
+    with own_cloud(root.parent / "cloud", tmp_path_factory):
         workspace = open_workspace(root)
         environment = open_environment(workspace, "local", start=True)
         assert environment.local is not None

@@ -16,6 +16,7 @@ import boto3
 import httpx
 import pytest
 from tests.ports import free_port
+from tests.rehearsal.bases import shared_bases
 
 PATIENCE = 240.0
 """Seconds to wait for what a machine does; emulated on a busy computer it takes its time."""
@@ -106,12 +107,13 @@ def open_cloud(
     directory = Path(kept) if kept else tmp_path_factory.mktemp("cloud")
     made = Cloud(directory, free_port(), free_port())
     made.path = path or made.path
-    made.start()
-    try:
-        made.make_base()
-        yield made
-    finally:
-        made.end()
+    with shared_bases(directory, tmp_path_factory):
+        made.start()
+        try:
+            made.make_base()
+            yield made
+        finally:
+            made.end()
 
 
 @dataclass
