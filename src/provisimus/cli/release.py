@@ -85,8 +85,10 @@ def carry_out(
     write: bool = False,
     saved: Path | None = None,
     timeout: float | None = None,
+    allow: frozenset[str] = frozenset(),
 ) -> None:
-    """The chain for one service, as `release` and `stack apply` run it."""
+    """The chain for one service, as `release` and `stack apply` run it. `allow` names what of the
+    stack holds data and may go."""
     from provisimus.model import ServiceVersion
     from provisimus.release import await_interrupted, execute, one_at_a_time, plan_release
     from provisimus.workspace.commits import commits_of
@@ -111,7 +113,13 @@ def carry_out(
                 account = environment.cloud.account or "this account"
                 session.confirm(f"Change {session.env} ({account}, {environment.cloud.region})?")
         released = execute(
-            made, environment, commits_of(workspace), session.tell, session.run, timeout=timeout
+            made,
+            environment,
+            commits_of(workspace),
+            session.tell,
+            session.run,
+            timeout=timeout,
+            allow=allow,
         )
         if write:
             _write_version(session, asked, made)

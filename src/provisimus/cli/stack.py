@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provisimus.cli.names import service_names, stack_types
-from provisimus.cli.release import carry_out, show_plan
+from provisimus.cli.release import carry_out
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.stack_care import drift, protect, prune
 from provisimus.cli.stack_found import find_stack_of
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from provisimus.environment import Environment
     from provisimus.stacks.follow import StackEvent
     from provisimus.workspace.definitions.common import Definition
+
+
+allow_option = click.option(
+    *("--allow", "allow"),
+    multiple=True,
+    metavar="RESOURCE",
+    help="A resource with data that may be replaced or deleted, by its logical id.",
+)
 
 
 @click.group()
@@ -118,34 +126,50 @@ def template(session: Session, service: str) -> None:
 @click.argument("services", metavar="SERVICE[@VERSION]...", nargs=-1, shell_complete=service_names)
 @click.option("--all", "every", is_flag=True, help="Every stack of the workspace.")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when there is something to do.")
+@click.option("--drift", is_flag=True, help="Compare with what is really there, too.")
+@allow_option
+@click.option(
+    "--change-set/--no-change-set",
+    default=True,
+    help="Ask CloudFormation by a change set, which is removed again (default).",
+)
 @with_session(env=True)
-def plan(session: Session, services: tuple[str, ...], every: bool, exit_code: bool) -> None:
-    """Show what `stack apply` would do, and why. Changes and starts nothing.
+def plan(
+    session: Session,
+    services: tuple[str, ...],
+    every: bool,
+    exit_code: bool,
+    drift: bool,
+    allow: tuple[str, ...],
+    change_set: bool,
+) -> None:
+    """Show what `stack apply` would do, and why. Starts nothing and changes no resource.
 
-    Many are planned side by side and told a line each, in the order in which they are applied.
+    Tells of each resource its values before and after, and what the change means for those who use
+    it; what is opened and closed stands apart. What holds data and would be replaced or deleted
+    stops the plan (5), unless --allow names it. Many are planned side by side.
 
     \b
     Examples:
       provisimus stack plan greeter@1.0.1
       provisimus stack plan --all --env production
+      provisimus stack plan greeter --drift            what was changed by hand
       provisimus stack plan greeter --exit-code        4 when there is something to do
     """
-    from provisimus.cli.stack_plans import all_names, show_plans
+    from provisimus.cli.stack_plans import Asked, all_names, show_plans
 
     if every == bool(services):
         raise UsageFault("which stacks?", hint="name some, or say --all")
-    if len(services) == 1:
-        show_plan(session, services[0], exit_code=exit_code)
-    else:
-        names = all_names(session) if every else list(services)
-        show_plans(session, names, exit_code=exit_code)
+    names = all_names(session) if every else list(dict.fromkeys(services))
+    show_plans(session, names, Asked(allow, change_set, drift), exit_code=exit_code)
 
 
 @stack.command()
 @click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
+@allow_option
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting for the stack after.")
 @with_session(env=True, yes=True, dry_run=True, work=True)
-def apply(session: Session, service: str, timeout: float | None) -> None:
+def apply(session: Session, service: str, allow: tuple[str, ...], timeout: float | None) -> None:
     """Bring the stack of a SERVICE to what is declared, with all that it is made of.
 
     Goes through a change set, tells its events, waits until the service answers.
@@ -155,7 +179,12 @@ def apply(session: Session, service: str, timeout: float | None) -> None:
       provisimus stack apply greeter@1.0.0
       provisimus stack apply greeter --env staging --yes --timeout 900
     """
-    carry_out(session, service, timeout=timeout)
+    from provisimus.cli.stack_plans import Asked, show_plans
+
+    if session.dry_run:
+        show_plans(session, [service], Asked(allow), exit_code=False)
+        return
+    carry_out(session, service, timeout=timeout, allow=frozenset(allow))
 
 
 @stack.command()

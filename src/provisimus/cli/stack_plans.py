@@ -1,22 +1,49 @@
-"""`provisimus stack plan` of many: side by side, told in the order in which they are applied."""
+"""`provisimus stack plan`: stacks side by side, told in the order in which they are applied."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from provisimus.cli.release import CHANGES, as_data
+from provisimus.cli.release import CHANGES, as_data, as_text
 from provisimus.cli.session import Session
+from provisimus.cli.stack_review import review_lines
 from provisimus.cli.table import table
 from provisimus.errors import InvalidDefinitions, ProvisimusError
 
 if TYPE_CHECKING:
     from provisimus.environment import Environment
-    from provisimus.model import Plan
+    from provisimus.release import ReleasePlan
+    from provisimus.stacks.review import Review
 
 SIDE_BY_SIDE = 8
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How plans are looked at. `allow` names what holds data and may go."""
+
+    allow: tuple[str, ...] = ()
+    change_set: bool = True
+    drift: bool = False
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A release's plan, and what it would do to each of its stacks."""
+
+    release: ReleasePlan
+    reviews: tuple[Review, ...]
+
+    def as_data(self) -> dict[str, object]:
+        return {
+            **as_data(self.release.plan),
+            "stacks": [asdict(each) for each in self.reviews],
+            "order": "one at a time" if self.release.members else "at once",
+        }
 
 
 def all_names(session: Session) -> list[str]:
@@ -27,50 +54,101 @@ def all_names(session: Session) -> list[str]:
     return in_order({name: workspace.stack(name, session.env) for name in workspace.services()})
 
 
-def show_plans(session: Session, names: list[str], *, exit_code: bool) -> None:
-    """A line per stack; one that cannot be planned says why, and the others are told all the same.
-
-    Raises the first error after all were told.
-    """
+def make_plans(
+    session: Session, names: list[str], asked: Asked
+) -> dict[str, Planned | ProvisimusError]:
+    """Plans by name, made side by side. One that cannot be made is its error."""
     environment = session.open()
-    first = [_planned(session, environment, name) for name in names[:1]]  # clients are made once
+    first = [_planned(session, environment, name, asked) for name in names[:1]]  # makes the clients
     with ThreadPoolExecutor(SIDE_BY_SIDE) as side_by_side:
-        rest = side_by_side.map(lambda name: _planned(session, environment, name), names[1:])
-        found = dict(zip(names, [*first, *rest], strict=True))
-    rows = [_row(name, made) for name, made in found.items()]
-    session.emit(
-        [
-            {"service": name, **made.as_json()}
-            if isinstance(made, ProvisimusError)
-            else as_data(made)
-            for name, made in found.items()
-        ],
-        table(["", "stack", "to do", "why"], rows) if rows else "no stack is declared",
-    )
-    for made in found.values():
-        if isinstance(made, ProvisimusError):
-            raise made
-    if exit_code and any(not isinstance(e, ProvisimusError) and e.changes for e in found.values()):
+        rest = side_by_side.map(lambda name: _planned(session, environment, name, asked), names[1:])
+        return dict(zip(names, [*first, *rest], strict=True))
+
+
+def show_plans(session: Session, names: list[str], asked: Asked, *, exit_code: bool) -> None:
+    """One plan in full; of many a line per stack, and then what changes. One that cannot be planned
+    says why, and the others are told all the same.
+
+    Raises the first error after all were told, and Refused for data that would be lost.
+    """
+    found = make_plans(session, names, asked)
+    if len(names) == 1 and isinstance(made := found[names[0]], ProvisimusError):
+        raise made
+    data = [
+        {"service": name, **made.as_json()} if isinstance(made, ProvisimusError) else made.as_data()
+        for name, made in found.items()
+    ]
+    session.emit(data[0] if len(names) == 1 else data, _text(found))
+    tell_faults(found)
+    if exit_code and any(isinstance(e, Planned) and e.release.plan.changes for e in found.values()):
         click.get_current_context().exit(CHANGES)
 
 
-def _planned(session: Session, environment: Environment, name: str) -> Plan | ProvisimusError:
+def tell_faults(found: dict[str, Planned | ProvisimusError]) -> None:
+    """Raises the first error of plans, else Refused for the first by which data would be lost."""
+    for made in found.values():
+        if isinstance(made, ProvisimusError):
+            raise made
+    for made in found.values():
+        if isinstance(made, Planned):
+            for each in made.reviews:
+                each.refuse()
+
+
+def _planned(
+    session: Session, environment: Environment, name: str, asked: Asked
+) -> Planned | ProvisimusError:
     from provisimus.model import ServiceVersion
     from provisimus.release import plan_release
+    from provisimus.stacks.review import review_stack
 
     try:
-        return plan_release(session.workspace, environment, ServiceVersion.parse(name)).plan
+        made = plan_release(session.workspace, environment, ServiceVersion.parse(name))
+        image = made.machine.image.image_id if made.machine and made.machine.image else None
+        stacks = made.members or ((made.stack,) if made.stack else ())
+        reviews = [
+            review_stack(
+                each,
+                environment,
+                image,
+                session.run,
+                allow=asked.allow,
+                change_set=asked.change_set,
+                drift=asked.drift,
+            )
+            for each in stacks
+        ]
     except ProvisimusError as error:
         return error
+    return Planned(made, tuple(reviews))
 
 
-def _row(name: str, made: Plan | ProvisimusError) -> tuple[str, str, str, str]:
+def _text(found: dict[str, Planned | ProvisimusError]) -> str:
+    if not found:
+        return "no stack is declared"
+    [first, *more] = found.values()
+    head = (
+        as_text(first.release.plan)
+        if isinstance(first, Planned) and not more
+        else table(["", "stack", "to do", "why"], [_row(*each) for each in found.items()])
+    )
+    parts = [head]
+    for made in found.values():
+        if isinstance(made, Planned):
+            parts += ["\n".join(lines) for each in made.reviews if (lines := review_lines(each))]
+            if made.release.members and made.release.plan.changes:
+                parts.append("members are changed one at a time, each when the one before answers")
+    return "\n\n".join(parts)
+
+
+def _row(name: str, made: Planned | ProvisimusError) -> tuple[str, str, str, str]:
     if isinstance(made, ProvisimusError):
         wrong = made.problems[0] if isinstance(made, InvalidDefinitions) else made
         return "!", name, "unknown", wrong.message
-    needed = [step for step in made.steps if step.needed]
-    shown = f"{name} {made.version}".rstrip()
+    plan = made.release.plan
+    needed = [step for step in plan.steps if step.needed]
+    shown = f"{name} {plan.version}".rstrip()
     if not needed:
-        return "=", shown, "nothing", made.steps[-1].reason
+        return "=", shown, "nothing", plan.steps[-1].reason
     actions = ", ".join(f"{step.stage} {step.action}" for step in needed)
     return "+", shown, actions, needed[-1].reason

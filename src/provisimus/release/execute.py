@@ -34,16 +34,19 @@ def execute(
     *,
     timeout: float | None = None,
     debug: bool = False,
+    allow: frozenset[str] = frozenset(),
 ) -> Released:
     """Make what is missing, in order. `timeout` in seconds, for the stack. `debug` keeps the
-    machine of a bake that fails.
+    machine of a bake that fails. `allow` names what of the stack holds data and may go.
 
     A stack that moved since the plan was made is Refused; images and machine images cannot move,
     for they are named by their inputs.
     """
     machine = release.machine
     if machine is None and release.stack is not None:
-        return Released(stack=_stack(release, environment, None, commits, tell, run, timeout))
+        return Released(
+            stack=_stack(release, environment, None, commits, tell, run, timeout, allow)
+        )
     if machine is not None and machine.image is not None:
         for plan in release.plan.steps:
             if plan.stage in ("image", "machine"):
@@ -54,7 +57,7 @@ def execute(
         return Released(
             {},
             image,
-            _stack(release, environment, image, commits, tell, run, timeout),
+            _stack(release, environment, image, commits, tell, run, timeout, allow),
         )
     images = _images(release, environment, tell, run)
     if machine is None:
@@ -67,7 +70,8 @@ def execute(
     baked = bake(machine, environment, given, commits, tell, run, RegistryAccess(), debug=debug)
     keep_machine_sbom(machine, baked, given, environment, tell)
     baked = _published(machine, baked, environment, tell)
-    return Released(images, baked, _stack(release, environment, baked, commits, tell, run, timeout))
+    made = _stack(release, environment, baked, commits, tell, run, timeout, allow)
+    return Released(images, baked, made)
 
 
 def _published(
@@ -113,6 +117,7 @@ def _stack(
     tell: Tell,
     run: str,
     timeout: float | None,
+    allow: frozenset[str],
 ) -> Stack | None:
     plans = release.members or ((release.stack,) if release.stack else ())
     if not plans:
@@ -121,6 +126,7 @@ def _stack(
 
     # Of a cluster one after the other: where one does not become healthy, the rest stays as it is.
     made = [
-        apply_stack(plan, environment, image, commits, tell, run, timeout=timeout) for plan in plans
+        apply_stack(plan, environment, image, commits, tell, run, timeout=timeout, allow=allow)
+        for plan in plans
     ]
     return made[0]

@@ -24,13 +24,20 @@ from provisimus.errors import (
 from provisimus.events import Said, Skipped, Tell
 from provisimus.model import Commits, MachineImage, Stack
 from provisimus.stacks import live
-from provisimus.stacks.change_set import Deployment, Operation, clear_leftover, deploy
+from provisimus.stacks.change_set import (
+    Deployment,
+    Operation,
+    clear_leftover,
+    deploy,
+    refused_loss,
+)
 from provisimus.stacks.follow import Deadline
 from provisimus.stacks.gate import check_template
 from provisimus.stacks.health import wait_healthy
 from provisimus.stacks.instances import make_running
 from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.protection import protect_stack
+from provisimus.stacks.resource_change import between, endangered
 from provisimus.stacks.swap import release_volumes
 from provisimus.stacks.targets import wait_targets
 from provisimus.stacks.template import (
@@ -53,14 +60,16 @@ def apply_stack(
     run: str,
     *,
     timeout: float | None = None,
+    allow: frozenset[str] = frozenset(),
 ) -> Stack:
     """Carry the plan out and return the stack as it answers. `timeout` in seconds. A stack without
-    a machine has no machine image.
+    a machine has no machine image. `allow` names what holds data and may be replaced or deleted.
 
     Raises NotFound when a stack is not there that it takes outputs of, Refused when the stack moved
     since it was planned, RolledBack, Unhealthy, StillRunning.
     """
-    operation = Operation(environment, plan.service, plan.name, run, tell, Deadline.after(timeout))
+    deadline = Deadline.after(timeout)
+    operation = Operation(environment, plan.service, plan.name, run, tell, deadline, allow)
     now = live.find_stack(environment, plan.name)
     check_fresh(plan, now)
     if plan.change == "none":
@@ -112,6 +121,10 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
     before = Deployment(
         attached(running) if is_detached(running) else running, now.parameters, now.tags
     )
+    # Refused before the first of two updates: half-way through a swap it would cost a return.
+    removed = between(before.template, before.parameters, plan.template, plan.parameters)
+    if lost := endangered(removed, operation.allow):
+        raise refused_loss(plan.service, plan.name, lost)
     if plan.change == "resume" and now.tags.get(live.FINGERPRINT) == str(plan.fingerprint):
         # Interrupted half-way, and now what was there before is wanted again.
         made = _deploy_again(operation, before, number=3, reason=plan.reason)
@@ -211,6 +224,7 @@ def _put_back(operation: Operation, plan: StackPlan, before: Deployment, *, numb
 
 def _deploy_again(operation: Operation, before: Deployment, *, number: int, reason: str) -> Stack:
     title = f"return {operation.name} to version {_version(before)}"
+    operation = replace(operation, going_back=True)
     return deploy(operation, before, create=False, number=number, title=title, reason=reason)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from provisimus.aws import CloudFault, as_tags, speaking
 from provisimus.console import last_words
@@ -22,8 +22,8 @@ from provisimus.stacks.follow import (
     newest,
 )
 from provisimus.stacks.gate import check_template
+from provisimus.stacks.resource_change import ResourceChange, endangered, resource_change
 from provisimus.stacks.template import (
-    HOLDING_DATA,
     INSTANCE,
     WAITING,
     body_of,
@@ -44,23 +44,6 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class ResourceChange:
-    """One line of a change set."""
-
-    action: str
-    logical_id: str
-    kind: str
-    replacement: str = ""
-    properties: tuple[str, ...] = ()
-
-    @property
-    def line(self) -> str:
-        how = {"True": ", replaced", "Conditional": ", perhaps replaced"}.get(self.replacement, "")
-        what = f" ({', '.join(self.properties)})" if self.properties else ""
-        return f"{self.action.lower()} {self.logical_id} [{self.kind}]{how}{what}"
-
-
-@dataclass(frozen=True)
 class Operation:
     """Whose stack is changed, in which run, and who is told."""
 
@@ -70,6 +53,10 @@ class Operation:
     run: str
     tell: Tell
     deadline: Deadline
+    allow: frozenset[str] = frozenset()
+    """Logical ids of what holds data and may be replaced or deleted all the same."""
+    going_back: bool = False
+    """Whether a change is taken back, which may remove what it made."""
 
 
 def deploy(
@@ -91,14 +78,9 @@ def deploy(
             return _found(operation, stack_id)
         for each in changes:
             operation.tell(Said(title, each.line))
-        if lost := endangered(changes):
+        if lost := endangered(changes, operation.allow, going_back=operation.going_back):
             _delete(operation, stack_id, label)
-            raise Refused(
-                f"{', '.join(lost)} would be replaced, and the data with it",
-                where=operation.name,
-                hint="what makes it another one cannot change, such as a volume's zone: "
-                "add another beside it and copy",
-            )
+            raise refused_loss(operation.service, operation.name, lost)
         since = newest(operation.environment, stack_id)
         witness = Witness(operation.environment)
         cloud = operation.environment.cloud
@@ -123,13 +105,30 @@ def deploy(
         return stack
 
 
-def endangered(changes: Iterable[ResourceChange]) -> list[str]:
-    """What holds data and would be replaced. Removing it was asked for; this never is."""
-    return [
-        each.logical_id
-        for each in changes
-        if each.kind in HOLDING_DATA and each.action == "Modify" and each.replacement == "True"
-    ]
+def refused_loss(service: str, stack: str, lost: Mapping[str, str]) -> Refused:
+    """The error of a change by which data would be lost. `lost` says what becomes of what."""
+    said = "; ".join(f"{name} would be {what}, and the data with it" for name, what in lost.items())
+    named = " ".join(f"--allow {name}" for name in lost)
+    return Refused(
+        said,
+        where=stack,
+        hint="add another beside it and copy; or, if the data may go: "
+        f"provisimus stack apply {service} {named}",
+    )
+
+
+def read_changes(operation: Operation, wanted: Deployment) -> list[ResourceChange]:
+    """What an update to `wanted` would change, by a change set with values that is removed again.
+
+    Raises ProvisimusError with CloudFormation's words when it refuses the update.
+    """
+    check_template(wanted.template)
+    label = f"{PREFIX}{operation.run}-plan"
+    stack_id = _create(operation, wanted, label, create=False)
+    try:
+        return _described(operation, stack_id, label, values=True) or []
+    finally:
+        _delete(operation, stack_id, label)
 
 
 class Witness:
@@ -251,21 +250,26 @@ def _create(operation: Operation, wanted: Deployment, label: str, *, create: boo
     return made["StackId"]
 
 
-def _described(operation: Operation, stack_id: str, label: str) -> list[ResourceChange] | None:
+def _described(
+    operation: Operation, stack_id: str, label: str, *, values: bool = False
+) -> list[ResourceChange] | None:
     """The change set's changes once it is ready; None when it holds none."""
     cloud = operation.environment.cloud
     pace = Pace(operation.environment)
     while True:
         with speaking(cloud, f"read the change set of {operation.name}"):
             found = cloud.cloudformation.describe_change_set(
-                StackName=stack_id, ChangeSetName=label
+                StackName=stack_id, ChangeSetName=label, IncludePropertyValues=values
             )
         status, why = found["Status"], found.get("StatusReason", "")
         if status == "CREATE_COMPLETE":
             changes = list(found.get("Changes", ()))
             while token := found.get("NextToken"):
                 found = cloud.cloudformation.describe_change_set(
-                    StackName=stack_id, ChangeSetName=label, NextToken=token
+                    StackName=stack_id,
+                    ChangeSetName=label,
+                    NextToken=token,
+                    IncludePropertyValues=values,
                 )
                 changes += found.get("Changes", ())
             return [resource_change(each["ResourceChange"]) for each in changes]
@@ -279,20 +283,6 @@ def _described(operation: Operation, stack_id: str, label: str) -> list[Resource
                 hint="nothing was changed",
             )
         pace.pause()
-
-
-def resource_change(found: Any) -> ResourceChange:
-    names = [
-        each.get("Target", {}).get("Name") or each.get("Target", {}).get("Attribute", "")
-        for each in found.get("Details", ())
-    ]
-    return ResourceChange(
-        found["Action"],
-        found["LogicalResourceId"],
-        found["ResourceType"],
-        found.get("Replacement", ""),
-        tuple(dict.fromkeys(name for name in names if name)),
-    )
 
 
 def _delete(operation: Operation, stack_id: str, label: str) -> None:

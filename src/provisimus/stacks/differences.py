@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from provisimus.stacks.template import ATTACHMENT, INSTANCE, VOLUME, WAITING, resources_of
+from provisimus.stacks.template import (
+    ATTACHMENT,
+    INSTANCE,
+    VOLUME,
+    WAITING,
+    hidden_parameters,
+    resources_of,
+)
 from provisimus.stacks.types.interface import IMAGE_ID, Template
 
 _NAMES = {"InstanceType": "the instance type", "KeyName": "the key pair", "SubnetId": "the subnet"}
@@ -18,7 +25,8 @@ def in_words(
     after_parameters: Mapping[str, str],
 ) -> Iterator[str]:
     """Each difference as a phrase, the most telling first."""
-    yield from _parameters(before_parameters, after_parameters)
+    hidden = hidden_parameters(after) | hidden_parameters(before)
+    yield from _parameters(before_parameters, after_parameters, hidden)
     yield from _volumes(before, after)
     told = {VOLUME, ATTACHMENT, WAITING}
     for name, old, new in _pairs(before, after):
@@ -33,7 +41,9 @@ def in_words(
             yield f"{name} changed" + _which(old, new)
 
 
-def _parameters(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+def _parameters(
+    before: Mapping[str, str], after: Mapping[str, str], hidden: Collection[str]
+) -> Iterator[str]:
     old, new = before.get("Version"), after.get("Version")
     if old != new:
         yield f"version {old} becomes {new}"
@@ -41,6 +51,10 @@ def _parameters(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator
         yield "the machine image changed"
     for name in sorted(set(before) | set(after)):
         if name in ("Version", IMAGE_ID) or before.get(name) == after.get(name):
+            continue
+        if name in hidden:
+            # CloudFormation does not tell what it was, so nobody can say whether it differs.
+            yield f"{name} may have changed, which is not shown"
             continue
         old, new = before.get(name, "none"), after.get(name, "none")
         yield f"{_NAMES.get(name, name)} {old} becomes {new}"

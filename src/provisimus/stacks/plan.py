@@ -28,6 +28,7 @@ from provisimus.stacks.types.interface import (
     IMAGE_ID,
     Network,
     OtherStack,
+    StackType,
     Template,
     WantedStack,
 )
@@ -61,6 +62,7 @@ class StackPlan:
     health: Health | None
     uses: Mapping[str, str] = field(default_factory=dict)
     """The stacks that it takes outputs of: their names in the workspace, and in CloudFormation."""
+    kind: StackType[Any] | None = field(default=None, compare=False, repr=False)
 
     def steps(self) -> tuple[Step, ...]:
         """In order; a swap is two updates, for CloudFormation cannot do it in one."""
@@ -139,6 +141,7 @@ def plan_stack(
         reason,
         wanted.health,
         {used: each.name for used, each in others.items()},
+        kind,
     )
 
 

@@ -20,7 +20,22 @@ WAITING = "AWS::CloudFormation::WaitCondition"
 """Where a stack waits for the signal of a machine that became healthy."""
 
 DATABASE = "AWS::RDS::DBInstance"
-HOLDING_DATA = frozenset({VOLUME, DATABASE, "AWS::S3::Bucket", "AWS::ECR::Repository"})
+HOLDING_DATA = frozenset(
+    {
+        VOLUME,
+        DATABASE,
+        "AWS::S3::Bucket",
+        "AWS::ECR::Repository",
+        "AWS::RDS::DBCluster",
+        "AWS::DynamoDB::Table",
+        "AWS::DynamoDB::GlobalTable",
+        "AWS::EFS::FileSystem",
+        "AWS::OpenSearchService::Domain",
+        "AWS::SecretsManager::Secret",
+        "AWS::KMS::Key",
+        "AWS::Cognito::UserPool",
+    }
+)
 """What another one made in its place would be without: the data."""
 
 BODY_LIMIT = 51_200
@@ -79,6 +94,12 @@ def fingerprint_of(
 def resources_of(template: Template, kind: str) -> dict[str, Any]:
     resources = template.get("Resources", {})
     return {name: each for name, each in resources.items() if each.get("Type") == kind}
+
+
+def hidden_parameters(template: Template) -> set[str]:
+    """The parameters whose values CloudFormation tells nobody (`NoEcho`)."""
+    declared = template.get("Parameters", {})
+    return {name for name, each in declared.items() if str(each.get("NoEcho")).lower() == "true"}
 
 
 def capabilities_of(template: Template) -> list[str]:

@@ -1,8 +1,8 @@
 """Events: which one is the cause, which one is the end."""
 
-from provisimus.stacks.change_set import ResourceChange, endangered, resource_change
 from provisimus.stacks.diagnosis import last_operation
 from provisimus.stacks.follow import StackEvent, ended, first_cause
+from provisimus.stacks.resource_change import resource_change
 
 STACK = "AWS::CloudFormation::Stack"
 ARN = "arn:aws:cloudformation:eu-west-1:1:stack/s/1"
@@ -53,14 +53,3 @@ def test_a_line_of_a_change_set() -> None:
         }
     )
     assert change.line == "modify Instance [AWS::EC2::Instance], replaced (ImageId, Tags)"
-
-
-def test_a_data_volume_is_never_replaced_unasked() -> None:
-    def change(action: str, kind: str, replacement: str) -> ResourceChange:
-        return ResourceChange(action, "R", kind, replacement)
-
-    volume = "AWS::EC2::Volume"
-    assert endangered([change("Modify", volume, "True")]) == ["R"]
-    assert endangered([change("Modify", volume, "False")]) == []
-    assert endangered([change("Remove", volume, "")]) == []
-    assert endangered([change("Modify", "AWS::EC2::Instance", "True")]) == []

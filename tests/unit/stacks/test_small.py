@@ -5,7 +5,6 @@ from tests.unit.stacks.test_service import CASES, TYPE
 from tests.unit.stacks.types.test_database import CASES as DATABASES
 from tests.unit.stacks.types.test_database import TYPE as DATABASE
 
-from provisimus.stacks.change_set import ResourceChange, endangered
 from provisimus.stacks.delete import protected, snapshotted
 from provisimus.stacks.health import is_open
 from provisimus.stacks.instances import address_of
@@ -38,23 +37,6 @@ def test_a_database_keeps_a_snapshot_and_may_be_protected() -> None:
     plain, open_ = (DATABASE.build(DATABASES[name]) for name in ("plain", "mysql"))
     assert snapshotted(plain) == ["Database"]
     assert (protected(plain), protected(open_)) == (["Database"], [])
-
-
-@pytest.mark.parametrize(
-    ("kind", "action", "replacement", "lost"),
-    [
-        ("AWS::EC2::Volume", "Modify", "True", ["It"]),
-        ("AWS::RDS::DBInstance", "Modify", "True", ["It"]),
-        ("AWS::S3::Bucket", "Modify", "True", ["It"]),
-        ("AWS::RDS::DBInstance", "Modify", "False", []),
-        ("AWS::RDS::DBInstance", "Remove", "", []),
-        ("AWS::EC2::Instance", "Modify", "True", []),
-    ],
-)
-def test_what_holds_data_is_not_replaced(
-    kind: str, action: str, replacement: str, lost: list[str]
-) -> None:
-    assert endangered([ResourceChange(action, "It", kind, replacement)]) == lost
 
 
 def test_an_instance_is_reached_from_outside_first() -> None:

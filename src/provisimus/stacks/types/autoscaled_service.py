@@ -10,8 +10,9 @@ from typing import Any
 
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.stacks import permissions
+from provisimus.stacks.resource_change import ResourceChange
 from provisimus.stacks.types import parts
-from provisimus.stacks.types.interface import IMAGE_ID, StackType, WantedStack
+from provisimus.stacks.types.interface import IMAGE_ID, StackType, Template, WantedStack
 from provisimus.stacks.wiring import wired
 from provisimus.user_data import ENVIRONMENT_FILE, user_data_of
 from provisimus.workspace.definitions.stacks.autoscaled_service import (
@@ -21,6 +22,7 @@ from provisimus.workspace.definitions.stacks.autoscaled_service import (
 
 Wanted = WantedStack[AutoscaledServiceDefinition]
 
+GROUP = "AWS::AutoScaling::AutoScalingGroup"
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 """TLS 1.2 and 1.3 with forward secrecy ("Security policies for your Application Load Balancer")."""
 
@@ -98,6 +100,14 @@ environments:                   # what differs, per environment
         if asked.key_name:
             values["KeyName"] = asked.key_name
         return parts.given(wanted, values)
+
+    def effect(self, change: ResourceChange, template: Template) -> str | None:
+        del template
+        if change.kind != GROUP or change.action != "Modify" or change.replacement == "True":
+            return None
+        if "LaunchTemplate" in change.properties:
+            return "one healthy instance after another takes an old one's place: no interruption"
+        return "instances come or go as it says, none is replaced"
 
 
 def _port(wanted: Wanted) -> int:
@@ -247,7 +257,7 @@ def _instances(wanted: Wanted) -> dict[str, Any]:
     if asked.replacement.bake:
         preferences["BakeTime"] = asked.replacement.bake
     return {
-        "Type": "AWS::AutoScaling::AutoScalingGroup",
+        "Type": GROUP,
         # A target group takes no instances before a listener uses it.
         "DependsOn": ["Listener"],
         "UpdatePolicy": {

@@ -10,10 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from provisimus.workspace.definitions.machine import Health
 from provisimus.workspace.definitions.stack import StackDefinition
+
+if TYPE_CHECKING:
+    from provisimus.stacks.resource_change import ResourceChange
 
 Template = Mapping[str, Any]
 Definition = TypeVar("Definition", bound=StackDefinition)
@@ -97,3 +100,9 @@ class StackType(ABC, Generic[Definition]):
         """The template's parameters, without those that are read from the machine image."""
         del wanted
         return {}
+
+    def effect(self, change: ResourceChange, template: Template) -> str | None:
+        """What a change of one of its resources means for those who use it, in words; None where
+        what holds for any stack says it as well. `template` is the wanted one."""
+        del change, template
+        return None

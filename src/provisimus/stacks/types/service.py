@@ -10,10 +10,12 @@ from typing import Any
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.ondisk.places import POLICY, RHYTHM
 from provisimus.stacks import permissions
-from provisimus.stacks.template import WAITING
+from provisimus.stacks.effects import SWAPPED
+from provisimus.stacks.resource_change import ResourceChange
+from provisimus.stacks.template import ATTACHMENT, INSTANCE, WAITING, resources_of
 from provisimus.stacks.types import around_service as around
 from provisimus.stacks.types import parts
-from provisimus.stacks.types.interface import IMAGE_ID, StackType, WantedStack
+from provisimus.stacks.types.interface import IMAGE_ID, StackType, Template, WantedStack
 from provisimus.stacks.wiring import wired
 from provisimus.user_data import (
     ENVIRONMENT_FILE,
@@ -106,6 +108,21 @@ environments:                   # what differs, per environment
         if wanted.definition.key_name:
             given["KeyName"] = wanted.definition.key_name
         return parts.given(wanted, given)
+
+    def effect(self, change: ResourceChange, template: Template) -> str | None:
+        if change.kind == INSTANCE and change.replacement == "True":
+            return _swapped(template)
+        if change.kind == ATTACHMENT and change.action == "Modify":
+            return "the volume moves to the new machine"
+        return None
+
+
+def _swapped(template: Template) -> str:
+    if resources_of(template, ATTACHMENT):
+        return f"{SWAPPED}; its data volumes are snapshotted and move over"
+    if resources_of(template, "AWS::EC2::EIP"):
+        return "a new machine starts and takes the address over, then the old one goes"
+    return "a new machine starts under another address, then the old one goes"
 
 
 def named_volumes(volumes: tuple[DataVolume, ...]) -> dict[str, DataVolume]:
