@@ -164,6 +164,8 @@ class Stack:
     outputs: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
+    updated: str = ""
+    """When it was last updated, else made: ISO 8601 in UTC."""
 
 
 Stage = Literal["artifact", "image", "machine", "stack"]

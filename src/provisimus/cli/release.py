@@ -16,6 +16,9 @@ from provisimus.cli.table import table
 from provisimus.errors import UsageFault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provisimus.environment import Environment
     from provisimus.model import Plan, ServiceVersion
     from provisimus.release import ReleasePlan
 
@@ -75,7 +78,8 @@ def release(
       provisimus plan greeter@1.0.1 --json > plan.json
       provisimus release greeter@1.0.1 --plan plan.json
     """
-    carry_out(session, service, write=write, saved=saved, timeout=timeout)
+    check = None if saved is None else lambda made, _: _check_saved(saved, made.plan)
+    carry_out(session, service, write=write, check=check, timeout=timeout)
 
 
 def carry_out(
@@ -83,12 +87,12 @@ def carry_out(
     service: str,
     *,
     write: bool = False,
-    saved: Path | None = None,
+    check: Callable[[ReleasePlan, Environment], None] | None = None,
     timeout: float | None = None,
     allow: frozenset[str] = frozenset(),
 ) -> None:
-    """The chain for one service, as `release` and `stack apply` run it. `allow` names what of the
-    stack holds data and may go."""
+    """The chain for one service, as `release` and `stack apply` run it. `check` refuses a plan that
+    is not the saved one; `allow` names what of the stack holds data and may go."""
     from provisimus.model import ServiceVersion
     from provisimus.release import await_interrupted, execute, one_at_a_time, plan_release
     from provisimus.workspace.commits import commits_of
@@ -105,8 +109,8 @@ def carry_out(
         for name in workspace.members(asked.name, session.env) or [asked.name]:
             await_interrupted(workspace, environment, name, session.tell, timeout=timeout)
         made = plan_release(workspace, environment, asked)
-        if saved is not None:
-            _check_saved(saved, made.plan)
+        if check is not None:
+            check(made, environment)
         if made.plan.changes:
             click.echo(as_text(made.plan), err=True)
             if environment.local is None:

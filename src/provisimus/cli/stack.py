@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -133,6 +134,11 @@ def template(session: Session, service: str) -> None:
     default=True,
     help="Ask CloudFormation by a change set, which is removed again (default).",
 )
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save it, for stack apply --plan.",
+)
 @with_session(env=True)
 def plan(
     session: Session,
@@ -142,6 +148,7 @@ def plan(
     drift: bool,
     allow: tuple[str, ...],
     change_set: bool,
+    out: Path | None,
 ) -> None:
     """Show what `stack apply` would do, and why. Starts nothing and changes no resource.
 
@@ -155,21 +162,35 @@ def plan(
       provisimus stack plan --all --env production
       provisimus stack plan greeter --drift            what was changed by hand
       provisimus stack plan greeter --exit-code        4 when there is something to do
+      provisimus stack plan greeter --out plan.json    for stack apply --plan plan.json
     """
     from provisimus.cli.stack_plans import Asked, all_names, show_plans
 
     if every == bool(services):
         raise UsageFault("which stacks?", hint="name some, or say --all")
     names = all_names(session) if every else list(dict.fromkeys(services))
-    show_plans(session, names, Asked(allow, change_set, drift), exit_code=exit_code)
+    show_plans(session, names, Asked(allow, change_set, drift), exit_code=exit_code, out=out)
 
 
 @stack.command()
-@click.argument("service", metavar="SERVICE[@VERSION]", shell_complete=service_names)
+@click.argument(
+    "service", metavar="SERVICE[@VERSION]", required=False, shell_complete=service_names
+)
+@click.option(
+    *("--plan", "saved"),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Do what this saved plan says; refuse (5) when anything moved since.",
+)
 @allow_option
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting for the stack after.")
 @with_session(env=True, yes=True, dry_run=True, work=True)
-def apply(session: Session, service: str, allow: tuple[str, ...], timeout: float | None) -> None:
+def apply(
+    session: Session,
+    service: str | None,
+    saved: Path | None,
+    allow: tuple[str, ...],
+    timeout: float | None,
+) -> None:
     """Bring the stack of a SERVICE to what is declared, with all that it is made of.
 
     Goes through a change set, tells its events, waits until the service answers.
@@ -178,9 +199,18 @@ def apply(session: Session, service: str, allow: tuple[str, ...], timeout: float
     Examples:
       provisimus stack apply greeter@1.0.0
       provisimus stack apply greeter --env staging --yes --timeout 900
+      provisimus stack apply --plan plan.json --env staging
     """
     from provisimus.cli.stack_plans import Asked, show_plans
 
+    if (service is None) == (saved is None):
+        raise UsageFault("which stack?", hint="name one, or a saved plan: --plan FILE")
+    if saved is not None:
+        from provisimus.cli.saved_plans import apply_saved
+
+        apply_saved(session, saved, timeout=timeout)
+        return
+    assert service is not None
     if session.dry_run:
         show_plans(session, [service], Asked(allow), exit_code=False)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -65,9 +66,16 @@ def make_plans(
         return dict(zip(names, [*first, *rest], strict=True))
 
 
-def show_plans(session: Session, names: list[str], asked: Asked, *, exit_code: bool) -> None:
+def show_plans(
+    session: Session,
+    names: list[str],
+    asked: Asked,
+    *,
+    exit_code: bool = False,
+    out: Path | None = None,
+) -> None:
     """One plan in full; of many a line per stack, and then what changes. One that cannot be planned
-    says why, and the others are told all the same.
+    says why, and the others are told all the same. `out` is where what was planned is saved.
 
     Raises the first error after all were told, and Refused for data that would be lost.
     """
@@ -80,6 +88,12 @@ def show_plans(session: Session, names: list[str], asked: Asked, *, exit_code: b
     ]
     session.emit(data[0] if len(names) == 1 else data, _text(found))
     tell_faults(found)
+    if out is not None:
+        from provisimus.cli.saved_plans import save_plans
+
+        sound = {name: made for name, made in found.items() if isinstance(made, Planned)}
+        save_plans(session, out, sound, asked)
+        click.echo(f"saved: provisimus stack apply --plan {out} --env {session.env}", err=True)
     if exit_code and any(isinstance(e, Planned) and e.release.plan.changes for e in found.values()):
         click.get_current_context().exit(CHANGES)
 

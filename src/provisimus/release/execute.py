@@ -117,7 +117,7 @@ def _stack(
     tell: Tell,
     run: str,
     timeout: float | None,
-    allow: frozenset[str],
+    allow: frozenset[str] = frozenset(),
 ) -> Stack | None:
     plans = release.members or ((release.stack,) if release.stack else ())
     if not plans:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from provisimus.aws import CloudFault, speaking, tags_of
@@ -86,7 +87,13 @@ def stack_of(found: Any) -> Stack:
             for each in found.get("Parameters", ())
         },
         reason=found.get("StackStatusReason"),
+        updated=when.isoformat() if (when := _changed(found)) else "",
     )
+
+
+def _changed(found: Any) -> datetime | None:
+    when: datetime | None = found.get("LastUpdatedTime") or found.get("CreationTime")
+    return when.astimezone(UTC) if when else None
 
 
 def template_of(environment: Environment, stack: Stack) -> dict[str, Any]:

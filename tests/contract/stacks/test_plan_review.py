@@ -185,3 +185,50 @@ def test_a_volume_that_goes_must_be_allowed_before_anything_is_touched(scene: Sc
         Filters=[{"Name": "volume-id", "Values": [before.outputs["DataVolumeData"]]}]
     )["Snapshots"]
     assert snapshot["State"] == "completed"
+
+
+def test_a_saved_plan_does_what_was_reviewed_or_nothing(desk: Desk, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        declare(desk, name, TEMPLATE.replace("PORT", "80"))
+    desk.apply("first")
+    declare(desk, "first", TEMPLATE.replace("PORT", "81"))
+    file = str(tmp_path / "plan.json")
+    desk.run("plan", "first", "second", "--out", file)
+    desk.run("apply", "--plan", file, "--yes", "--quiet")
+    assert (desk.status("first"), desk.status("second")) == ("UPDATE_COMPLETE", "CREATE_COMPLETE")
+    stale = desk.run("apply", "--plan", file, "--yes", "--quiet", expect=1)
+    assert getattr(stale.exception, "exit_code", None) == 5
+    assert "the status of desk-local-first was CREATE_COMPLETE" in str(stale.exception)
+    assert desk.status("second") == "CREATE_COMPLETE"
+
+
+def test_a_saved_plan_is_stale_when_its_stack_or_its_file_moved(desk: Desk, tmp_path: Path) -> None:
+    declare(desk, "bound", TEMPLATE.replace("PORT", "80"))
+    desk.apply("bound")
+    declare(desk, "bound", TEMPLATE.replace("PORT", "81"))
+    file = tmp_path / "plan.json"
+    desk.run("plan", "bound", "--out", str(file))
+    declare(desk, "bound", TEMPLATE.replace("PORT", "82"))
+    stale = desk.run("apply", "--plan", str(file), "--yes", expect=1)
+    assert "the definitions of stack changed" in str(stale.exception)
+    declare(desk, "bound", TEMPLATE.replace("PORT", "81"))
+    # By other means, with the very tags that it has.
+    found = desk.cloudformation.describe_stacks(StackName="desk-local-bound")["Stacks"][0]
+    desk.cloudformation.update_stack(
+        StackName="desk-local-bound",
+        UsePreviousTemplate=True,
+        Parameters=[{"ParameterKey": "Text", "ParameterValue": "by other means"}],
+        Tags=found["Tags"],
+    )
+    desk.cloudformation.get_waiter("stack_update_complete").wait(
+        StackName="desk-local-bound", WaiterConfig={"Delay": 1}
+    )
+    stale = desk.run("apply", "--plan", str(file), "--yes", expect=1)
+    assert "the time of the last update of desk-local-bound" in str(stale.exception)
+    other = json.loads(file.read_text())
+    file.write_text(json.dumps({**other, "project": "another"}))
+    refused = desk.run("apply", "--plan", str(file), "--yes", expect=1)
+    assert getattr(refused.exception, "exit_code", None) == 5
+    file.write_text("{}")
+    broken = desk.run("apply", "--plan", str(file), "--yes", expect=1)
+    assert getattr(broken.exception, "exit_code", None) == 2
