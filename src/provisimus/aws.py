@@ -103,6 +103,10 @@ class Cloud:
         return self._client("service-quotas")
 
     @cached_property
+    def tagging(self) -> Any:
+        return self._client("resourcegroupstaggingapi")
+
+    @cached_property
     def sts(self) -> STSClient:
         client: STSClient = self._client("sts")
         return client
@@ -155,8 +159,8 @@ def _new_session(region: str) -> Session:
             """
             del type_name
             return [
-                *("autoscaling", "cloudformation", "ec2", "ecr", "elbv2", "s3"),
-                *("service-quotas", "ssm", "sts"),
+                *("autoscaling", "cloudformation", "ec2", "ecr", "elbv2"),
+                *("resourcegroupstaggingapi", "s3", "service-quotas", "ssm", "sts"),
             ]
 
     session = Session()

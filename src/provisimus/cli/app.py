@@ -46,6 +46,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "logs": ("provisimus.cli.instance_sessions", "logs", "What a service's containers log."),
     "volume": ("provisimus.cli.volume", "volume", "Data volumes, and what is free on them."),
     "snapshot": ("provisimus.cli.snapshot", "snapshot", "Snapshots of data volumes."),
+    "users": ("provisimus.cli.users", "users", "Who may log in to machines, and by which keys."),
+    "tags": ("provisimus.cli.tags", "tags", "The tags that a company wants on what it pays for."),
+    "cost": ("provisimus.cli.cost", "cost", "What stacks cost a month, estimated."),
     "local": ("provisimus.cli.local", "local", "The local cloud: up, down, status, logs, reset."),
     "completion": ("provisimus.cli.completion", "completion", "Complete commands in your shell."),
 }

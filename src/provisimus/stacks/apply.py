@@ -272,6 +272,7 @@ def tags_for(plan: StackPlan, commits: Commits, run: str) -> dict[str, str]:
         live.MACHINE: str(plan.machine_fingerprint),
     }
     return {
+        **plan.company,
         **plan.ours,
         **(of_the_machine if plan.machine_fingerprint else {}),
         live.FINGERPRINT: str(plan.fingerprint),

@@ -63,6 +63,8 @@ class StackPlan:
     uses: Mapping[str, str] = field(default_factory=dict)
     """The stacks that it takes outputs of: their names in the workspace, and in CloudFormation."""
     kind: StackType[Any] | None = field(default=None, compare=False, repr=False)
+    company: Mapping[str, str] = field(default_factory=dict)
+    """The company's own tags."""
 
     def steps(self) -> tuple[Step, ...]:
         """In order; a swap is two updates, for CloudFormation cannot do it in one."""
@@ -121,7 +123,8 @@ def plan_stack(
         files_of(workspace, service, definition),
     )
     template, parameters = kind.build(wanted), kind.parameters(wanted)
-    named = fingerprint_of(template, parameters, machine_fingerprint)
+    company = workspace.project.tags
+    named = fingerprint_of(template, parameters, machine_fingerprint, company)
     running = None
     if live is not None and not _is(live, named):
         running = observed.template_of(environment, live)
@@ -142,6 +145,7 @@ def plan_stack(
         wanted.health,
         {used: each.name for used, each in others.items()},
         kind,
+        company,
     )
 
 

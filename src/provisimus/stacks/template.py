@@ -80,15 +80,19 @@ def yaml_of(template: Template) -> str:
 
 
 def fingerprint_of(
-    template: Template, parameters: Mapping[str, str], machine_fingerprint: Digest | None
+    template: Template,
+    parameters: Mapping[str, str],
+    machine_fingerprint: Digest | None,
+    tags: Mapping[str, str] | None = None,
 ) -> Digest:
     """What names a stack: the machine's fingerprint stands in for the id of its AMI.
 
     So the name is known before the AMI is baked, and is the same in every account. None is a stack
-    without a machine.
+    without a machine. `tags` are the company's own.
     """
     image = {IMAGE_ID: str(machine_fingerprint)} if machine_fingerprint else {}
-    return fingerprint({"template": template, "parameters": {**parameters, **image}})
+    own = {"tags": dict(tags)} if tags else {}
+    return fingerprint({"template": template, "parameters": {**parameters, **image}, **own})
 
 
 def resources_of(template: Template, kind: str) -> dict[str, Any]:

@@ -105,6 +105,22 @@ class AwsEnvironment(Definition):
 EnvironmentDefinition = Annotated[LocalEnvironment | AwsEnvironment, chosen_by("provider")]
 
 
+def _company_tags(values: dict[str, str]) -> dict[str, str]:
+    """AWS's bounds ("Tag your Amazon EC2 resources", restrictions); some are Provisimus' own."""
+    for name, value in values.items():
+        if name.lower().startswith(("aws:", "provisimus:")):
+            raise ValueError(f"the tag {name!r} is not yours to set — take another name")
+        if not 1 <= len(name) <= 128 or len(value) > 256:
+            raise ValueError(f"the tag {name!r} is too long — 128 characters, its value 256")
+    if len(values) > COMPANY_TAGS:
+        raise ValueError(f"{len(values)} tags are too many — a stack has room for {COMPANY_TAGS}")
+    return values
+
+
+COMPANY_TAGS = 30
+"""Of the fifty tags that a stack may have; the others say whose it is and where it comes from."""
+
+
 def _only_local() -> dict[str, LocalEnvironment | AwsEnvironment]:
     return {"local": LocalEnvironment(provider="local")}
 
@@ -116,3 +132,5 @@ class Project(Definition):
     registry: Registry = Registry()
     bases: dict[str, Base] = field(default_factory=dict)
     environments: dict[Name, EnvironmentDefinition] = field(default_factory=_only_local)
+    tags: Annotated[dict[str, str], after(_company_tags)] = field(default_factory=dict)
+    """The company's own tags: every stack gets them and hands them on to what is in it."""
