@@ -40,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all", action="store_true", help="run the long variants too: ten boots in a row and such"
     )
+    # Of tests/contract/localcloud/conformance, whose README tells more.
+    aws = parser.getgroup("conformance cases")
+    aws.addoption("--aws-profile", help="run them at AWS with this profile's credentials")
+    aws.addoption("--aws-endpoint", help="run them at the endpoint of this URL")
+    aws.addoption("--aws-region", default="eu-west-1", help="the region; eu-west-1 if not given")
+    aws.addoption("--aws-costs", action="store_true", help="at AWS, those that cost money, too")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

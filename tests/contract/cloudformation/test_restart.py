@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from tests.contract.stories import Story
 
 
 def begin(story: Any, change: dict[str, Any]) -> None:
@@ -91,3 +93,63 @@ def test_deletion_goes_on(story: Any, service: str) -> None:
 def test_state_of_another_version_is_refused(story: Any) -> None:
     with pytest.raises(ValueError, match="local reset"):
         story.world.engine.restore({"version": 99, "stacks": []})
+
+
+GROUP = """
+Resources:
+  Group: {Type: "AWS::EC2::SecurityGroup", Properties: {GroupDescription: WORDS}}
+Outputs:
+  Told: {Value: one, Export: {Name: !Sub "${AWS::StackName}:told"}}
+"""
+
+
+def group(words: str) -> str:
+    return GROUP.replace("WORDS", words)
+
+
+def test_what_is_imported_is_still_held(story: Story) -> None:
+    other = Story(story.world, f"{story.name}-importer")
+    story.create(group("exports"))
+    other.create(group(f'{{"Fn::ImportValue": "{story.name}:told"}}'))
+    story.world.restart()
+    with pytest.raises(ClientError, match="as it is in use by"):
+        story.delete()
+    assert other.delete() == "DELETE_COMPLETE"
+    assert story.delete() == "DELETE_COMPLETE"
+
+
+def test_a_policy_still_protects(story: Story) -> None:
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "Update:*", "Resource": "*"}
+    story.create(group("one"), StackPolicyBody=json.dumps({"Statement": deny}))
+    story.world.restart()
+    assert story.update(group("two")) == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_a_token_is_still_known(story: Story) -> None:
+    story.create(group("one"))
+    asked = {"StackName": story.name, "TemplateBody": group("two"), "ClientRequestToken": "t"}
+    story.world.cloudformation.update_stack(**asked)
+    assert story.settle() == "UPDATE_COMPLETE"
+    story.world.restart()
+    before = len(story.events())
+    assert story.world.cloudformation.update_stack(**asked)["StackId"] == story.stack_id
+    assert len(story.events()) == before
+
+
+def test_signals_that_came_still_count(story: Story) -> None:
+    api, body = (
+        story.world.cloudformation,
+        """
+    Resources:
+      Wait:
+        Type: AWS::CloudFormation::WaitCondition
+        CreationPolicy: {ResourceSignal: {Count: 2, Timeout: PT5M}}
+    """,
+    )
+    story.stack_id = api.create_stack(StackName=story.name, TemplateBody=body)["StackId"]
+    assert story.begun("Wait")
+    signal = {"StackName": story.name, "LogicalResourceId": "Wait", "Status": "SUCCESS"}
+    api.signal_resource(**signal, UniqueId="one")
+    story.world.restart()
+    api.signal_resource(**signal, UniqueId="two")
+    assert story.settle() == "CREATE_COMPLETE"

@@ -1,7 +1,4 @@
-"""Settings and secrets of a stack, read back through the service APIs.
-
-Follows the template reference of AWS::SSM::Parameter and AWS::SecretsManager::Secret.
-"""
+"""Settings and secrets of a stack, read back through the service APIs."""
 
 from __future__ import annotations
 
@@ -10,7 +7,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.contract.localcloud.conformance.documentation import follows
 
+SETTING = follows(
+    "CloudFormation template reference, AWS::SSM::Parameter",
+    "AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-parameter.html",
+)
+SECRETS = follows(
+    "CloudFormation template reference, AWS::SecretsManager::Secret",
+    "AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html",
+)
 PARAMETER = """
 Resources:
   Port:
@@ -49,6 +55,7 @@ def parameter(
     )
 
 
+@SETTING
 def test_a_parameter_is_made_changed_and_removed(story: Any) -> None:
     ssm = story.world.client("ssm")
     name = f"/{story.name}/port"
@@ -70,20 +77,24 @@ def test_a_parameter_is_made_changed_and_removed(story: Any) -> None:
         ssm.get_parameter(Name=name)
 
 
+@SETTING
 def test_a_parameter_that_is_there_already_is_not_taken(story: Any) -> None:
     ssm = story.world.client("ssm")
     name = f"/{story.name}/port"
     ssm.put_parameter(Name=name, Type="String", Value="mine")
+    story.world.kept(ssm.delete_parameter, Name=name)
     assert story.create(parameter(story.name)) == "ROLLBACK_COMPLETE"
     assert any("ParameterAlreadyExists" in line for line in story.news())
     assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == "mine"
 
 
+@SETTING
 def test_a_secure_parameter_is_not_cloudformations_to_make(story: Any) -> None:
     assert story.create(parameter(story.name, kind="SecureString")) == "ROLLBACK_COMPLETE"
     assert any("SecureString is not one of" in line for line in story.news())
 
 
+@SECRETS
 def test_a_secret_is_generated_kept_and_removed(story: Any) -> None:
     secrets = story.world.client("secretsmanager")
     body = SECRET.replace("NAME", story.name)

@@ -1,17 +1,28 @@
-"""Values that stacks take from each other, and what holds them.
-
-Follows the CloudFormation template reference, "Fn::ImportValue", "Fn::GetStackOutput" and
-"Outputs", and the API reference of ListImports and ListExports.
-"""
+"""Values that stacks take from each other, and what holds them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from botocore.exceptions import ClientError
-from tests.contract.cloudformation.conftest import Story
+from tests.contract.localcloud.conformance.documentation import follows
+from tests.contract.stories import Story
 
+IMPORTS = follows(
+    "CloudFormation template reference, Fn::ImportValue",
+    "AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-importvalue.html",
+)
+EXPORTS = follows(
+    "CloudFormation user guide, Outputs section: Export",
+    "AWSCloudFormation/latest/UserGuide/outputs-section-structure.html",
+)
+LISTED = follows(
+    "CloudFormation API reference, ListImports",
+    "AWSCloudFormation/latest/APIReference/API_ListImports.html",
+)
+TAKEN = follows(
+    "CloudFormation template reference, Fn::GetStackOutput",
+    "AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html",
+)
 EXPORTER = """
 Parameters: {Value: {Type: String, Default: one}}
 Resources:
@@ -26,15 +37,6 @@ Resources:
     Type: AWS::EC2::SecurityGroup
     Properties: {GroupDescription: {"Fn::ImportValue": "EXPORTER:told"}}
 """
-
-
-@pytest.fixture
-def other(story: Story) -> Iterator[Story]:
-    """A stack that imports what `story` exports; gone before it."""
-    told = Story(story.world, f"{story.name}-importer")
-    yield told
-    if told.lives:
-        told.delete()
 
 
 def importing(story: Story, name: str = "") -> str:
@@ -55,6 +57,9 @@ def description(story: Story) -> str:
     return str(groups["SecurityGroups"][0]["Description"])
 
 
+@EXPORTS
+@IMPORTS
+@LISTED
 def test_a_value_is_imported_and_held(story: Story, other: Story) -> None:
     api, name = story.world.cloudformation, f"{story.name}:told"
     assert story.create(EXPORTER) == "CREATE_COMPLETE"
@@ -90,16 +95,7 @@ def test_a_value_is_imported_and_held(story: Story, other: Story) -> None:
     assert story.delete() == "DELETE_COMPLETE"
 
 
-def test_an_import_that_is_gone_with_its_stack_holds_nothing(story: Story, other: Story) -> None:
-    story.create(EXPORTER)
-    other.create(importing(story))
-    story.world.restart()
-    with pytest.raises(ClientError, match="as it is in use by"):
-        story.delete()
-    assert other.delete() == "DELETE_COMPLETE"
-    assert story.delete() == "DELETE_COMPLETE"
-
-
+@IMPORTS
 def test_an_update_that_goes_back_still_holds_what_it_had_imported(
     story: Story, other: Story
 ) -> None:
@@ -111,6 +107,7 @@ def test_an_update_that_goes_back_still_holds_what_it_had_imported(
     assert told["Imports"] == [other.name]
 
 
+@IMPORTS
 def test_what_nobody_exports_cannot_be_imported(story: Story, other: Story) -> None:
     assert other.create(importing(story)) == "ROLLBACK_COMPLETE"
     missing = f"No export named {story.name}:told found"
@@ -125,6 +122,7 @@ def test_what_nobody_exports_cannot_be_imported(story: Story, other: Story) -> N
     )
 
 
+@EXPORTS
 def test_an_export_has_one_owner(story: Story, other: Story) -> None:
     story.create(EXPORTER)
     same = EXPORTER.replace("${AWS::StackName}", story.name)
@@ -135,6 +133,7 @@ def test_an_export_has_one_owner(story: Story, other: Story) -> None:
     ) in other.news()
 
 
+@TAKEN
 def test_an_output_is_taken_without_being_held(story: Story, other: Story) -> None:
     story.create(EXPORTER)
     taken = importing(story).replace(
@@ -150,6 +149,8 @@ def test_an_output_is_taken_without_being_held(story: Story, other: Story) -> No
     assert story.delete() == "DELETE_COMPLETE"
 
 
+@EXPORTS
+@IMPORTS
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
