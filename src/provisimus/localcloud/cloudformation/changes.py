@@ -23,6 +23,7 @@ from provisimus.localcloud.cloudformation.parameters import (
     hidden_by,
     masked,
 )
+from provisimus.localcloud.cloudformation.references import references
 from provisimus.localcloud.cloudformation.schemas import schema_of
 from provisimus.localcloud.cloudformation.shapes import (
     Fate,
@@ -33,11 +34,7 @@ from provisimus.localcloud.cloudformation.shapes import (
     wanted_shape,
 )
 from provisimus.localcloud.cloudformation.stack import Deployment, Resource, Stack
-from provisimus.localcloud.cloudformation.template import (
-    ResourceDefinition,
-    Template,
-    references,
-)
+from provisimus.localcloud.cloudformation.template import ResourceDefinition, Template
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.errors import ValidationError
 from provisimus.localcloud.cloudformation.intrinsics import Context, evaluate
+from provisimus.localcloud.cloudformation.references import references
 from provisimus.localcloud.cloudformation.stack import Output, Stack
-from provisimus.localcloud.cloudformation.template import Template, references
+from provisimus.localcloud.cloudformation.template import Template
 
 NAME = re.compile(r"[A-Za-z0-9:-]{1,255}")
 _NONE: Mapping[str, str] = {}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
-from provisimus.localcloud.cloudformation.template import split_attribute
+from provisimus.localcloud.cloudformation.references import split_attribute
 
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
 

@@ -17,8 +17,9 @@ from provisimus.localcloud.cloudformation.errors import (
 from provisimus.localcloud.cloudformation.handlers import all_handlers
 from provisimus.localcloud.cloudformation.handlers.interface import Handler
 from provisimus.localcloud.cloudformation.intrinsics import KNOWN_FUNCTIONS
+from provisimus.localcloud.cloudformation.references import references
 from provisimus.localcloud.cloudformation.schemas import schema_of
-from provisimus.localcloud.cloudformation.template import Template, references
+from provisimus.localcloud.cloudformation.template import Template
 
 OPAQUE = "?"
 """Stands in a path for the inside of a function's result."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,12 @@ import yaml
 
 from provisimus.localcloud.cloudformation import limits
 from provisimus.localcloud.cloudformation.errors import ValidationError, unsupported
+from provisimus.localcloud.cloudformation.references import (
+    attributes_of,
+    conditions_of,
+    references,
+    split_attribute,
+)
 from provisimus.localcloud.cloudformation.signals import check_policy
 
 SECTIONS = frozenset(
@@ -32,8 +38,6 @@ PSEUDO_PARAMETERS = frozenset(
 )  # fmt: skip
 DELETION_POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
 REPLACE_POLICIES = ("Delete", "Retain", "Snapshot")
-
-_SUB_REFERENCE = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,12 @@ class ResourceDefinition:
     @property
     def spoken(self) -> frozenset[tuple[str, str | None]]:
         """The (name, attribute) of its Ref, Fn::GetAtt and Fn::Sub."""
-        return frozenset(references([self.properties, self.creation_policy, self.update_policy]))
+        return frozenset(references(self.written))
+
+    @property
+    def written(self) -> list[Mapping[str, Any]]:
+        """All of it that may have functions."""
+        return [self.properties, self.creation_policy, self.update_policy]
 
 
 @dataclass(frozen=True)
@@ -112,37 +121,6 @@ def parse(text: str) -> Template:
     _check_references(template)
     creation_order(template.resources)
     return template
-
-
-def references(value: Any) -> Iterator[tuple[str, str | None]]:
-    """Every (name, attribute) that a value refers to; attribute is None for Ref."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key == "Ref" and isinstance(inner, str):
-                yield inner, None
-            elif key == "Fn::GetAtt":
-                name, attribute = split_attribute(inner)
-                yield name, attribute
-            elif key == "Fn::Sub":
-                yield from _sub_references(inner)
-            else:
-                yield from references(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from references(inner)
-
-
-def split_attribute(argument: Any) -> tuple[str, str]:
-    """`Name.Attr.Sub` or `[Name, Attr]` of a Fn::GetAtt."""
-    if isinstance(argument, str) and "." in argument:
-        name, attribute = argument.split(".", 1)
-        return name, attribute
-    if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[0], str):
-        return argument[0], argument[1] if isinstance(argument[1], str) else ""
-    raise ValidationError(
-        "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource "
-        "name and the resource attribute"
-    )
 
 
 def creation_order(resources: Mapping[str, ResourceDefinition]) -> tuple[str, ...]:
@@ -327,6 +305,16 @@ def _check_parameters(template: Template) -> None:
 def _check_references(template: Template) -> None:
     resources, parameters = set(template.resources), set(template.parameters)
     known = resources | parameters | PSEUDO_PARAMETERS
+    whole = [entry.written for entry in template.resources.values()]
+    for block, value in (("Resources", whole), ("Outputs", dict(template.outputs))):
+        for name in attributes_of(value):
+            if name not in resources:
+                raise ValidationError(
+                    f"Template error: instance of Fn::GetAtt references undefined resource {name}"
+                )
+        for name in conditions_of(value):
+            if name not in template.conditions:
+                raise _unresolved_condition(name, block)
     unknown = {
         name
         for entry in template.resources.values()
@@ -343,34 +331,19 @@ def _check_references(template: Template) -> None:
     outside = {name for name, _ in references(dict(template.outputs)) if name not in known}
     if outside:
         raise _unresolved(outside, "Outputs")
-    for entry in template.resources.values():
-        if entry.condition is not None and entry.condition not in template.conditions:
-            raise _format_error(
-                f"Unresolved condition dependency {entry.condition} in the Resources block of "
-                "the template"
-            )
+    for block, entries in (
+        ("Resources", [entry.condition for entry in template.resources.values()]),
+        ("Outputs", [output.get("Condition") for output in template.outputs.values()]),
+    ):
+        for condition in entries:
+            if condition is not None and condition not in template.conditions:
+                raise _unresolved_condition(condition, block)
 
 
-def _sub_references(argument: Any) -> Iterator[tuple[str, str | None]]:
-    text, given = argument, {}
-    if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[1], Mapping):
-        text, given = argument
-        yield from references(given)
-    if not isinstance(text, str):
-        raise ValidationError(
-            "Template error: One or more Fn::Sub intrinsic functions don't specify expected "
-            "arguments. Specify a string as first argument, and an optional second argument to "
-            "specify a mapping of values to replace in the string"
-        )
-    for found in _SUB_REFERENCE.findall(text):
-        name = found.strip()
-        if name in given:
-            continue
-        if "." in name:
-            base, attribute = name.split(".", 1)
-            yield base, attribute
-        else:
-            yield name, None
+def _unresolved_condition(name: str, block: str) -> ValidationError:
+    return _format_error(
+        f"Unresolved condition dependency {name} in the {block} block of the template"
+    )
 
 
 def _unresolved(names: Iterable[str], block: str) -> ValidationError:

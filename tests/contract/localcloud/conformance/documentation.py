@@ -38,6 +38,30 @@ def follows(title: str, path: str) -> pytest.MarkDecorator:
     return pytest.mark.follows(Page(title, path))
 
 
+REFERENCES = {
+    "CloudFormation": "AWSCloudFormation/latest/APIReference",
+    "EC2": "AWSEC2/latest/APIReference",
+    "EBS direct": "ebs/latest/APIReference",
+    "Elastic Load Balancing": "elasticloadbalancing/latest/APIReference",
+    "EC2 Auto Scaling": "autoscaling/ec2/APIReference",
+    "RDS": "AmazonRDS/latest/APIReference",
+    "CloudWatch": "AmazonCloudWatch/latest/APIReference",
+    "Data Lifecycle Manager": "dlm/latest/APIReference",
+    "S3": "AmazonS3/latest/API",
+    "Systems Manager": "systems-manager/latest/APIReference",
+    "Secrets Manager": "secretsmanager/latest/apireference",
+    "Route 53": "Route53/latest/APIReference",
+    "ACM": "acm/latest/APIReference",
+    "SNS": "sns/latest/api",
+    "STS": "STS/latest/APIReference",
+}
+
+
+def operation(service: str, name: str) -> pytest.MarkDecorator:
+    """The page of an operation in a service's API reference."""
+    return follows(f"{service} API reference, {name}", f"{REFERENCES[service]}/API_{name}.html")
+
+
 def costs(what: str, minutes: int) -> pytest.MarkDecorator:
     """At AWS the case costs money or takes so many minutes: there it runs with --aws-costs only."""
     return pytest.mark.costs(what, minutes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.contract.localcloud.conformance.documentation import follows
+from tests.contract.localcloud.conformance.documentation import follows, operation
 from tests.contract.stories import Story
 
 IMPORTS = follows(
@@ -15,10 +15,7 @@ EXPORTS = follows(
     "CloudFormation user guide, Outputs section: Export",
     "AWSCloudFormation/latest/UserGuide/outputs-section-structure.html",
 )
-LISTED = follows(
-    "CloudFormation API reference, ListImports",
-    "AWSCloudFormation/latest/APIReference/API_ListImports.html",
-)
+LISTED = operation("CloudFormation", "ListImports")
 TAKEN = follows(
     "CloudFormation template reference, Fn::GetStackOutput",
     "AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html",

@@ -6,16 +6,13 @@ from typing import Any
 
 import pytest
 from tests.contract.localcloud.conformance.conftest import refused
-from tests.contract.localcloud.conformance.documentation import costs, follows
+from tests.contract.localcloud.conformance.documentation import costs, follows, operation
 
 POLICY = follows(
     "CloudFormation template reference, CreationPolicy attribute",
     "AWSCloudFormation/latest/TemplateReference/aws-attribute-creationpolicy.html",
 )
-SIGNAL = follows(
-    "CloudFormation API reference, SignalResource",
-    "AWSCloudFormation/latest/APIReference/API_SignalResource.html",
-)
+SIGNAL = operation("CloudFormation", "SignalResource")
 WAIT = """
 Parameters: {Time: {Type: String, Default: PT5M}}
 Resources:

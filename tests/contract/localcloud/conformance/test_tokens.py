@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.contract.localcloud.conformance.documentation import follows
+from tests.contract.localcloud.conformance.documentation import operation
 
-STATES = follows(
-    "CloudFormation user guide, Stack status codes",
-    "AWSCloudFormation/latest/UserGuide/view-stack-events.html",
-)
 GROUP = """
 Resources:
   First: {Type: "AWS::EC2::SecurityGroup", Properties: {GroupDescription: first}}
@@ -36,10 +32,7 @@ def code(call: Any, **given: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-@follows(
-    "CloudFormation API reference, UpdateStack",
-    "AWSCloudFormation/latest/APIReference/API_UpdateStack.html",
-)
+@operation("CloudFormation", "UpdateStack")
 def test_an_update_is_done_once(story: Any) -> None:
     api = story.world.cloudformation
     story.create(GROUP, ClientRequestToken="t0")
@@ -57,10 +50,7 @@ def test_an_update_is_done_once(story: Any) -> None:
     )
 
 
-@follows(
-    "CloudFormation API reference, CreateStack",
-    "AWSCloudFormation/latest/APIReference/API_CreateStack.html",
-)
+@operation("CloudFormation", "CreateStack")
 def test_a_create_is_done_once(story: Any) -> None:
     api = story.world.cloudformation
     story.create(GROUP, ClientRequestToken="t")
@@ -74,10 +64,7 @@ def test_a_create_is_done_once(story: Any) -> None:
     )
 
 
-@follows(
-    "CloudFormation API reference, CreateChangeSet",
-    "AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html",
-)
+@operation("CloudFormation", "CreateChangeSet")
 def test_a_change_set_is_made_and_executed_once(story: Any) -> None:
     api = story.world.cloudformation
     asked = {
@@ -103,11 +90,8 @@ def test_a_change_set_is_made_and_executed_once(story: Any) -> None:
     assert code(api.execute_change_set, ChangeSetName=made["Id"]) == "InvalidChangeSetStatus"
 
 
-@STATES
-@follows(
-    "CloudFormation API reference, CancelUpdateStack",
-    "AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html",
-)
+@operation("CloudFormation", "Stack")
+@operation("CloudFormation", "CancelUpdateStack")
 def test_a_stack_does_one_thing_at_a_time(story: Any) -> None:
     api = story.world.cloudformation
     story.create(GROUP)

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisimus.localcloud.cloudformation.errors import ValidationError
+from provisimus.localcloud.cloudformation.references import references
 from provisimus.localcloud.cloudformation.template import (
     dependency_order,
     parse,
-    references,
 )
 
 ONE = "Resources: {A: {Type: T}}"
@@ -96,8 +96,26 @@ def test_dates_stay_text_and_json_is_read() -> None:
         ),
         (
             ONE + "\nOutputs: {O: {Value: !GetAtt C.Arn}}",
+            "Template error: instance of Fn::GetAtt references undefined resource C",
+        ),
+        (
+            ONE + "\nOutputs: {O: {Value: !Sub '${C.Arn}'}}",
             (
                 "Template format error: Unresolved resource dependencies [C] in the Outputs block "
+                "of the template"
+            ),
+        ),
+        (
+            ONE + "\nOutputs: {O: {Value: !If [C, a, b]}}",
+            (
+                "Template format error: Unresolved condition dependency C in the Outputs block "
+                "of the template"
+            ),
+        ),
+        (
+            ONE + "\nOutputs: {O: {Value: a, Condition: C}}",
+            (
+                "Template format error: Unresolved condition dependency C in the Outputs block "
                 "of the template"
             ),
         ),
