@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from tests.contract.cloudformation.read_back import expect_as_asked, expect_everything
-from tests.contract.cloudformation.test_drift import detect, drifts
 from tests.contract.cloudformation.test_whole_vpc import expect_replaced, ids
+from tests.contract.drift import detect, drifts
 
 STACK = (Path(__file__).parent / "balancers.yaml").read_text()
 ELB = "AWS::ElasticLoadBalancingV2"

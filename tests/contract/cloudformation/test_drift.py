@@ -1,125 +1,20 @@
-"""Drift is found by reading resources back, property by property.
-
-Follows the CloudFormation user guide, "Detect unmanaged configuration changes to stacks and
-resources with drift detection", and the API reference of DetectStackDrift,
-DetectStackResourceDrift, DescribeStackDriftDetectionStatus and DescribeStackResourceDrifts.
-"""
+"""Drift of stacks with machines, after a restart, and of what cannot be read."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.contract.drift import detect, differences, drifts
 
-MANY = """
-Parameters: {Hidden: {Type: String, NoEcho: true, Default: hush}}
+VOLUME = """
 Resources:
-  Group:
-    Type: AWS::EC2::SecurityGroup
-    Properties:
-      GroupDescription: !Ref Hidden
-      SecurityGroupIngress:
-        - {IpProtocol: 6, FromPort: 80, ToPort: 80, CidrIp: 0.0.0.0/0, Description: http}
-        - {IpProtocol: -1, FromPort: 1, ToPort: 9, CidrIp: 10.0.0.0/8}
-      SecurityGroupEgress: []
-      Tags: [{Key: own, Value: "1"}]
   Volume:
     Type: AWS::EC2::Volume
     Properties: {AvailabilityZone: eu-west-1a, Size: "1", VolumeType: gp3, Encrypted: true}
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      Description: a role
-      MaxSessionDuration: 3600
-      ManagedPolicyArns: [!Sub "arn:aws:iam::${AWS::AccountId}:policy/${AWS::StackName}"]
-      Path: /x/
-      Policies:
-        - PolicyName: own
-          PolicyDocument:
-            Version: 2012-10-17
-            Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]
-      AssumeRolePolicyDocument:
-        Version: 2012-10-17
-        Statement:
-          - {Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: "sts:AssumeRole"}
-      Tags: [{Key: own, Value: "1"}]
-  Profile: {Type: "AWS::IAM::InstanceProfile", Properties: {Roles: [!Ref Role], Path: /x/}}
-  Parameter:
-    Type: AWS::SSM::Parameter
-    Properties: {Type: String, Value: one, Description: told, Tags: {own: "1"}}
-  Secret:
-    Type: AWS::SecretsManager::Secret
-    Properties: {Description: told, SecretString: abracadabra, Tags: [{Key: own, Value: "1"}]}
+  Group: {Type: "AWS::EC2::SecurityGroup", Properties: {GroupDescription: x}}
 """
-CHANGED = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}],
-}
-TYPES = ("Group", "Volume", "Role", "Profile", "Parameter", "Secret")
-
-
-@pytest.fixture(autouse=True)
-def managed(story: Any) -> str:
-    """The managed policy that the role of the story's stack has."""
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam = story.world.client("iam")
-    made = iam.create_policy(PolicyName=story.name, PolicyDocument=document)
-    return str(made["Policy"]["Arn"])
-
-
-def detect(story: Any, **given: Any) -> dict[str, Any]:
-    api = story.world.cloudformation
-    made = api.detect_stack_drift(StackName=story.name, **given)["StackDriftDetectionId"]
-
-    def told() -> dict[str, Any]:
-        return dict(api.describe_stack_drift_detection_status(StackDriftDetectionId=made))
-
-    story.wait_while(lambda: told()["DetectionStatus"], "DETECTION_IN_PROGRESS")
-    answer = told()
-    assert (answer["StackId"], answer["StackDriftDetectionId"]) == (story.stack_id, made)
-    return answer
-
-
-def drifts(story: Any, *statuses: str) -> dict[str, dict[str, Any]]:
-    given = {"StackResourceDriftStatusFilters": list(statuses)} if statuses else {}
-    told = story.world.cloudformation.describe_stack_resource_drifts(StackName=story.name, **given)
-    return {each["LogicalResourceId"]: each for each in told["StackResourceDrifts"]}
-
-
-def differences(story: Any, name: str) -> list[tuple[str, str, str, str]]:
-    found = story.world.cloudformation.detect_stack_resource_drift(
-        StackName=story.name, LogicalResourceId=name
-    )["StackResourceDrift"]
-    return [
-        (e["DifferenceType"], e["PropertyPath"], e["ExpectedValue"], e["ActualValue"])
-        for e in found["PropertyDifferences"]
-    ]
-
-
-def test_what_nobody_touched_is_in_sync(story: Any) -> None:
-    story.create(MANY, Tags=[{"Key": "team", "Value": "x"}])
-    assert story.described["DriftInformation"] == {"StackDriftStatus": "NOT_CHECKED"}
-    assert drifts(story) == {}
-    found = detect(story)
-    assert {k: f["PropertyDifferences"] for k, f in drifts(story).items()} == {
-        name: [] for name in TYPES
-    }
-    assert (found["DetectionStatus"], found["StackDriftStatus"]) == (
-        "DETECTION_COMPLETE",
-        "IN_SYNC",
-    )
-    assert found["DriftedStackResourceCount"] == 0
-    assert story.described["DriftInformation"]["StackDriftStatus"] == "IN_SYNC"
-    assert "abracadabra" not in json.dumps(drifts(story), default=str)
-    role = json.loads(drifts(story)["Role"]["ExpectedProperties"])
-    assert json.loads(drifts(story)["Role"]["ActualProperties"]) == role
-    assert set(role) == {
-        "AssumeRolePolicyDocument", "Description", "ManagedPolicyArns", "MaxSessionDuration",
-        "Path", "Policies", "Tags",
-    }  # fmt: skip
 
 
 def test_a_service_is_in_sync(story: Any, service: str) -> None:
@@ -139,64 +34,6 @@ def test_a_service_is_in_sync(story: Any, service: str) -> None:
         differences(story, "Attachment")
 
 
-def test_what_was_changed_is_told_by_its_path(story: Any, managed: str) -> None:
-    story.create(MANY)
-    world = story.world
-    group, role = story.physical("Group"), story.physical("Role")
-    ec2, iam = world.ec2, world.client("iam")
-    ec2.authorize_security_group_ingress(
-        GroupId=group,
-        IpPermissions=[{"IpProtocol": "udp", "FromPort": 5, "ToPort": 5,
-                        "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}],
-    )  # fmt: skip
-    ec2.create_tags(Resources=[group], Tags=[{"Key": "own", "Value": "2"}])
-    ec2.modify_volume(VolumeId=story.physical("Volume"), Size=3)
-    iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(CHANGED))
-    iam.detach_role_policy(RoleName=role, PolicyArn=managed)
-    iam.tag_role(RoleName=role, Tags=[{"Key": "new", "Value": "1"}])
-    world.client("ssm").put_parameter(
-        Name=story.physical("Parameter"), Value="two", Type="String", Overwrite=True
-    )
-    world.client("secretsmanager").tag_resource(
-        SecretId=story.physical("Secret"), Tags=[{"Key": "own", "Value": "2"}]
-    )
-    iam.remove_role_from_instance_profile(
-        InstanceProfileName=story.physical("Profile"), RoleName=role
-    )
-
-    found = detect(story)
-    assert (found["StackDriftStatus"], found["DriftedStackResourceCount"]) == ("DRIFTED", 6)
-    assert set(drifts(story, "MODIFIED", "DELETED")) == set(TYPES)
-    assert drifts(story, "IN_SYNC") == {}
-    rule = '{"CidrIp": "10.1.0.0/16", "FromPort": 5, "IpProtocol": "udp", "ToPort": 5}'
-    assert differences(story, "Group") == [
-        ("ADD", "/SecurityGroupIngress/2", "null", rule),
-        ("NOT_EQUAL", "/Tags/0/Value", "1", "2"),
-    ]
-    assert differences(story, "Volume") == [("NOT_EQUAL", "/Size", "1", "3")]
-    assert differences(story, "Profile") == [("REMOVE", "/Roles/0", role, "null")]
-    assert differences(story, "Secret") == [("NOT_EQUAL", "/Tags/0/Value", "1", "2")]
-    assert ("NOT_EQUAL", "/Value", "one", "two") in differences(story, "Parameter")
-    of_role = differences(story, "Role")
-    assert ("REMOVE", "/ManagedPolicyArns/0", managed, "null") in of_role
-    assert ("ADD", "/Tags/0", "null", '{"Key": "new", "Value": "1"}') in of_role
-    assert (
-        "NOT_EQUAL",
-        "/Policies/0/PolicyDocument/Statement/0/Action",
-        "s3:*",
-        "ec2:*",
-    ) in of_role
-
-    # What is put back is in sync again; the stack follows when nothing else has drifted.
-    ec2.modify_volume(VolumeId=story.physical("Volume"), Size=1)
-    assert differences(story, "Volume") == []
-    assert story.described["DriftInformation"]["StackDriftStatus"] == "DRIFTED"
-    told = world.cloudformation.describe_stack_resource(
-        StackName=story.name, LogicalResourceId="Volume"
-    )["StackResourceDetail"]["DriftInformation"]
-    assert told["StackResourceDriftStatus"] == "IN_SYNC" and told["LastCheckTimestamp"]
-
-
 def test_an_instance_that_was_changed(story: Any, service: str) -> None:
     story.apply(service, "CREATE")
     instance = story.physical("Instance")
@@ -211,25 +48,8 @@ def test_an_instance_that_was_changed(story: Any, service: str) -> None:
     assert story.described["DriftInformation"]["StackDriftStatus"] == "DRIFTED"
 
 
-def test_what_is_gone_is_deleted(story: Any) -> None:
-    story.create(MANY)
-    world = story.world
-    ids = {name: story.physical(name) for name in TYPES}
-    world.ec2.delete_security_group(GroupId=ids["Group"])
-    world.ec2.delete_volume(VolumeId=ids["Volume"])
-    world.client("ssm").delete_parameter(Name=ids["Parameter"])
-    world.client("secretsmanager").delete_secret(
-        SecretId=ids["Secret"], ForceDeleteWithoutRecovery=True
-    )
-    found = detect(story)
-    assert (found["StackDriftStatus"], found["DriftedStackResourceCount"]) == ("DRIFTED", 4)
-    gone = drifts(story, "DELETED")
-    assert set(gone) == {"Group", "Volume", "Parameter", "Secret"}
-    assert "ExpectedProperties" not in gone["Group"] and "ActualProperties" not in gone["Group"]
-
-
 def test_some_resources_only_and_results_outlive_a_restart(story: Any) -> None:
-    story.create(MANY)
+    story.create(VOLUME)
     found = detect(story, LogicalResourceIds=["Volume"])
     assert set(drifts(story)) == {"Volume"}
     story.world.restart()
@@ -239,81 +59,16 @@ def test_some_resources_only_and_results_outlive_a_restart(story: Any) -> None:
         StackDriftDetectionId=found["StackDriftDetectionId"]
     )
     assert again["DetectionStatus"] == "DETECTION_COMPLETE"
-    changed = MANY.replace('Size: "1"', 'Size: "2"')
+    changed = VOLUME.replace('Size: "1"', 'Size: "2"')
     assert story.update(changed) == "UPDATE_COMPLETE"
     assert drifts(story) == {}
 
 
 def test_a_resource_that_cannot_be_read_is_unknown(story: Any) -> None:
-    story.create(MANY)
+    story.create(VOLUME)
     story.world.faults.errors["ec2.DescribeVolumes"] = ("Nope", "not now")
     found = detect(story)
     assert (found["DetectionStatus"], found["StackDriftStatus"]) == ("DETECTION_FAILED", "UNKNOWN")
     assert "Volume: " in found["DetectionStatusReason"]
     assert drifts(story, "UNKNOWN")["Volume"]["DriftStatusReason"].count("not now") == 1
     assert drifts(story)["Group"]["StackResourceDriftStatus"] == "IN_SYNC"
-
-
-def test_a_hidden_parameter_stays_hidden(story: Any) -> None:
-    story.create(MANY)
-    detect(story)
-    assert "hush" not in json.dumps(drifts(story), default=str)
-    assert json.loads(drifts(story)["Group"]["ExpectedProperties"])["GroupDescription"] == "****"
-
-
-def test_detections_that_cannot_be(story: Any) -> None:
-    api = story.world.cloudformation
-    with pytest.raises(ClientError, match=r"ID \[nothing\] does not exist"):
-        api.describe_stack_drift_detection_status(StackDriftDetectionId="nothing")
-    story.create("Resources: {A: {Type: 'AWS::EC2::Volume', Properties: {Size: 1}}}")
-    with pytest.raises(ClientError, match="in ROLLBACK_COMPLETE state"):
-        api.detect_stack_drift(StackName=story.name)
-    story.delete()
-    story.create(MANY)
-    with pytest.raises(ClientError, match="Resource Nobody does not exist for stack"):
-        api.detect_stack_drift(StackName=story.name, LogicalResourceIds=["Nobody"])
-
-
-ATTACHED = """
-Resources:
-  Group:
-    Type: AWS::EC2::SecurityGroup
-    Properties:
-      GroupDescription: a group
-      SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 80, ToPort: 80, CidrIp: 10.0.0.0/8}]
-  Rule:
-    Type: AWS::EC2::SecurityGroupIngress
-    Properties:
-      {GroupId: !Ref Group, IpProtocol: tcp, FromPort: 81, ToPort: 81, CidrIp: 10.0.0.0/8}
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      Policies: []
-      ManagedPolicyArns: []
-      AssumeRolePolicyDocument:
-        Version: 2012-10-17
-        Statement:
-          - {Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: "sts:AssumeRole"}
-  Policy:
-    Type: AWS::IAM::Policy
-    Properties:
-      PolicyName: apart
-      Roles: [!Ref Role]
-      PolicyDocument:
-        Version: 2012-10-17
-        Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]
-"""
-
-
-def test_what_another_resource_of_the_stack_adds_is_no_drift(story: Any) -> None:
-    """By "Considerations when detecting drift": attachments in the template are looked for."""
-    assert story.create(ATTACHED) == "CREATE_COMPLETE"
-    assert detect(story)["StackDriftStatus"] == "IN_SYNC"
-    group = drifts(story)["Group"]["PhysicalResourceId"]
-    permission = {"IpProtocol": "tcp", "FromPort": 82, "ToPort": 82,
-                  "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}  # fmt: skip
-    story.world.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
-    detect(story)
-    [difference] = drifts(story)["Group"]["PropertyDifferences"]
-    assert difference["DifferenceType"] == "ADD"
-    assert '"FromPort": 82' in difference["ActualValue"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from tests.contract.cloudformation.test_around_a_service import SETTINGS, people
-from tests.contract.cloudformation.test_drift import detect, drifts
 from tests.contract.cloudformation.test_stores import STORES
 from tests.contract.cloudformation.test_whole_vpc import VPC
+from tests.contract.drift import detect, drifts
 
 __all__ = ["people"]
 

@@ -245,28 +245,6 @@ def test_volume_that_an_instance_holds_is_not_taken_away(story: Any, service: st
     assert [a["InstanceId"] for a in volumes[0]["Attachments"]] == [instance_id]
 
 
-@pytest.mark.parametrize(
-    ("policy", "left", "event"),
-    [
-        ("Retain", True, "Data DELETE_SKIPPED"),
-        ("RetainExceptOnCreate", True, "Data DELETE_SKIPPED"),
-        ("Delete", False, "Data DELETE_COMPLETE"),
-    ],
-)
-def test_deletion_policy_decides_what_is_left(
-    story: Any, policy: str, left: bool, event: str
-) -> None:
-    story.create(volume(policy=policy))
-    data = story.physical("Data")
-    story.news()
-    assert story.delete() == "DELETE_COMPLETE"
-    assert event in story.news()
-    volumes = story.world.ec2.describe_volumes()["Volumes"]
-    assert any(v["VolumeId"] == data for v in volumes) is left
-    if left:
-        story.world.ec2.delete_volume(VolumeId=data)
-
-
 def test_resources_that_would_not_be_deleted_can_be_retained(story: Any) -> None:
     story.create(GROUP)
     story.world.faults.errors["ec2.DeleteSecurityGroup"] = ("DependencyViolation", "in use")
@@ -283,42 +261,3 @@ def test_what_fails_outside_the_resources_rolls_back_too(story: Any) -> None:
     story.world.cloudformation.execute_change_set(ChangeSetName=told["ChangeSetId"])
     assert story.settle() == "ROLLBACK_COMPLETE"
     assert any("no zones" in line for line in story.news())
-
-
-@pytest.mark.parametrize(
-    ("resource", "reason"),
-    [
-        (
-            "{Type: AWS::EC2::Instance, Properties: {InstanceType: t3.small}}",
-            "The request must contain the parameter imageId (Operation: RunInstances",
-        ),
-        (
-            "{Type: AWS::EC2::Volume, Properties: {AvailabilityZone: eu-west-1a}}",
-            "The request must contain the parameter size or snapshotId (Operation: CreateVolume",
-        ),
-        (
-            "{Type: AWS::EC2::Volume, Properties: {Size: 1}}",
-            "The request must contain the parameter availabilityZone (Operation: CreateVolume",
-        ),
-        (
-            "{Type: AWS::EC2::SecurityGroup}",
-            "resource A with message: #: required key [GroupDescription] not found",
-        ),
-        (
-            "{Type: AWS::EC2::Instance, Properties: {ImageId: ami-00000000000000000}}",
-            "The image id '[ami-00000000000000000]' does not exist (Operation: RunInstances",
-        ),
-        (
-            "{Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: x, VpcId: vpc-1}}",
-            "Error Code: InvalidVpcID.NotFound",
-        ),
-        (
-            "{Type: AWS::EC2::VolumeAttachment, Properties: {VolumeId: vol-1, InstanceId: i-1}}",
-            "The request must contain the parameter device (Operation: AttachVolume",
-        ),
-    ],
-)
-def test_what_the_services_refuse_is_the_reason(story: Any, resource: str, reason: str) -> None:
-    assert story.create(f"Resources: {{A: {resource}}}") == "ROLLBACK_COMPLETE"
-    (failure,) = [line for line in story.news() if line.startswith("A CREATE_FAILED")]
-    assert reason in failure

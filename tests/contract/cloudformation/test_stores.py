@@ -1,12 +1,10 @@
-"""Buckets and repositories of a stack, and templates that lie in buckets.
+"""Buckets and repositories of a stack.
 
-Follows the template reference of AWS::S3::Bucket, AWS::S3::BucketPolicy, AWS::ECR::Repository, and
-the API reference of CreateStack (TemplateURL).
+Follows the template reference of AWS::S3::Bucket, AWS::S3::BucketPolicy, AWS::ECR::Repository.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -74,7 +72,6 @@ Outputs:
   Domain: {Value: !GetAtt Store.RegionalDomainName}
   Uri: {Value: !GetAtt Images.RepositoryUri}
 """
-PLAIN = "Resources: {Store: {Type: AWS::S3::Bucket}}\nOutputs: {Store: {Value: !Ref Store}}\n"
 
 
 def test_every_property_is_as_asked_and_nothing_is_left(story: Any) -> None:
@@ -116,52 +113,3 @@ def test_what_is_taken_away_is_gone(story: Any) -> None:
         with pytest.raises(ClientError):
             call(Bucket=name)
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Suspended"
-
-
-def test_a_bucket_with_objects_is_not_deleted(story: Any) -> None:
-    """ "Deleting a general purpose bucket": it must be empty."""
-    s3 = story.world.client("s3")
-    assert story.create(PLAIN) == "CREATE_COMPLETE", story.news()
-    name = story.outputs["Store"]
-    assert name == name.lower()
-    s3.put_object(Bucket=name, Key="a/b", Body=b"content")
-    assert story.delete() == "DELETE_FAILED"
-    assert "BucketNotEmpty" in " ".join(story.news())
-    s3.delete_object(Bucket=name, Key="a/b")
-    assert story.delete() == "DELETE_COMPLETE"
-
-
-def test_a_large_template_lies_in_a_bucket(story: Any) -> None:
-    s3, api = story.world.client("s3"), story.world.cloudformation
-    s3.create_bucket(
-        Bucket="templates", CreateBucketConfiguration={"LocationConstraint": REGION}
-    )  # fmt: skip
-    group = {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "x"}}
-    body = json.dumps({"Metadata": {"m": "x" * 60_000}, "Resources": {"A": group}})
-    s3.put_object(Bucket="templates", Key="deep/down.json", Body=body.encode())
-    urls = (
-        f"{story.world.url}/templates/deep/down.json",
-        f"https://templates.s3.{REGION}.amazonaws.com/deep/down.json",
-        f"https://s3.{REGION}.amazonaws.com/templates/deep/down.json",
-        "https://templates.s3.amazonaws.com/deep/down.json",
-    )
-    for url in urls:
-        api.validate_template(TemplateURL=url)
-    story.stack_id = api.create_stack(StackName=story.name, TemplateURL=urls[1])["StackId"]
-    assert story.settle() == "CREATE_COMPLETE"
-    made = api.create_change_set(
-        StackName=story.name, ChangeSetName="c", TemplateURL=urls[2],
-        Tags=[{"Key": "team", "Value": "green"}],
-    )  # fmt: skip
-    told = lambda: api.describe_change_set(ChangeSetName=made["Id"])["Status"]  # noqa: E731
-    status = story.wait_while(told, "CREATE_PENDING", "CREATE_IN_PROGRESS")
-    assert status == "CREATE_COMPLETE"
-    for url, said in (
-        (f"https://templates.s3.{REGION}.amazonaws.com/other", "S3 error: The specified key"),
-        ("https://none.s3.amazonaws.com/other", "S3 error: The specified bucket"),
-        ("https://example.com/other", "TemplateURL must be a supported URL"),
-    ):
-        with pytest.raises(ClientError, match=said):
-            api.validate_template(TemplateURL=url)
-    s3.delete_object(Bucket="templates", Key="deep/down.json")
-    s3.delete_bucket(Bucket="templates")

@@ -53,6 +53,8 @@ def install(cloud: Cloud) -> None:
         with cloud.changes:
             require_completed(backend, snapshot_id)
             _check_kind(kw.get("volume_type"))
+            if not _records_only.get():
+                _check_zone(backend, zone_name)
             size = size or _size_of(backend, snapshot_id)
             _check_size(backend, size, snapshot_id)
             volume = _moto_create(
@@ -188,6 +190,11 @@ def _check_kind(kind: str | None) -> None:
             "InvalidParameterValue",
             f"Value ({kind}) for parameter volumeType is invalid. Valid values: {', '.join(KINDS)}",
         )
+
+
+def _check_zone(backend: Any, zone: str) -> None:
+    if backend.get_zone_by_name(zone) is None:
+        raise EC2ClientError("InvalidZone.NotFound", f"The zone '{zone}' does not exist.")
 
 
 def require_completed(backend: Any, snapshot_id: str | None) -> None:
