@@ -16,10 +16,13 @@ from tests.rehearsal.bases import shared_bases
 from tests.rehearsal.test_stack import images_of
 
 from provisimus.environment import Environment, open_environment
+from provisimus.errors import Unhealthy
 from provisimus.events import Event, Finished, Said
 from provisimus.model import Commits, MachineImage, Stack, fingerprint
-from provisimus.stacks import StackPlan, apply_stack, plan_stack
+from provisimus.release.lineage import trace_service
+from provisimus.stacks import StackPlan, apply_stack, find_stack, plan_stack
 from provisimus.stacks.delete import delete_stack, plan_delete
+from provisimus.stacks.diagnosis import diagnose
 from provisimus.workspace import open_workspace
 
 GREETERS = """\
@@ -139,6 +142,30 @@ def test_the_life_of_an_autoscaled_service(scene: Scene) -> None:
     found = scene.environment.cloud.ec2.describe_instances()["Reservations"]
     states = {each["State"]["Name"] for group in found for each in group["Instances"]}
     assert states <= {"terminated"}
+
+
+@pytest.mark.timeout(900)
+def test_a_group_that_does_not_answer_says_why(scene: Scene, long: bool) -> None:
+    if not long:
+        pytest.skip("boots more machines; runs with --all")
+    path = scene.root / "packer/greeter/machine.yaml"
+    sick = path.read_text().replace("/health}, within: 180s", "/nothing-here}, within: 5s")
+    path.write_text(sick)
+    scene.apply("main")
+    with pytest.raises(Unhealthy) as failed:
+        scene.apply("greeters", "1.0.0")
+    stack = find_stack(scene.environment, "acme-local-greeters")
+    assert stack is not None
+    seen = diagnose(scene.environment, stack)
+    [machine] = seen.machines[:1]
+    assert machine.target.startswith(("unhealthy", "unused", "draining"))
+    assert machine.instance in "".join(failed.value.tail)
+    assert any("tiny: serving" in line for each in seen.machines for line in each.console)
+    assert "at the load balancer" in seen.first_cause or seen.activities
+    lineages = trace_service(scene.environment, "acme", ["greeters"])
+    assert {each.machine_image.image_id for each in lineages} == {scene.images["1.0.0"]}
+    scene.delete("greeters")
+    scene.delete("main")
 
 
 @pytest.mark.timeout(900)

@@ -15,6 +15,7 @@ from provisimus.cli.release import carry_out
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.stack_care import drift, protect, prune
 from provisimus.cli.stack_found import find_stack_of
+from provisimus.cli.stack_state import diagnose, status
 from provisimus.cli.stack_ways import cancel, unstick, watch
 from provisimus.cli.table import table
 from provisimus.errors import UsageFault
@@ -38,7 +39,7 @@ def stack() -> None:
     """Stacks: plan, apply, delete and look at them."""
 
 
-for _command in (watch, cancel, unstick, drift, protect, prune):
+for _command in (status, diagnose, watch, cancel, unstick, drift, protect, prune):
     stack.add_command(_command)
 
 
@@ -295,36 +296,6 @@ def list_(session: Session) -> None:
 @stack.command()
 @click.argument("service", shell_complete=service_names)
 @with_session(env=True)
-def status(session: Session, service: str) -> None:
-    """Show the status of a SERVICE's stack and of its instance.
-
-    \b
-    Example:
-      provisimus stack status greeter
-    """
-    from provisimus.stacks.instances import address_of, find_instance
-    from provisimus.stacks.live import FINGERPRINT, VERSION
-
-    environment, found = find_stack_of(session, service)
-    instance = found.outputs.get("InstanceId")
-    seen = find_instance(environment, instance) if instance else None
-    state = str(seen["State"]["Name"]) if seen else "unknown"
-    data = {
-        "stack": found.name,
-        "status": found.status,
-        "reason": found.reason,
-        "version": found.tags.get(VERSION, "unknown"),
-        "fingerprint": found.tags.get(FINGERPRINT, "unknown"),
-        "instance": instance,
-        "instance_state": state,
-        "address": address_of(seen),
-    }
-    session.emit(data, "\n".join(f"{key:<15} {value}" for key, value in data.items() if value))
-
-
-@stack.command()
-@click.argument("service", shell_complete=service_names)
-@with_session(env=True)
 def outputs(session: Session, service: str) -> None:
     """Show the outputs of a SERVICE's stack.
 
@@ -374,30 +345,6 @@ def events(session: Session, service: str, lines: int, follow: bool) -> None:
             deadline=following.Deadline.after(None),
             on_event=lambda event: click.echo(_line(event)),
         )
-
-
-@stack.command()
-@click.argument("service", shell_complete=service_names)
-@with_session(env=True)
-def diagnose(session: Session, service: str) -> None:
-    """Say what is wrong with a SERVICE: the first cause, its instance, what its console tells.
-
-    \b
-    Example:
-      provisimus stack diagnose greeter
-    """
-    from provisimus.stacks.diagnosis import diagnose as look
-
-    environment, found = find_stack_of(session, service)
-    seen = look(environment, found)
-    cause = seen.cause.line if seen.cause else "nothing failed in the last operation"
-    lines = [
-        f"stack     {found.name}  {found.status}" + (f"  {found.reason}" if found.reason else ""),
-        f"cause     {cause}",
-        f"instance  {seen.instance or 'none'}  {seen.instance_state}  {seen.address or '-'}",
-        *(f"  | {line}" for line in seen.console),
-    ]
-    session.emit(asdict(seen), "\n".join(lines))
 
 
 def _line(event: StackEvent | Any) -> str:

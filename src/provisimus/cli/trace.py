@@ -9,6 +9,9 @@ import click
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 
+GROUP = "autoscaled-service"
+"""The type of a stack whose instances are many."""
+
 
 @click.command()
 @click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE", shell_complete=service_names)
@@ -16,15 +19,29 @@ from provisimus.cli.session import Session, with_session
 def trace(session: Session, what: str) -> None:
     """From an instance back to its commits: stack, machine image, images, artifacts.
 
-    Read from tags in the account and labels in the registry; what is not known is "unknown".
+    Of a group or a cluster, every instance. Read from tags in the account and labels in the
+    registry; what is not known is "unknown".
 
     \b
     Examples:
       provisimus trace i-0123456789abcdef0
       provisimus trace greeter --env production --json
     """
-    from provisimus.release.lineage import as_tree
+    from provisimus.release.lineage import as_tree, trace_service
     from provisimus.release.lineage import trace as look
 
-    lineage = look(session.open(), session.workspace.name, what)
+    workspace, environment = session.workspace, session.open()
+    if workspace.has_service(what) and (several := _several(session, what)):
+        found = trace_service(environment, workspace.name, several)
+        session.emit([asdict(each) for each in found], "\n\n".join(map(as_tree, found)))
+        return
+    lineage = look(environment, workspace.name, what)
     session.emit(asdict(lineage), as_tree(lineage))
+
+
+def _several(session: Session, service: str) -> list[str]:
+    """The services that have the instances of a cluster or a group; none of any other stack."""
+    workspace = session.workspace
+    if members := workspace.members(service, session.env):
+        return members
+    return [service] if workspace.stack(service, session.env).type == GROUP else []

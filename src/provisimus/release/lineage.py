@@ -8,8 +8,8 @@ is asked, so anyone with the same rights gets the same answer.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provisimus.aws import CloudFault, speaking, tags_of
@@ -86,7 +86,26 @@ class Lineage:
 
 def trace(environment: Environment, project: str, what: str) -> Lineage:
     """The lineage of an instance, named by its id, its address or its service. Raises NotFound."""
-    found = find_traced(environment, project, what)
+    return _lineage(environment, find_traced(environment, project, what))
+
+
+def trace_service(environment: Environment, project: str, services: Sequence[str]) -> list[Lineage]:
+    """The lineages of all instances of services: a group's, or those of a cluster's members. What
+    they have in common is looked up once. Raises NotFound."""
+    found = [each for name in services for each in _of_service(environment, project, name)]
+    if not found:
+        raise _nothing_runs(environment, " or ".join(services))
+    known: dict[tuple[str, str], Lineage] = {}
+    told = []
+    for each in sorted(found, key=lambda one: (one["LaunchTime"], one["InstanceId"])):
+        key = (str(each["ImageId"]), tags_of(each.get("Tags")).get("provisimus:service", ""))
+        if key not in known:
+            known[key] = _lineage(environment, each)
+        told.append(replace(known[key], instance=instance_seen(each)))
+    return told
+
+
+def _lineage(environment: Environment, found: Any) -> Lineage:
     tags = tags_of(found.get("Tags"))
     image, image_tags = _machine_image(environment, str(found["ImageId"]))
     return Lineage(
@@ -128,11 +147,15 @@ def find_traced(environment: Environment, project: str, what: str) -> Any:
             hint="name one: " + ", ".join(sorted(each["InstanceId"] for each in several)),
         )
     if not several:
-        raise NotFound(
-            f"no service {what!r} runs in {environment.name}",
-            hint="name an instance id, its address or a service: provisimus instance list",
-        )
+        raise _nothing_runs(environment, what)
     return several[0]
+
+
+def _nothing_runs(environment: Environment, what: str) -> NotFound:
+    return NotFound(
+        f"no service {what!r} runs in {environment.name}",
+        hint="name an instance id, its address or a service: provisimus instance list",
+    )
 
 
 def _of_service(environment: Environment, project: str, service: str) -> list[Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from provisimus.aws import speaking
-from provisimus.console import last_words
 from provisimus.environment import Environment
 from provisimus.errors import (
     NotFound,
@@ -21,7 +20,7 @@ from provisimus.errors import (
     Unhealthy,
     Unreachable,
 )
-from provisimus.events import Said, Skipped, Tell
+from provisimus.events import Skipped, Tell
 from provisimus.model import Commits, MachineImage, Stack
 from provisimus.stacks import live
 from provisimus.stacks.change_set import (
@@ -49,6 +48,7 @@ from provisimus.stacks.template import (
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
 from provisimus.stacks.users import check_used, check_users
 from provisimus.stacks.way_back import accept, is_accepted, remembered, remembering, way_back
+from provisimus.stacks.witness import hear_machines
 
 
 def apply_stack(
@@ -182,19 +182,20 @@ def _settle(operation: Operation, plan: StackPlan, made: Stack) -> None:
     What that was stands in the stack itself, so it does not matter which run made the change.
     """
     environment = operation.environment
-    if not _of_one_instance(plan):
-        _answering(operation, plan, made, plan.template)
-        return
     try:
         _answering(operation, plan, made, plan.template)
     except Unhealthy as failure:
-        said = last_words(environment, made.outputs.get("InstanceId"))
-        for line in said:
-            operation.tell(Said(f"health of {made.name}", line))
+        said = hear_machines(environment, made, operation.tell)
+        if not _of_one_instance(plan):
+            raise Unhealthy(
+                failure.message, tail=said, where=failure.where, hint=failure.hint
+            ) from failure
         new = Deployment(live.template_of(environment, made), made.parameters, made.tags)
         before = remembered(new.template)
         if before is None or is_accepted(environment, made):
-            raise
+            raise Unhealthy(
+                failure.message, tail=said, where=failure.where, hint=failure.hint
+            ) from failure
         outcome = f"version {_version(before)} runs again"
         try:
             _return(operation, plan, made, new, before)
@@ -202,8 +203,9 @@ def _settle(operation: Operation, plan: StackPlan, made: Stack) -> None:
             outcome = f"version {_version(before)} was brought back and does not answer either"
         raise Unhealthy(
             f"{failure.message}; {outcome}",
+            tail=said,
             where=f"instance {made.outputs.get('InstanceId')}, which is gone now",
-            hint="its console: " + " | ".join(said[-5:]) if said else failure.hint,
+            hint=f"what it said is kept: provisimus stack diagnose {operation.service}",
         ) from failure
 
 

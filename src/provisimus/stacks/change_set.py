@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from provisimus.aws import CloudFault, as_tags, speaking
-from provisimus.console import last_words
 from provisimus.environment import Environment
 from provisimus.errors import Conflict, NotFound, ProvisimusError, Refused, RolledBack
 from provisimus.events import Said, Tell, step
@@ -24,12 +23,11 @@ from provisimus.stacks.follow import (
 from provisimus.stacks.gate import check_template
 from provisimus.stacks.resource_change import ResourceChange, endangered, resource_change
 from provisimus.stacks.template import (
-    INSTANCE,
-    WAITING,
     body_of,
     capabilities_of,
 )
 from provisimus.stacks.types.interface import Template
+from provisimus.stacks.witness import Witness
 
 PREFIX = "provisimus-"
 
@@ -82,7 +80,7 @@ def deploy(
             _delete(operation, stack_id, label)
             raise refused_loss(operation.service, operation.name, lost)
         since = newest(operation.environment, stack_id)
-        witness = Witness(operation.environment)
+        witness = Witness(operation.environment, operation.name, operation.tell)
         cloud = operation.environment.cloud
         with speaking(cloud, f"execute the change set of {operation.name}"):
             cloud.cloudformation.execute_change_set(
@@ -129,22 +127,6 @@ def read_changes(operation: Operation, wanted: Deployment) -> list[ResourceChang
         return _described(operation, stack_id, label, values=True) or []
     finally:
         _delete(operation, stack_id, label)
-
-
-class Witness:
-    """Hears what an instance says on its console before the rollback of a stack that waited for it
-    in vain takes it away."""
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self._instance: str | None = None
-        self.said: tuple[str, ...] = ()
-
-    def see(self, event: StackEvent) -> None:
-        if event.kind == INSTANCE and event.physical_id.startswith("i-"):
-            self._instance = event.physical_id
-        if event.kind == WAITING and event.status == "CREATE_FAILED" and not self.said:
-            self.said = last_words(self._environment, self._instance)
 
 
 def rolled_back(

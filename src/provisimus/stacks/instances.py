@@ -29,6 +29,19 @@ def resources_by_id(environment: Environment, stack: Stack) -> dict[str, str]:
         }
 
 
+def resources_by_kind(environment: Environment, stack: str) -> dict[str, list[str]]:
+    """Physical ids of a stack's resources by type; those of what is gone are left out."""
+    cloud = environment.cloud
+    found: dict[str, list[str]] = {}
+    with speaking(cloud, f"list the resources of {stack}"):
+        pages = cloud.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        for page in pages:
+            for each in page["StackResourceSummaries"]:
+                if each["ResourceStatus"] != "DELETE_COMPLETE" and each.get("PhysicalResourceId"):
+                    found.setdefault(each["ResourceType"], []).append(each["PhysicalResourceId"])
+    return found
+
+
 def instance_state(environment: Environment, instance: str) -> str:
     """`running`, `stopped` …; `terminated` for one that is gone."""
     found = find_instance(environment, instance)

@@ -301,6 +301,38 @@ def test_a_protected_stack_is_not_deleted(desk: Desk) -> None:
     assert desk.status("one") == "gone"
 
 
+def test_stacks_are_told_at_a_glance_and_what_was_heard_of_one(desk: Desk) -> None:
+    desk.declare("base", A="a")
+    desk.declare("user", after="base", A="value a")
+    desk.declare("later", A="a")
+    desk.apply("base")
+    desk.apply("user")
+    desk.run("protect", "user")
+    desk.run("drift", "user")
+    table = desk.run("status").stdout
+    assert ["base", "CREATE_COMPLETE"] in [line.split()[:2] for line in table.splitlines()]
+    found = {each["service"]: each for each in json.loads(desk.run("status", "--json").stdout)}
+    assert found["base"]["used_by"] == ["user"]
+    assert (found["user"]["drift"], found["base"]["drift"]) == ("in sync", "not checked")
+    assert (found["user"]["protected"], found["base"]["protected"]) == (True, False)
+    assert found["later"]["status"] == "not there"
+    named = json.loads(desk.run("status", "user", "base", "--json").stdout)
+    assert [each["service"] for each in named] == ["base", "user"]
+    assert "in sync" in desk.run("status", "user").stdout
+    desk.run("status", "nobody", "base", expect=1)
+    journal = desk.root / ".provisimus/journal/29990101T000000-abcdef.ndjson"
+    said = {"event": "said", "step": "evidence of desk-local-base", "text": "container a: Exited"}
+    journal.write_text(json.dumps({"at": 1.0, **said}) + "\n")
+    told = desk.run("diagnose", "base").stdout
+    assert "cause     nothing failed in the last operation" in told
+    assert "  container a: Exited" in told
+    data = json.loads(desk.run("diagnose", "base", "--json").stdout)
+    assert data["kept"]["lines"] == ["container a: Exited"]
+    desk.run("protect", "user", "--off", "--yes")
+    desk.run("delete", "user", "--yes")
+    desk.run("delete", "base", "--yes")
+
+
 def test_stacks_that_nobody_declares_are_pruned_users_first(desk: Desk) -> None:
     desk.declare("base", A="a")
     desk.declare("user", after="base", A="a")

@@ -115,9 +115,14 @@ def test_a_sick_machine_says_so_and_what_was_before_runs_again(
 ) -> None:
     scene.define(definition, within="60s")
     first = scene.release("1.0.0")
-    with pytest.raises(RolledBack, match=r"AWS::CloudFormation::WaitCondition.*FAILURE"):
+    with pytest.raises(RolledBack, match=r"AWS::CloudFormation::WaitCondition.*FAILURE") as failed:
         scene.release("1.1.0", sick=True)
     assert [status for _, status in machines.heard] == ["healthy", "unhealthy"]
+    # Asked at the first failure: this cloud ends an instance within milliseconds, others do not.
+    kept = [e.text for e in scene.events if isinstance(e, Said) and e.step.startswith("evidence")]
+    assert kept[0].startswith(f"instance {machines.heard[1][0]} is ")
+    assert kept[0].endswith(f", of {_image(scene, '1.1.0')}")
+    assert failed.value.tail == tuple(kept)
     now = find_stack(scene.environment, first.name)
     assert now is not None
     assert now.outputs["InstanceId"] == first.outputs["InstanceId"]
@@ -125,6 +130,10 @@ def test_a_sick_machine_says_so_and_what_was_before_runs_again(
     running = [each["InstanceId"] for each in machines._running()]
     assert running == [first.outputs["InstanceId"]]
     assert scene.release("1.2.0").status == "UPDATE_COMPLETE"
+
+
+def _image(scene: Scene, version: str) -> str:
+    return scene.image(version, sick=True).image_id
 
 
 def test_a_new_stack_whose_machine_is_sick_leaves_its_name_free(

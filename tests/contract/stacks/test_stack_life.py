@@ -271,8 +271,13 @@ def test_a_trace_reads_the_tags_back(scene: Scene) -> None:
 def test_a_diagnosis_names_the_cause_and_the_instance(scene: Scene) -> None:
     stack = scene.release("1.0.0")
     seen = diagnose(scene.environment, stack)
-    assert (seen.cause, seen.instance_state) == (None, "running")
-    assert seen.instance == stack.outputs["InstanceId"]
+    [machine] = seen.machines
+    assert (seen.cause, machine.state) == (None, "running")
+    assert machine.instance == stack.outputs["InstanceId"]
+    assert seen.first_cause == "nothing failed in the last operation"
+    scene.ec2.stop_instances(InstanceIds=[machine.instance])
+    stopped = diagnose(scene.environment, stack).first_cause
+    assert stopped.startswith(f"the instance {machine.instance} is stop")
 
 
 def test_stacks_and_instances_are_listed_by_project(scene: Scene) -> None:

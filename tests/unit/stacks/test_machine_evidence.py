@@ -1,0 +1,126 @@
+"""Whom to ask after a failure, and how it is told."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from provisimus.container_words import SaidContainer
+from provisimus.model import Stack
+from provisimus.release.kept_evidence import kept_evidence
+from provisimus.stacks.diagnosis import Diagnosis
+from provisimus.stacks.follow import StackEvent
+from provisimus.stacks.group_activities import Activity, activity, suspects
+from provisimus.stacks.machine_evidence import MachineEvidence
+from provisimus.stacks.witness import evidence_step, is_telling
+
+STACK = Stack("acme-local-greeters", "arn:1", "UPDATE_COMPLETE")
+FAILED = {
+    "StartTime": datetime(2026, 1, 1, tzinfo=UTC),
+    "StatusCode": "Failed",
+    "Description": "Launching a new EC2 instance.",
+    "StatusMessage": "no capacity",
+    "Cause": "At 2026-01-01T00:00:00Z an instance was started",
+}
+
+
+def launched(instance: str) -> Activity:
+    return Activity(0.0, "Successful", f"Launching a new EC2 instance: {instance}", "", instance)
+
+
+def sick(instance: str) -> Activity:
+    cause = "taken out of service in response to an ELB system health check failure."
+    return Activity(0.0, "Successful", f"Terminating EC2 instance: {instance}", cause, instance)
+
+
+def test_an_activity_is_read_with_its_reason() -> None:
+    found = activity(FAILED)
+    assert (found.failed, found.instance) == (True, None)
+    assert found.line == "Failed: Launching a new EC2 instance. (no capacity)"
+    named = activity({**FAILED, "Description": "Terminating EC2 instance: i-0ab1"})
+    assert named.instance == "i-0ab1"
+
+
+def test_those_that_tell_most_are_asked_first() -> None:
+    done = [sick("i-gone"), launched("i-new"), launched("i-old")]
+    targets = {"i-old": "healthy", "i-new": "unhealthy (502)"}
+    assert suspects(done, ["i-old", "i-new"], targets) == ["i-new", "i-gone", "i-old"]
+    assert suspects([], ["i-1", "i-2"], {}, most=1) == ["i-1"]
+    assert suspects([], [], {}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "reason", "telling"),
+    [
+        ("AWS::EC2::Instance", "CREATE_FAILED", None, True),
+        ("AWS::AutoScaling::AutoScalingGroup", "UPDATE_FAILED", "refresh failed", True),
+        ("AWS::CloudFormation::WaitCondition", "CREATE_FAILED", "0 signals", True),
+        ("AWS::EC2::Instance", "CREATE_FAILED", "Resource creation cancelled", False),
+        ("AWS::EC2::Instance", "CREATE_COMPLETE", None, False),
+        ("AWS::SNS::Topic", "CREATE_FAILED", None, False),
+    ],
+)
+def test_which_failure_has_its_reason_on_a_machine(
+    kind: str, status: str, reason: str | None, telling: bool
+) -> None:
+    assert is_telling(StackEvent("1", 0.0, "It", "i-1", kind, status, reason)) is telling
+
+
+def machine(**more: object) -> MachineEvidence:
+    given = {"state": "running", "target": "", "containers": (), **more}
+    return MachineEvidence(  # type: ignore[arg-type]
+        "i-1", given["state"], "10.0.0.1", "ami-1", given["target"], given["containers"], (), ("x",)
+    )
+
+
+BAD = SaidContainer("greeter", "Exited (1) 1 second ago", "reg/greeter@sha256:aa", ("boom",))
+
+
+def test_a_machine_is_told_with_its_failing_container() -> None:
+    assert machine(containers=(BAD,), target="unhealthy").lines == (
+        "instance i-1 is running, of ami-1, unhealthy at the load balancer",
+        "  container greeter: Exited (1) 1 second ago [reg/greeter@sha256:aa]",
+        "    | boom",
+        "  console: x",
+    )
+
+
+def test_the_first_cause_from_the_outside_in() -> None:
+    cause = StackEvent("1", 0.0, "It", "i-1", "AWS::EC2::Instance", "CREATE_FAILED", "no capacity")
+    bad, away = machine(containers=(BAD,)), machine(target="unhealthy (502)")
+    found = [
+        Diagnosis(STACK, *each).first_cause
+        for each in (
+            (cause, (activity(FAILED),), (bad,)),
+            (None, (activity(FAILED),), (bad,)),
+            (None, (), (machine(), bad)),
+            (None, (), (away,)),
+            (None, (), (machine(state="stopped"),)),
+            (None, (), (machine(),)),
+        )
+    ]
+    assert "no capacity" in found[0]
+    assert found[1:] == [
+        "Failed: Launching a new EC2 instance. (no capacity)",
+        "container greeter of i-1: Exited (1) 1 second ago",
+        "i-1 is unhealthy (502) at the load balancer",
+        "the instance i-1 is stopped",
+        "nothing failed in the last operation",
+    ]
+
+
+def test_what_was_heard_is_found_in_the_newest_journal_that_has_it(tmp_path: Path) -> None:
+    def line(step: str, text: str, at: int) -> str:
+        return f'{{"at": {at}, "event": "said", "step": "{step}", "text": "{text}"}}\n'
+
+    step = evidence_step(STACK.name)
+    (tmp_path / "20260101T1.ndjson").write_text(line(step, "old", 1))
+    (tmp_path / "20260102T1.ndjson").write_text(
+        line(step, "first", 2) + line("other", "not", 3) + line(step, "second", 4) + '{"torn'
+    )
+    (tmp_path / "20260103T1.ndjson").write_text(line(evidence_step("another"), "not", 5))
+    found = kept_evidence(tmp_path, STACK.name)
+    assert found is not None
+    assert (found.run, found.at, found.lines) == ("20260102T1", 2.0, ("first", "second"))
+    assert kept_evidence(tmp_path, "nobody") is None
+    assert kept_evidence(tmp_path / "none", STACK.name) is None
