@@ -6,6 +6,7 @@ not used here and costs 30 ms. A client is made when its service is first asked,
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
+
+_MAKING = threading.RLock()
+"""Held while a client is made: a session of botocore's is not to be shared while it does that
+("Multithreading and multiprocessing" in the guide to Boto3's clients; a client itself is)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ class Cloud:
             connect_timeout=5,
             user_agent_extra="provisimus",
         )
-        return self._session.create_client(service, endpoint_url=self.endpoint, config=config)
+        with _MAKING:
+            return self._session.create_client(service, endpoint_url=self.endpoint, config=config)
 
     def in_region(self, region: str) -> Cloud:
         """The same account in another region."""

@@ -46,6 +46,15 @@ class Environment:
             )
         self.local.ensure_base(local_base(base), tell)
 
+    def whose(self) -> str:
+        """Account, region and caller in words, to be shown before something changes.
+
+        Raises Refused when the credentials are of another account than the environment's.
+        """
+        caller = self.cloud.check_account()
+        account = caller.split(":")[4]
+        return f"{self.name}: account {account}, region {self.cloud.region}, as {caller}"
+
     def docker_host(self) -> str | None:
         """Where a Docker Engine answers; None leaves it to DOCKER_HOST and Docker's default."""
         return self.local.docker_host() if self.local else None

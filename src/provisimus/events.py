@@ -6,10 +6,11 @@ the conversation, never the work.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,32 @@ def as_json(event: Event) -> dict[str, object]:
     return {"event": type(event).__name__.lower(), **asdict(event)}
 
 
+def about(tell: Tell, name: str) -> Tell:
+    """Tells of one of many that are worked on at once: the steps have its name before them."""
+
+    def told(event: Event) -> None:
+        if isinstance(event, Warned):
+            tell(Warned(f"{name}: {event.text}"))
+        else:
+            tell(replace(event, step=f"{name}: {event.step}"))
+
+    return told
+
+
 class Broadcast:
-    """Tells every listener; one that raises is left out from then on."""
+    """Tells every listener; one that raises is left out from then on. Threads take turns."""
 
     def __init__(self, *listeners: Tell) -> None:
         self._listeners = list(listeners)
+        self._turn = threading.RLock()  # a listener that is interrupted tells of it
 
     def __call__(self, event: Event) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(event)
-            except Exception:  # noqa: BLE001 whatever a listener does wrong, the work goes on
-                self._listeners.remove(listener)
+        with self._turn:
+            for listener in tuple(self._listeners):
+                try:
+                    listener(event)
+                except Exception:  # noqa: BLE001 whatever a listener does wrong, the work goes on
+                    self._listeners.remove(listener)
 
 
 @dataclass

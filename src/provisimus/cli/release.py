@@ -112,10 +112,10 @@ def carry_out(
         if check is not None:
             check(made, environment)
         if made.plan.changes:
-            click.echo(as_text(made.plan), err=True)
+            place = environment.whose()
+            click.echo(f"{place}\n{as_text(made.plan)}", err=True)
             if environment.local is None:
-                account = environment.cloud.account or "this account"
-                session.confirm(f"Change {session.env} ({account}, {environment.cloud.region})?")
+                session.confirm(f"Change {place}?")
         released = execute(
             made,
             environment,

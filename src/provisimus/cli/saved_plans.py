@@ -92,8 +92,8 @@ def read_plans(session: Session, path: Path) -> SavedPlans:
 
 
 def apply_saved(session: Session, path: Path, *, timeout: float | None) -> None:
-    """Carry saved plans out, one after the other. All are checked before anything is touched, and
-    each once more before it is. Raises Refused for one that no longer holds."""
+    """Carry saved plans out. All are checked before anything is touched, and each once more before
+    it is. Raises Refused for one that no longer holds."""
     from provisimus.cli.release import carry_out
     from provisimus.cli.stack_plans import Asked, show_plans
     from provisimus.model import ServiceVersion
@@ -107,5 +107,9 @@ def apply_saved(session: Session, path: Path, *, timeout: float | None) -> None:
     if session.dry_run:
         show_plans(session, saved.names, Asked(tuple(sorted(saved.allow))))
         return
-    for name in saved.names:
-        carry_out(session, name, check=saved.check, timeout=timeout, allow=saved.allow)
+    if len(saved.names) == 1:
+        carry_out(session, *saved.names, check=saved.check, timeout=timeout, allow=saved.allow)
+        return
+    from provisimus.cli.stack_applies import apply_many
+
+    apply_many(session, saved.names, check=saved.check, timeout=timeout, allow=saved.allow)

@@ -63,8 +63,13 @@ class Session:
     @cached_property
     def tell(self) -> Tell:
         """The listeners of long work: the journal first, then the screen or `--events ndjson`."""
-        from provisimus.cli.journal import Journal
         from provisimus.cli.screen import new_screen
+
+        return self.telling(new_screen(quiet=self.quiet))
+
+    def telling(self, screen: Tell) -> Tell:
+        """As `tell`, with another screen."""
+        from provisimus.cli.journal import Journal
         from provisimus.events import Broadcast, as_json
 
         journal = Journal(self.workspace.state / "journal" / f"{self.run}.ndjson", typed(sys.argv))
@@ -72,7 +77,7 @@ class Session:
             return Broadcast(
                 journal, lambda event: click.echo(json.dumps(as_json(event)), err=True)
             )
-        return Broadcast(journal, new_screen(quiet=self.quiet))
+        return Broadcast(journal, screen)
 
     def open(self, *, start: bool = False) -> Environment:
         """The environment; with `start` (changing commands) the local cloud is started."""

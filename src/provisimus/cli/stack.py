@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provisimus.cli.names import service_names, stack_types
-from provisimus.cli.release import carry_out
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.stack_care import drift, protect, prune
+from provisimus.cli.stack_changes import allow_option, apply, delete
 from provisimus.cli.stack_found import find_stack_of
 from provisimus.cli.stack_state import diagnose, status
 from provisimus.cli.stack_ways import cancel, unstick, watch
@@ -21,17 +21,8 @@ from provisimus.cli.table import table
 from provisimus.errors import UsageFault
 
 if TYPE_CHECKING:
-    from provisimus.environment import Environment
     from provisimus.stacks.follow import StackEvent
     from provisimus.workspace.definitions.common import Definition
-
-
-allow_option = click.option(
-    *("--allow", "allow"),
-    multiple=True,
-    metavar="RESOURCE",
-    help="A resource with data that may be replaced or deleted, by its logical id.",
-)
 
 
 @click.group()
@@ -39,7 +30,18 @@ def stack() -> None:
     """Stacks: plan, apply, delete and look at them."""
 
 
-for _command in (status, diagnose, watch, cancel, unstick, drift, protect, prune):
+for _command in (
+    apply,
+    delete,
+    status,
+    diagnose,
+    watch,
+    cancel,
+    unstick,
+    drift,
+    protect,
+    prune,
+):
     stack.add_command(_command)
 
 
@@ -171,99 +173,6 @@ def plan(
         raise UsageFault("which stacks?", hint="name some, or say --all")
     names = all_names(session) if every else list(dict.fromkeys(services))
     show_plans(session, names, Asked(allow, change_set, drift), exit_code=exit_code, out=out)
-
-
-@stack.command()
-@click.argument(
-    "service", metavar="SERVICE[@VERSION]", required=False, shell_complete=service_names
-)
-@click.option(
-    *("--plan", "saved"),
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Do what this saved plan says; refuse (5) when anything moved since.",
-)
-@allow_option
-@click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting for the stack after.")
-@with_session(env=True, yes=True, dry_run=True, work=True)
-def apply(
-    session: Session,
-    service: str | None,
-    saved: Path | None,
-    allow: tuple[str, ...],
-    timeout: float | None,
-) -> None:
-    """Bring the stack of a SERVICE to what is declared, with all that it is made of.
-
-    Goes through a change set, tells its events, waits until the service answers.
-
-    \b
-    Examples:
-      provisimus stack apply greeter@1.0.0
-      provisimus stack apply greeter --env staging --yes --timeout 900
-      provisimus stack apply --plan plan.json --env staging
-    """
-    from provisimus.cli.stack_plans import Asked, show_plans
-
-    if (service is None) == (saved is None):
-        raise UsageFault("which stack?", hint="name one, or a saved plan: --plan FILE")
-    if saved is not None:
-        from provisimus.cli.saved_plans import apply_saved
-
-        apply_saved(session, saved, timeout=timeout)
-        return
-    assert service is not None
-    if session.dry_run:
-        show_plans(session, [service], Asked(allow), exit_code=False)
-        return
-    carry_out(session, service, timeout=timeout, allow=frozenset(allow))
-
-
-@stack.command()
-@click.argument("service", shell_complete=service_names)
-@click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting after.")
-@with_session(env=True, yes=True, dry_run=True, work=True)
-def delete(session: Session, service: str, timeout: float | None) -> None:
-    """Delete the stack of a SERVICE. Each data volume leaves a snapshot.
-
-    \b
-    Examples:
-      provisimus stack delete greeter --dry-run
-      provisimus stack delete greeter --env staging --yes
-    """
-    from provisimus.release import one_at_a_time
-    from provisimus.stacks.delete import delete_stack, plan_delete
-
-    workspace = session.workspace
-    with one_at_a_time(workspace, session.env, service, session.run):
-        environment = session.open()
-        names = _members(session, environment, service) or [service]
-        found = {name: plan_delete(environment, workspace.name, name) for name in names}
-        kept = [each for _, volumes in found.values() for each in volumes]
-        stays = f"a snapshot of {', '.join(kept)} stays" if kept else "no data is kept"
-        stacks = ", ".join(each.name for each, _ in found.values())
-        data = {"stack": stacks, "snapshots_of": kept, "deleted": not session.dry_run}
-        are = "are" if len(found) > 1 else "is"
-        if session.dry_run:
-            session.emit(data, f"{stacks} would be deleted; {stays}")
-            return
-        session.confirm(f"Delete {stacks} in {session.env}? {stays}.")
-        for name, (each, _) in found.items():
-            delete_stack(environment, each, name, session.tell, session.run, timeout=timeout)
-    session.emit(data, f"{stacks} {are} deleted; {stays}")
-
-
-def _members(session: Session, environment: Environment, service: str) -> list[str]:
-    """The members of a cluster that are there, the last first; none of any other stack."""
-    from provisimus.stacks import find_stack, stack_name
-
-    workspace = session.workspace
-    if not workspace.has_service(service):
-        return []
-    return [
-        name
-        for name in reversed(workspace.members(service, session.env))
-        if find_stack(environment, stack_name(workspace.name, session.env, name))
-    ]
 
 
 @stack.command("list")

@@ -56,10 +56,10 @@ def all_names(session: Session) -> list[str]:
 
 
 def make_plans(
-    session: Session, names: list[str], asked: Asked
+    session: Session, names: list[str], asked: Asked, environment: Environment | None = None
 ) -> dict[str, Planned | ProvisimusError]:
     """Plans by name, made side by side. One that cannot be made is its error."""
-    environment = session.open()
+    environment = environment or session.open()
     first = [_planned(session, environment, name, asked) for name in names[:1]]  # makes the clients
     with ThreadPoolExecutor(SIDE_BY_SIDE) as side_by_side:
         rest = side_by_side.map(lambda name: _planned(session, environment, name, asked), names[1:])
@@ -86,7 +86,7 @@ def show_plans(
         {"service": name, **made.as_json()} if isinstance(made, ProvisimusError) else made.as_data()
         for name, made in found.items()
     ]
-    session.emit(data[0] if len(names) == 1 else data, _text(found))
+    session.emit(data[0] if len(names) == 1 else data, text_of(found))
     tell_faults(found)
     if out is not None:
         from provisimus.cli.saved_plans import save_plans
@@ -137,7 +137,8 @@ def _planned(
     return Planned(made, tuple(reviews))
 
 
-def _text(found: dict[str, Planned | ProvisimusError]) -> str:
+def text_of(found: dict[str, Planned | ProvisimusError]) -> str:
+    """For people: one in full; of many a line each, then what changes."""
     if not found:
         return "no stack is declared"
     [first, *more] = found.values()

@@ -9,7 +9,7 @@ that ends anywhere leaves only unnamed blobs, which the next run uses.
 from __future__ import annotations
 
 import json
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from provisimus.errors import Conflict, ProvisimusError
@@ -68,21 +68,28 @@ def build_images(
         return {**found, name: _one(plan, client, wanted, environment, tell, run)}
     if not todo:
         return found
-    from provisimus.images.parallel import carry_out
+    from provisimus.parallel import GRACE, side_by_side
 
-    tasks = {
-        name: partial(_one_task, plan, client, wanted, environment, run)
-        for name, wanted in todo.items()
-    }
     needs = {
         name: todo.keys() & set(wanted.definition.rendered.images) for name, wanted in todo.items()
     }
-    outcome = carry_out(tasks, needs, jobs, tell)
-    for name, lost in outcome.not_tried.items():
+
+    def not_tried(name: str, causes: tuple[str, ...]) -> None:
+        lost = ", ".join(causes)
         tell(Skipped(todo[name].title, f"not tried: {lost}, which it is built on, was not built"))
-    if outcome.failed:
-        raise _failure(outcome.failed, len(todo), len(outcome.not_tried))
-    return {**found, **outcome.made}
+
+    outcome = side_by_side(
+        needs,
+        lambda name: _one(plan, client, todo[name], environment, tell, run),
+        not_tried,
+        at_once=jobs,
+        grace=GRACE,
+    )
+    failed = {name: each for name, each in outcome.items() if isinstance(each, Exception)}
+    if failed:
+        raise _failure(failed, len(todo), len(todo) - len(outcome))
+    made = {name: each for name, each in outcome.items() if not isinstance(each, Exception)}
+    return {**found, **made}
 
 
 def _check_secrets(plan: ImagePlan) -> None:
@@ -107,17 +114,6 @@ def _failure(failed: Mapping[str, Exception], all_of: int, not_tried: int) -> Ex
         f"{len(failed)} of {all_of} images failed{rest}:{lines}",
         hint="what was built is in the registry; the same command builds the others",
     )
-
-
-def _one_task(
-    plan: ImagePlan,
-    client: Registry,
-    wanted: WantedImage,
-    environment: Environment,
-    run: str,
-    tell: Tell,
-) -> ContainerImage:
-    return _one(plan, client, wanted, environment, tell, run)
 
 
 def _one(

@@ -72,6 +72,18 @@ def in_order(stacks: Mapping[str, StackDefinition]) -> list[str]:
     return list(found)
 
 
+def needs_of(stacks: Mapping[str, StackDefinition]) -> dict[str, tuple[str, ...]]:
+    """By name, the others among these that each one uses. A member is its cluster. Pure."""
+
+    def named(use: Use) -> str:
+        return use.stack if use.stack in stacks else use.stack.rpartition("-")[0]
+
+    return {
+        name: tuple(sorted({named(use) for use in definition.uses()} & stacks.keys()))
+        for name, definition in stacks.items()
+    }
+
+
 def _circles(
     stacks: Mapping[str, StackDefinition],
 ) -> Iterator[tuple[str, Use, tuple[str, ...]]]:

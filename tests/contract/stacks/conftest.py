@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.stacks.desk import desk, desk_cloud
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
@@ -24,6 +25,8 @@ from provisimus.release import await_interrupted
 from provisimus.stacks import StackPlan, apply_stack, plan_stack
 from provisimus.stacks.delete import delete_stack, plan_delete
 from provisimus.workspace import Workspace, open_workspace
+
+__all__ = ["desk", "desk_cloud"]
 
 APP_PORT = 18080
 COMMITS = Commits({"services": "a" * 40, "docker": "b" * 40 + "-dirty", "packer": "unknown"})

@@ -1,0 +1,100 @@
+"""Work on many things at once, each in its turn: the threads around a Schedule."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import TypeVar
+
+from provisimus.schedule import Schedule
+
+Made = TypeVar("Made")
+
+AT_ONCE = 8
+"""Where all ask one cloud, more would only wait for each other."""
+GRACE = 10.0
+"""Seconds that work gets to clean up after an interruption, where it starts programs: those end
+with this process."""
+
+
+def side_by_side(
+    needs: Mapping[str, Collection[str]],
+    work: Callable[[str], Made],
+    untouched: Callable[[str, tuple[str, ...]], None],
+    *,
+    at_once: int = AT_ONCE,
+    grace: float | None = None,
+) -> dict[str, Made | Exception]:
+    """Do the work of each name when all that it needs is done; returns what came of each that
+    began, in the order in which they ended.
+
+    `untouched` is told once of each that never begins, and of what failed before it. What does not
+    depend on a failure goes on. Interrupted, every thread hears KeyboardInterrupt, as it would
+    alone, and has `grace` seconds to clean up; None is for ever. Raises UsageFault for a circle.
+    """
+    schedule = Schedule(needs)
+    reports: SimpleQueue[tuple[str, Made | BaseException]] = SimpleQueue()
+    waiting: list[str] = []
+    running: dict[str, threading.Thread] = {}
+    ended: dict[str, Made | Exception] = {}
+    deaf: set[str] = set()  # over: an interruption would only hit the end of the thread
+    hearing = threading.Lock()
+
+    def begin(name: str) -> threading.Thread:
+        def report() -> None:
+            with suppress(KeyboardInterrupt):
+                try:
+                    made: Made | BaseException = work(name)
+                except BaseException as error:  # noqa: BLE001 whoever waits for it raises it
+                    made = error
+                reports.put((name, made))
+                with hearing:
+                    deaf.add(name)
+
+        thread = threading.Thread(target=report, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    try:
+        while True:
+            waiting += schedule.ready()
+            while waiting and len(running) < at_once:
+                name = waiting.pop(0)
+                running[name] = begin(name)
+            if not running:
+                return ended
+            name, made = reports.get()
+            del running[name]
+            if isinstance(made, BaseException):
+                if not isinstance(made, Exception):
+                    raise made
+                for each, causes in schedule.failed(name).items():
+                    untouched(each, causes)
+            else:
+                schedule.done(name)
+            ended[name] = made
+    except BaseException:
+        with hearing:
+            _interrupt(each for name, each in running.items() if name not in deaf)
+        deadline = None if grace is None else time.monotonic() + grace
+        for thread in running.values():
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        raise
+
+
+def _interrupt(threads: Iterable[threading.Thread]) -> None:
+    """Let each thread hear KeyboardInterrupt where it is.
+
+    Python gives signals to the main thread only ("signal", Signals and threads). What waits for
+    the cloud leaves its operation running there, says how to go on, and lets go of its lock. Who
+    waits for a program hears it with the program's next line.
+    """
+    for each in threads:
+        if each.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(each.ident), ctypes.py_object(KeyboardInterrupt)
+            )

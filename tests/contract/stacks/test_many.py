@@ -1,0 +1,88 @@
+"""Many stacks by one command: in the order of what they use, and what a failure leaves alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.contract.stacks.desk import Desk
+
+
+def outcomes(told: str) -> dict[str, str]:
+    data: dict[str, Any] = json.loads(told)
+    return {each["service"]: each["outcome"] for each in data["stacks"]}
+
+
+def test_many_come_up_each_after_what_it_uses(desk: Desk) -> None:
+    desk.declare("base", A="a")
+    desk.declare("middle", after="base", A="a")
+    desk.declare("top", after="middle", A="a")
+    desk.declare("alone", A="a")
+    # Slow enough that who does not wait for what it uses would not find it.
+    desk.fault("sns:CreateTopic", "delay", seconds=0.5)
+    told = desk.run("apply", "--all", "--yes", "--json", "--events", "ndjson")
+    assert outcomes(told.stdout) == dict.fromkeys(("alone", "base", "middle", "top"), "changed")
+    assert "account 123456789012, region eu-west-1" in told.stderr
+    events = [json.loads(line) for line in told.stderr.splitlines() if line.startswith("{")]
+    ends = [e["step"] for e in events if e["event"] == "finished" and ":" not in e["step"]]
+    assert [name for name in ends if name != "alone"] == [
+        "base",
+        "middle",
+        "top",
+        "apply 4 stacks",
+    ]
+    began = [e["step"] for e in events if e["event"] == "started"]
+    assert began.index("alone") < began.index("middle")
+
+    again = desk.run("apply", "--all", "--yes", "--json", "--quiet")
+    assert set(outcomes(again.stdout).values()) == {"kept"}
+
+
+def test_what_uses_a_failure_is_not_touched_and_the_rest_goes_on(desk: Desk) -> None:
+    desk.declare("base", A="bad")
+    desk.declare("middle", after="base", A="a")
+    desk.declare("top", after="middle", A="a")
+    desk.declare("alone", A="a")
+    desk.declare("after", after="alone", A="a")
+    told = desk.run("apply", "--all", "--yes", "--json", expect=1)
+    assert getattr(told.exception, "exit_code", None) == 6
+    stacks = {each["service"]: each for each in json.loads(told.stdout)["stacks"]}
+    assert outcomes(told.stdout) == {
+        "alone": "changed",
+        "after": "changed",
+        "base": "failed",
+        "middle": "not touched",
+        "top": "not touched",
+    }
+    assert stacks["base"]["error"]["error"] == "RolledBack"
+    assert stacks["top"]["blocked_by"] == ["base"]
+    assert "= top: it needs base, which failed" in told.stderr
+    assert [desk.status(name) for name in ("middle", "top")] == ["gone", "gone"]
+
+    # Mended, the same command goes on from here.
+    desk.declare("base", A="a")
+    told = desk.run("apply", "--all", "--yes", "--json", "--quiet")
+    assert outcomes(told.stdout)["alone"] == "kept"
+    assert outcomes(told.stdout)["top"] == "changed"
+
+
+def test_faulty_definitions_change_nothing(desk: Desk) -> None:
+    desk.declare("one", A="a")
+    desk.declare("two", after="nothing", A="a")
+    desk.run("apply", "--all", "--yes", expect=1)
+    assert desk.status("one") == "gone"
+    desk.run("apply", "one", "one", "--yes", expect=1)
+    desk.run("apply", expect=1)
+
+
+def test_one_of_many_that_takes_too_long_goes_on_in_the_cloud(desk: Desk) -> None:
+    desk.declare("slow", A="a")
+    desk.declare("user", after="slow", A="a")
+    desk.fault("sns:CreateTopic", "delay", seconds=3)
+    told = desk.run("apply", "slow", "user", "--yes", "--json", "--timeout", "0.2", expect=1)
+    assert getattr(told.exception, "exit_code", None) == 7
+    assert outcomes(told.stdout) == {"slow": "failed", "user": "not touched"}
+    assert desk.status("slow") == "CREATE_IN_PROGRESS"
+    desk.heal()
+    told = desk.run("apply", "slow", "user", "--yes", "--json", "--quiet")
+    assert outcomes(told.stdout) == {"slow": "kept", "user": "changed"}

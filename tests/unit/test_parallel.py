@@ -1,0 +1,80 @@
+"""Threads around a schedule: begun when ready, left alone after a failure, interrupted together."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from provisimus.errors import NotFound
+from provisimus.parallel import side_by_side
+
+PATIENCE = 30
+
+
+def nobody(name: str, causes: tuple[str, ...]) -> None:
+    raise AssertionError((name, causes))
+
+
+def test_two_that_do_not_need_each_other_are_under_way_together() -> None:
+    both = threading.Barrier(2)
+
+    def work(name: str) -> str:
+        if name != "last":
+            both.wait(PATIENCE)
+        return name.upper()
+
+    made = side_by_side({"a": (), "b": (), "last": ("a", "b")}, work, nobody)
+    assert made == {"a": "A", "b": "B", "last": "LAST"}
+    assert [*made][-1] == "last"
+
+
+def test_no_more_than_asked_for_run_at_once() -> None:
+    running, most = set(), []
+
+    def work(name: str) -> None:
+        running.add(name)
+        most.append(len(running))
+        running.remove(name)
+
+    side_by_side(dict.fromkeys("abcd", ()), work, nobody, at_once=1)
+    assert most == [1, 1, 1, 1]
+
+
+def test_what_needs_a_failure_is_not_begun_and_the_rest_goes_on() -> None:
+    began: list[str] = []
+    left: dict[str, tuple[str, ...]] = {}
+
+    def work(name: str) -> str:
+        began.append(name)
+        if name == "a":
+            raise NotFound("no image")
+        return name
+
+    needs = {"a": (), "b": ("a",), "c": ("b",), "d": (), "e": ("d",)}
+    made = side_by_side(needs, work, left.__setitem__)
+    assert sorted(began) == ["a", "d", "e"]
+    assert left == {"b": ("a",), "c": ("a",)}
+    assert isinstance(made["a"], NotFound)
+    assert {made["d"], made["e"]} == {"d", "e"}
+
+
+def test_an_interruption_reaches_every_thread_and_is_waited_for() -> None:
+    waits, cleaned = threading.Event(), []
+
+    def work(name: str) -> None:
+        try:
+            if name == "a":
+                waits.wait(PATIENCE)
+                raise KeyboardInterrupt
+            waits.set()
+            deadline = time.monotonic() + PATIENCE
+            while time.monotonic() < deadline:
+                time.sleep(0.01)
+        finally:
+            cleaned.append(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side({"a": (), "b": (), "c": ("b",)}, work, nobody)
+    assert sorted(cleaned) == ["a", "b"]
