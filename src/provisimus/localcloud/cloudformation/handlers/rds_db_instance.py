@@ -37,21 +37,25 @@ _MADE = (
     "AvailabilityZone", "DBName", "DBSubnetGroupName", "Engine", "LicenseModel", "NetworkType",
 )  # fmt: skip
 """Go to making and restoring."""
-_NEW = (
-    "EnablePerformanceInsights", "EngineVersion", "KmsKeyId", "MasterUsername",
-    "MonitoringInterval", "MonitoringRoleArn", "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod", "StorageEncrypted",
-)  # fmt: skip
+_NEW = ("EngineVersion", "KmsKeyId", "MasterUsername", "StorageEncrypted")
 """Go to making only."""
 _LATER = (
-    "BackupRetentionPeriod", "MasterUserPassword", "MaxAllocatedStorage", "PreferredBackupWindow",
-    "PreferredMaintenanceWindow",
+    "BackupRetentionPeriod", "CACertificateIdentifier", "DatabaseInsightsMode",
+    "EnablePerformanceInsights", "MasterUserPassword", "MaxAllocatedStorage", "MonitoringInterval",
+    "MonitoringRoleArn", "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod",
+    "PreferredBackupWindow", "PreferredMaintenanceWindow",
 )  # fmt: skip
 """Go to making and changing: what is restored gets them afterwards."""
-_CHANGED = (
-    *_BOTH, *_LATER, "AllocatedStorage", "EngineVersion", "MasterUserSecret", "Port",
-    "VPCSecurityGroups",
-)  # fmt: skip
+_ALIKE = frozenset({*_BOTH, *_LATER, "EngineVersion", "LicenseModel", "NetworkType"})
+"""Go to changing under these names."""
+_CHANGED = (*sorted(_ALIKE), "AllocatedStorage", "MasterUserSecret", "Port", "VPCSecurityGroups")
+_LEFT_OUT = {
+    "DatabaseInsightsMode": "standard", "DeletionProtection": False,
+    "EnablePerformanceInsights": False, "ManageMasterUserPassword": False, "MonitoringInterval": 0,
+    "PubliclyAccessible": False,
+}  # fmt: skip
+"""What they become that a template names no more."""
+_WATCHED_BY = "PerformanceInsightsKMSKeyId"
 _UNFINISHED = "local:restored"
 """A tag that stands at a restored instance until it has what restoring cannot give it."""
 _FAILED = ("failed", "incompatible-network", "incompatible-parameters", "incompatible-restore")
@@ -62,10 +66,9 @@ class DBInstance(Handler):
     honoured = frozenset(
         {
             *_BOTH, *_MADE, *_NEW, *_LATER, "AllocatedStorage", "ApplyImmediately",
-            "CACertificateIdentifier", "DBInstanceIdentifier", "DBSnapshotIdentifier",
-            "DatabaseInsightsMode", "DeleteAutomatedBackups", "EnableCloudwatchLogsExports/*",
-            "MasterUserSecret/KmsKeyId", "Port", "Tags/*/Key", "Tags/*/Value",
-            "VPCSecurityGroups/*",
+            "DBInstanceIdentifier", "DBSnapshotIdentifier", "DeleteAutomatedBackups",
+            "EnableCloudwatchLogsExports/*", "MasterUserSecret/KmsKeyId", "Port", "Tags/*/Key",
+            "Tags/*/Value", "VPCSecurityGroups/*",
         }
         - {"EnableCloudwatchLogsExports"}
     )  # fmt: skip
@@ -95,15 +98,6 @@ class DBInstance(Handler):
     untold: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("ApplyImmediately", "DeleteAutomatedBackups"), "it is said of a call"),
         **dict.fromkeys(
-            (
-                "CACertificateIdentifier", "DatabaseInsightsMode", "EnablePerformanceInsights",
-                "MonitoringInterval", "MonitoringRoleArn", "NetworkType",
-                "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod",
-                "PreferredMaintenanceWindow",
-            ),
-            "it has no effect here, and is not kept",
-        ),
-        **dict.fromkeys(
             ("KmsKeyId", "MasterUserSecret"),
             "a key has several names, and drift detection compares none",
         ),
@@ -122,10 +116,7 @@ class DBInstance(Handler):
         if "Port" in given:
             shared["Port"] = int(given["Port"])
         if not given.get("DBSnapshotIdentifier"):
-            cloud.rds.create_db_instance(
-                **shared, **only(given, *_NEW, *_LATER, "CACertificateIdentifier",
-                                 "DatabaseInsightsMode")
-            )  # fmt: skip
+            cloud.rds.create_db_instance(**shared, **only(given, *_NEW, *_LATER))
             return name
         shared["Tags"] = [*shared["Tags"], {"Key": _UNFINISHED, "Value": "yes"}]
         cloud.rds.restore_db_instance_from_db_snapshot(
@@ -175,10 +166,18 @@ class DBInstance(Handler):
     ) -> dict[str, Any] | None:
         """The password is not told, and with it nothing that only says how it came to be."""
         told = instance(cloud, physical_id)
-        return None if told is None else _as_template(told, properties)
+        if told is None:
+            return None
+        key, written = told.get("PerformanceInsightsKMSKeyId"), properties.get(_WATCHED_BY)
+        if key and written and _arn_of(cloud, written) == key:
+            key = written
+        return {**_as_template(told, properties), _WATCHED_BY: key}
 
     def must_replace(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-        return changed(before, after, "AvailabilityZone", "DBSnapshotIdentifier", "Engine")
+        replacing = ["AvailabilityZone", "DBSnapshotIdentifier", "Engine"]
+        if _WATCHED_BY in before and _WATCHED_BY in after:
+            replacing.append(_WATCHED_BY)
+        return changed(before, after, *replacing)
 
     def refusal(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
         if int(after.get("AllocatedStorage") or 0) < int(before.get("AllocatedStorage") or 0):
@@ -188,9 +187,9 @@ class DBInstance(Handler):
     def update(self, cloud: Cloud, physical_id: str, before: Shape, after: Wanted) -> None:
         old, new = before.properties, after.properties
         fresh = {name: new[name] for name in _CHANGED if name in new and changed(old, new, name)}
-        for name in ("DeletionProtection", "ManageMasterUserPassword", "PubliclyAccessible"):
-            if old.get(name) and name not in new:
-                fresh[name] = False
+        fresh |= {
+            name: value for name, value in _LEFT_OUT.items() if old.get(name) and name not in new
+        }
         if "DBParameterGroupName" in old and "DBParameterGroupName" not in new:
             family = f"postgres{str(_version(cloud, physical_id)).partition('.')[0]}"
             fresh["DBParameterGroupName"] = f"default.{family}"
@@ -201,10 +200,9 @@ class DBInstance(Handler):
             cloud.rds.modify_db_instance(
                 DBInstanceIdentifier=physical_id,
                 ApplyImmediately=bool(new.get("ApplyImmediately", True)),
-                **{key: value for key, value in fresh.items() if key in _BOTH or key in _LATER
-                   or key in ("DBPortNumber", "EngineVersion")},
+                **{key: fresh[key] for key in fresh if key in _ALIKE or key == "DBPortNumber"},
                 **_renamed(fresh),
-            )  # fmt: skip
+            )
         if exports is not None:
             gone = [each for each in old.get("EnableCloudwatchLogsExports", [])
                     if each not in exports]  # fmt: skip
@@ -283,6 +281,12 @@ def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def _arn_of(cloud: Cloud, key: str) -> str | None:
+    """Of a key by any of its names; None when it is gone."""
+    found = unless_absent(lambda: cloud.kms.describe_key(KeyId=key), "NotFoundException")
+    return str(found["KeyMetadata"]["Arn"]) if found else None
+
+
 def _version(cloud: Cloud, physical_id: str) -> str:
     return str((instance(cloud, physical_id) or {}).get("EngineVersion"))
 
@@ -290,22 +294,29 @@ def _version(cloud: Cloud, physical_id: str) -> str:
 def _as_template(told: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
     """What DescribeDBInstances tells, in the words of a template."""
     version, written = str(told["EngineVersion"]), str(properties.get("EngineVersion", ""))
+    window = str(properties.get("PreferredMaintenanceWindow", ""))
+    kept = told["PreferredMaintenanceWindow"]
     return {
         **only(
             told, "AutoMinorVersionUpgrade", "AvailabilityZone", "BackupRetentionPeriod",
-            "CopyTagsToSnapshot", "DBInstanceClass", "DBInstanceIdentifier", "DBName",
-            "DeletionProtection", "Engine", "Iops", "LicenseModel",
-            "MasterUsername", "MaxAllocatedStorage", "MultiAZ", "PreferredBackupWindow",
-            "PubliclyAccessible", "StorageEncrypted", "StorageThroughput", "StorageType",
+            "CACertificateIdentifier", "CopyTagsToSnapshot", "DBInstanceClass",
+            "DBInstanceIdentifier", "DBName", "DatabaseInsightsMode", "DeletionProtection",
+            "Engine", "Iops", "LicenseModel", "MasterUsername", "MaxAllocatedStorage",
+            "MonitoringInterval", "MonitoringRoleArn", "MultiAZ", "NetworkType",
+            "PerformanceInsightsRetentionPeriod", "PreferredBackupWindow", "PubliclyAccessible",
+            "StorageEncrypted", "StorageThroughput", "StorageType",
         ),
         "AllocatedStorage": str(told["AllocatedStorage"]),
         "DBParameterGroupName": told["DBParameterGroups"][0]["DBParameterGroupName"],
         "DBSubnetGroupName": told.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
         "EnableCloudwatchLogsExports": told.get("EnabledCloudwatchLogsExports", []),
+        "EnablePerformanceInsights": told.get("PerformanceInsightsEnabled", False),
         # A template may give the beginning of it.
         "EngineVersion": written if f"{version}.".startswith(f"{written}.") else version,
         "ManageMasterUserPassword": bool(told.get("MasterUserSecret")),
         "Port": str(told.get("Endpoint", {}).get("Port", told.get("DbInstancePort"))),
+        # RDS keeps it in small letters.
+        "PreferredMaintenanceWindow": window if kept == window.lower() else kept,
         "Tags": told["TagList"],
         "VPCSecurityGroups": [each["VpcSecurityGroupId"] for each in told["VpcSecurityGroups"]],
     }  # fmt: skip

@@ -1,8 +1,9 @@
 """RDS: DB instances are real PostgreSQL servers, snapshots are real copies of their data.
 
-`rules` is pure: what a request may ask for. `instances`, `snapshots`, `groups` and `secrets` take
-the place of moto's methods, `place` is where a server stands in its VPC, `life` does the slow work,
-`answers` are the operations that moto has not or answers wrongly, and which are refused.
+`rules` is pure: what a request may ask for; so is `watching`: what is kept of how an instance is
+measured. `instances`, `snapshots`, `groups` and `secrets` take the place of moto's methods, `place`
+is where a server stands in its VPC, `life` does the slow work, `answers` are the operations that
+moto has not or answers wrongly, and which are refused.
 """
 
 from __future__ import annotations

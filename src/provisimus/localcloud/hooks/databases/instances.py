@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import string
 from functools import partial
@@ -17,7 +18,7 @@ from moto.rds.models import DBInstance, RDSBackend
 from provisimus.localcloud.databases.installed import chosen, servers
 from provisimus.localcloud.databases.passwords import fresh_verifier
 from provisimus.localcloud.hooks.cloud import Cloud, replace
-from provisimus.localcloud.hooks.databases import life, place, rules
+from provisimus.localcloud.hooks.databases import life, place, rules, watching
 from provisimus.localcloud.hooks.databases.record import Local, group_status
 from provisimus.localcloud.hooks.databases.requests import (
     PENDING,
@@ -100,9 +101,12 @@ def install(cloud: Cloud) -> None:
         ("db_parameter_group_status_list", _group_statuses),
         ("endpoint", _endpoint),
         ("latest_restorable_time", lambda database: None),
+        ("network_type", lambda database: "IPV4"),
         ("pending_modified_values", lambda database: dict(database.local.pending)),
     ):  # fmt: skip
         setattr(DBInstance, name, property(told))
+    for name, told in dataclasses.asdict(watching.Watching()).items():
+        setattr(DBInstance, name, told)  # of records that were kept before these were
 
 
 def create_instance(
@@ -133,9 +137,11 @@ def create_instance(
     if password:
         local.verifier = fresh_verifier(password)
     check_key(backend, wanted)
+    watched = _watched(backend, watching.Watching(), wanted)
     database: Any = DBInstance.__new__(DBInstance)
     database.local = local
     _moto_init(database, backend, **wanted)
+    watching.keep(database, watched)
     database.dbi_resource_id = local.folder.replace("db-", "", 1).upper()
     database.dbi_resource_id = f"db-{database.dbi_resource_id}"
     database.db_instance_identifier = identifier
@@ -155,6 +161,9 @@ def _fill(wanted: dict[str, Any]) -> None:
     wanted.setdefault("storage_type", "io1" if wanted.get("iops") else "gp2")
     wanted["allocated_storage"] = int(wanted.get("allocated_storage") or 0)
     wanted["license_model"] = wanted.get("license_model") or "postgresql-license"
+    wanted["ca_certificate_identifier"] = (
+        wanted.get("ca_certificate_identifier") or watching.AUTHORITIES[0]
+    )
     wanted["publicly_accessible"] = bool(wanted.get("publicly_accessible"))
     wanted.pop("db_security_groups", None) if not wanted.get("db_security_groups") else None
 
@@ -184,9 +193,16 @@ def _modify(cloud: Cloud, backend: Any, database: Any, wanted: dict[str, Any]) -
     if wanted.get("apply_immediately"):
         now |= local.pending
         local.pending.clear()
+    if window := now.get("preferred_maintenance_window"):
+        now["preferred_maintenance_window"] = str(window).lower()
     restart = any(name in now and now[name] != getattr(database, name) for name in RESTARTS)
+    watching.keep(database, _watched(backend, watching.of(database), wanted))
     for name, value in now.items():
         setattr(database, name, value)
+    exports = wanted.get("cloudwatch_logs_export_configuration") or {}
+    database.enabled_cloudwatch_logs_exports = watching.exported(
+        database.enabled_cloudwatch_logs_exports, exports
+    )
     stopped = database.status == life.STOPPED
     if not stopped:
         database.status = life.MODIFYING
@@ -238,6 +254,15 @@ def _endpoint(database: Any) -> dict[str, Any] | None:
     zone = place.endpoint_name("", database.account_id, database.region).partition(".")[2]
     digest = "Z" + zone.split(".")[0][1:].upper()
     return {"Address": database.address, "Port": database.port, "HostedZoneId": digest}
+
+
+def _watched(backend: Any, before: watching.Watching, wanted: dict[str, Any]) -> watching.Watching:
+    """What a request makes of it, with the key of Performance Insights by its ARN."""
+    made = watching.after(before, wanted)
+    key = made.performance_insights_kms_key_id
+    if made.performance_insights_enabled:
+        key = backend._validate_kms_key(key or "alias/aws/rds")
+    return dataclasses.replace(made, performance_insights_kms_key_id=key)
 
 
 def _subnet_group(backend: Any, wanted: dict[str, Any]) -> Any | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from moto.rds.exceptions import DBInstanceNotFoundError, RDSClientError
+from moto.rds.utils import valid_preferred_maintenance_window
 
 from provisimus.localcloud.databases.installed import HINT, servers
 from provisimus.localcloud.hooks.cloud import Cloud
-from provisimus.localcloud.hooks.databases import life, rules
+from provisimus.localcloud.hooks.databases import life, rules, watching
 
 PENDING = ("allocated_storage", "db_instance_class", "iops", "multi_az", "storage_throughput",
            "storage_type")  # fmt: skip
@@ -67,15 +68,16 @@ def creation(
         rules.storage(
             wanted["storage_type"], size, wanted.get("iops"), wanted.get("storage_throughput")
         ),
+        watching.wrong(
+            watching.after(watching.Watching(), wanted), wanted["ca_certificate_identifier"]
+        ),
         rules.port(wanted["port"]),
         rules.retention(int(wanted.get("backup_retention_period", 1))),
         rules.new_password(password)
         if copy_of
         else rules.master(wanted.get("master_username"), password, managed),
         None if copy_of else rules.database(wanted.get("db_name")),
-        None
-        if wanted["license_model"] == "postgresql-license"
-        else (rules.INVALID, f"Invalid license model for {rules.ENGINE}"),
+        rules.license_model(wanted["license_model"]),
     )
 
 
@@ -112,8 +114,13 @@ def modification(database: Any, wanted: Any) -> rules.Refusal:
             after["storage_type"], after["allocated_storage"], after["iops"],
             after["storage_throughput"],
         ),
+        watching.wrong(
+            watching.after(watching.of(database), wanted), wanted.get("ca_certificate_identifier")
+        ),
         rules.port(int(wanted.get("db_port_number") or database.port)),
         rules.retention(int(wanted.get("backup_retention_period", 0))),
+        rules.license_model(wanted.get("license_model")),
+        _window(database, wanted),
         rules.new_password(password),
         rules.when(
             bool(password and managed) and wanted.get("manage_master_user_password") is not False,
@@ -125,6 +132,14 @@ def modification(database: Any, wanted: Any) -> rules.Refusal:
             "You must specify apply immediately when rotating the master user password.",
         ),
     )  # fmt: skip
+
+
+def _window(database: Any, wanted: Any) -> rules.Refusal:
+    """Whether the maintenance window is one, and apart from that of the backups."""
+    window = str(wanted.get("preferred_maintenance_window") or "").lower()
+    backups = wanted.get("preferred_backup_window") or database.preferred_backup_window
+    said = valid_preferred_maintenance_window(window, backups) if window else None
+    return (rules.INVALID, said) if said else None
 
 
 def deletion(database: Any, snapshot: str | None, skip: bool) -> rules.Refusal:

@@ -137,6 +137,12 @@ def retention(days: int) -> Refusal:
     return INVALID, f"Invalid backup retention period: {days}. Must be between 0 and 35"
 
 
+def license_model(name: str | None) -> Refusal:
+    if name in (None, "", "postgresql-license"):
+        return None
+    return INVALID, f"Invalid license model for {ENGINE}: {name} (it is postgresql-license)"
+
+
 def master(user: str | None, password: str | None, managed: bool) -> Refusal:
     """Whether these are credentials of a master user."""
     if not re.fullmatch(r"[A-Za-z]\w{0,62}", user or "", re.ASCII):
