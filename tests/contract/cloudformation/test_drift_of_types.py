@@ -96,3 +96,110 @@ def test_of_stores(story: Any) -> None:
         "Images": ["/ImageTagMutability"],
         "Store": ["/PublicAccessBlockConfiguration"],
     }
+
+
+CARDS = """
+Parameters: {ImageId: {Type: String}}
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.9.0.0/16}}
+  Subnet: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.9.1.0/24}}
+  Gateway: {Type: AWS::EC2::InternetGateway}
+  Way:
+    Type: AWS::EC2::VPCGatewayAttachment
+    Properties: {VpcId: !Ref Vpc, InternetGatewayId: !Ref Gateway}
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties: {GroupDescription: g, VpcId: !Ref Vpc}
+  Card:
+    Type: AWS::EC2::NetworkInterface
+    Properties:
+      SubnetId: !Ref Subnet
+      Description: a card
+      GroupSet: [!Ref Group]
+      SourceDestCheck: true
+      Tags: [{Key: team, Value: blue}]
+  Address:
+    Type: AWS::EC2::EIP
+    DependsOn: Way
+    Properties: {Domain: vpc, Tags: [{Key: team, Value: blue}]}
+  Worn:
+    Type: AWS::EC2::EIPAssociation
+    Properties: {AllocationId: !GetAtt Address.AllocationId, NetworkInterfaceId: !Ref Card}
+  Launch:
+    Type: AWS::EC2::LaunchTemplate
+    Properties:
+      VersionDescription: ours
+      LaunchTemplateData: {ImageId: !Ref ImageId, InstanceType: t3.small}
+      TagSpecifications: [{ResourceType: launch-template, Tags: [{Key: team, Value: blue}]}]
+"""
+
+
+def test_of_addresses_interfaces_and_launch_templates(story: Any) -> None:
+    image = {"ParameterKey": "ImageId", "ParameterValue": story.world.images[0]}
+    assert story.create(CARDS, Parameters=[image]) == "CREATE_COMPLETE", story.news()
+    assert found(story) == {}
+    ec2, of = story.world.ec2, story.physical
+    card, template = of("Card"), of("Launch")
+    described = ec2.describe_addresses(PublicIps=[of("Address")])["Addresses"][0]
+    address, association = described["AllocationId"], described["AssociationId"]
+    default = ec2.describe_security_groups(
+        Filters=[
+            {"Name": "vpc-id", "Values": [of("Vpc")]},
+            {"Name": "group-name", "Values": ["default"]},
+        ]
+    )["SecurityGroups"][0]["GroupId"]
+
+    def tag(resource: str, value: str) -> Any:
+        return lambda: ec2.create_tags(
+            Resources=[resource], Tags=[{"Key": "team", "Value": value}]
+        )
+
+    def of_card(**given: Any) -> Any:
+        return lambda: ec2.modify_network_interface_attribute(NetworkInterfaceId=card, **given)
+
+    def version(**data: str) -> Any:
+        return lambda: ec2.create_launch_template_version(
+            LaunchTemplateId=template, VersionDescription="ours", LaunchTemplateData=data
+        )
+
+    ours = {"ImageId": story.world.images[0], "InstanceType": "t3.small"}
+    for name, path, change, undo in (
+        ("Address", "/Tags/0/Value", tag(address, "red"), tag(address, "blue")),
+        ("Card", "/Tags/0/Value", tag(card, "red"), tag(card, "blue")),
+        (
+            "Card",
+            "/Description",
+            of_card(Description={"Value": "mine"}),
+            of_card(Description={"Value": "a card"}),
+        ),
+        ("Card", "/GroupSet/0", of_card(Groups=[default]), of_card(Groups=[of("Group")])),
+        (
+            "Card",
+            "/SourceDestCheck",
+            of_card(SourceDestCheck={"Value": False}),
+            of_card(SourceDestCheck={"Value": True}),
+        ),
+        (
+            "Launch",
+            "/LaunchTemplateData/InstanceType",
+            version(**{**ours, "InstanceType": "t3.nano"}),
+            version(**ours),
+        ),
+        (
+            "Launch",
+            "/TagSpecifications/0/Tags/0/Value",
+            tag(template, "red"),
+            tag(template, "blue"),
+        ),
+        (
+            "Worn",
+            "deleted",
+            lambda: ec2.disassociate_address(AssociationId=association),
+            None,
+        ),
+    ):
+        change()
+        assert found(story) == {name: path if path == "deleted" else [path]}
+        if undo:
+            undo()
+            assert found(story) == {}, path

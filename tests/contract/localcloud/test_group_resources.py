@@ -6,10 +6,12 @@ and ScalingPolicy, and "UpdatePolicy attribute".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.in_sync import differences, differing
 
 from .conftest import LocalCloud
 from .groups import eventually
@@ -41,6 +43,7 @@ Resources:
       AutoScalingGroupName: !Ref Servers
       LifecycleTransition: autoscaling:EC2_INSTANCE_TERMINATING
       HeartbeatTimeout: 60
+      DefaultResult: ABANDON
   Cpu:
     Type: AWS::AutoScaling::ScalingPolicy
     Properties:
@@ -100,6 +103,10 @@ class Stack:
         outputs = self.api.describe_stacks(StackName="groups")["Stacks"][0]["Outputs"]
         return str(next(each["OutputValue"] for each in outputs if each["OutputKey"] == key))
 
+    def physical(self, key: str) -> str:
+        told = self.api.describe_stack_resource(StackName="groups", LogicalResourceId=key)
+        return str(told["StackResourceDetail"]["PhysicalResourceId"])
+
     @property
     def group(self) -> dict[str, Any]:
         told = self.groups.describe_auto_scaling_groups(
@@ -151,6 +158,64 @@ def test_all_that_a_group_has_is_made_read_back_changed_and_removed(stack: Stack
     assert stack.settle() == "gone"
     assert stack.groups.describe_auto_scaling_groups()["AutoScalingGroups"] == []
     assert stack.groups.describe_policies()["ScalingPolicies"] == []
+
+
+def test_what_is_changed_by_hand_is_found_and_so_is_its_undoing(stack: Stack) -> None:
+    assert stack.create() == "CREATE_COMPLETE", stack.events()
+    assert differing(stack.api, "groups") == {}
+    name, groups = stack.output("Group"), stack.groups
+    down, policy = (stack.physical(each) for each in ("Down", "Cpu"))
+    tag = {"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": "Name"}
+
+    def group(**given: Any) -> Callable[[], Any]:
+        return lambda: groups.update_auto_scaling_group(AutoScalingGroupName=name, **given)
+
+    def hook(hook_name: str, **given: Any) -> Callable[[], Any]:
+        return lambda: groups.put_lifecycle_hook(
+            AutoScalingGroupName=name, LifecycleHookName=hook_name, **given
+        )
+
+    def target(value: float) -> Callable[[], Any]:
+        metric = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
+        return lambda: groups.put_scaling_policy(
+            AutoScalingGroupName=name,
+            PolicyName=policy.rpartition("/")[2],
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingConfiguration={
+                "PredefinedMetricSpecification": metric,
+                "TargetValue": value,
+            },
+        )
+
+    def named(value: str) -> Callable[[], Any]:
+        return lambda: groups.create_or_update_tags(
+            Tags=[{**tag, "Value": value, "PropagateAtLaunch": True}]
+        )
+
+    own = "/LifecycleHookSpecificationList/0"
+    for where, paths, change, undo in (
+        ("Servers", ["/MaxSize"], group(MaxSize=3), group(MaxSize=4)),
+        ("Servers", ["/Cooldown"], group(DefaultCooldown=90), group(DefaultCooldown=60)),
+        ("Servers", ["/Tags/0/Value"], named("mine"), named("server")),
+        (
+            "Servers",
+            [own],
+            lambda: groups.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="up"),
+            hook("up", LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING"),
+        ),
+        ("Down", ["/HeartbeatTimeout"], hook(down, HeartbeatTimeout=90),
+         hook(down, HeartbeatTimeout=60)),
+        ("Down", ["/DefaultResult"], hook(down, DefaultResult="CONTINUE"),
+         hook(down, DefaultResult="ABANDON")),
+        ("Cpu", ["/TargetTrackingConfiguration/TargetValue"], target(40), target(50)),
+    ):  # fmt: skip
+        change()
+        assert differences(stack.api, "groups") == {where: paths}
+        undo()
+        assert differing(stack.api, "groups") == {}, paths
+    groups.delete_policy(AutoScalingGroupName=name, PolicyName=policy)
+    groups.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName=down)
+    assert differences(stack.api, "groups") == {"Cpu": "deleted", "Down": "deleted"}
 
 
 def test_a_group_whose_launch_template_is_gone_says_so_and_can_be_deleted(stack: Stack) -> None:
