@@ -150,9 +150,7 @@ def test_of_addresses_interfaces_and_launch_templates(story: Any) -> None:
     )["SecurityGroups"][0]["GroupId"]
 
     def tag(resource: str, value: str) -> Any:
-        return lambda: ec2.create_tags(
-            Resources=[resource], Tags=[{"Key": "team", "Value": value}]
-        )
+        return lambda: ec2.create_tags(Resources=[resource], Tags=[{"Key": "team", "Value": value}])
 
     def of_card(**given: Any) -> Any:
         return lambda: ec2.modify_network_interface_attribute(NetworkInterfaceId=card, **given)

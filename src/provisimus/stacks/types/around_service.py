@@ -123,9 +123,7 @@ def snapshots(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> dict[str, An
     asked = taken_by_dlm(volumes)
     if not asked:
         return {}
-    managed = (
-        "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSDataLifecycleManagerServiceRole"
-    )
+    managed = "service-role/AWSDataLifecycleManagerServiceRole"
     found: dict[str, Any] = {
         "SnapshotRole": {
             "Type": "AWS::IAM::Role",

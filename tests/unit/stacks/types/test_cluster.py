@@ -50,18 +50,24 @@ def test_members_differ_in_number_zone_and_name() -> None:
     }
 
 
-def test_the_template_of_a_member_is_the_golden_one() -> None:
-
-    asked = cluster(network="main", data_volumes=[{"mount": "/data", "size": "20 GiB"}])
+def wanted(**given: Any) -> WantedStack[ClusterDefinition]:
     health = Health(http=HttpHealth(port=8080))
-    wanted = WantedStack("cache", "1", asked, health=health, others={"main": MAIN})
-    template = TYPE.build(wanted)
+    return WantedStack("cache", "1", cluster(**given), health=health, others={"main": MAIN})
+
+
+CASES = {
+    "member": wanted(network="main", data_volumes=[{"mount": "/data", "size": "20 GiB"}]),
+}
+
+
+def test_the_template_of_a_member_is_the_golden_one() -> None:
+    template = TYPE.build(CASES["member"])
     path = GOLDEN / "cluster-member.yaml"
     if os.environ.get("PROVISIMUS_WRITE_GOLDEN"):
         path.write_text(yaml_of(template))
     assert yaml_of(template) == path.read_text()
     assert [each for each in findings(template) if each[0] not in ("INFO", "DEBUG")] == []
-    check_no_other(TYPE, ["member"])
+    check_no_other(TYPE, CASES)
 
 
 def test_a_member_is_a_service_of_the_workspace(tmp_path: Path) -> None:
