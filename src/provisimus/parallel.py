@@ -10,6 +10,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TypeVar
 
+from provisimus.events import Event, Failed, Finished, Tell
 from provisimus.schedule import Schedule
 
 Made = TypeVar("Made")
@@ -27,6 +28,7 @@ def side_by_side(
     untouched: Callable[[str, tuple[str, ...]], None],
     *,
     at_once: int = AT_ONCE,
+    interrupt: Callable[[Iterable[threading.Thread]], None] | None = None,
     grace: float | None = None,
 ) -> dict[str, Made | Exception]:
     """Do the work of each name when all that it needs is done; returns what came of each that
@@ -34,7 +36,8 @@ def side_by_side(
 
     `untouched` is told once of each that never begins, and of what failed before it. What does not
     depend on a failure goes on. Interrupted, every thread hears KeyboardInterrupt, as it would
-    alone, and has `grace` seconds to clean up; None is for ever. Raises UsageFault for a circle.
+    alone, and has `grace` seconds to clean up; None is for ever. `interrupt` is for work that must
+    not hear it just anywhere: see Gate. Raises UsageFault for a circle.
     """
     schedule = Schedule(needs)
     reports: SimpleQueue[tuple[str, Made | BaseException]] = SimpleQueue()
@@ -79,7 +82,7 @@ def side_by_side(
             ended[name] = made
     except BaseException:
         with hearing:
-            _interrupt(each for name, each in running.items() if name not in deaf)
+            (interrupt or _interrupt)(each for name, each in running.items() if name not in deaf)
         deadline = None if grace is None else time.monotonic() + grace
         for thread in running.values():
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
@@ -92,9 +95,29 @@ def _interrupt(threads: Iterable[threading.Thread]) -> None:
     Python gives signals to the main thread only ("signal", Signals and threads). What waits for
     the cloud leaves its operation running there, says how to go on, and lets go of its lock. Who
     waits for a program hears it with the program's next line.
+
+    Not for work that starts threads: until a new one runs, CPython takes it for its maker, and it
+    hears in its maker's place (PyThreadState_New, PyThreadState_SetAsyncExc).
     """
     for each in threads:
         if each.ident is not None:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(each.ident), ctypes.py_object(KeyboardInterrupt)
             )
+
+
+class Gate:
+    """Ends work with KeyboardInterrupt at its next event once it is stopped; what ends a step is
+    told all the same."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._stopped = threading.Event()
+
+    def stop(self, _: Iterable[threading.Thread]) -> None:
+        self._stopped.set()
+
+    def __call__(self, event: Event) -> None:
+        if self._stopped.is_set() and not isinstance(event, (Failed, Finished)):
+            raise KeyboardInterrupt
+        self._tell(event)

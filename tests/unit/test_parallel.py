@@ -8,7 +8,8 @@ import time
 import pytest
 
 from provisimus.errors import NotFound
-from provisimus.parallel import side_by_side
+from provisimus.events import Event, Finished, Said
+from provisimus.parallel import Gate, side_by_side
 
 PATIENCE = 30
 
@@ -78,3 +79,23 @@ def test_an_interruption_reaches_every_thread_and_is_waited_for() -> None:
     with pytest.raises(KeyboardInterrupt):
         side_by_side({"a": (), "b": (), "c": ("b",)}, work, nobody)
     assert sorted(cleaned) == ["a", "b"]
+
+
+def test_what_must_not_be_interrupted_anywhere_hears_it_when_it_tells_something() -> None:
+    told: list[Event] = []
+    gate, talks = Gate(told.append), threading.Event()
+
+    def work(name: str) -> None:
+        if name == "a":
+            talks.wait(PATIENCE)
+            raise KeyboardInterrupt
+        try:
+            while True:
+                gate(Said(name, "still here"))
+                talks.set()
+        finally:
+            gate(Finished(name, 0))
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side({"a": (), "b": ()}, work, nobody, interrupt=gate.stop)
+    assert isinstance(told[-1], Finished)

@@ -98,48 +98,13 @@ def prune(session: Session, timeout: float | None) -> None:
       provisimus stack prune --dry-run
       provisimus stack prune --env staging --yes
     """
-    from provisimus.errors import ProvisimusError, Refused
-    from provisimus.release import one_at_a_time
-    from provisimus.stacks.delete import delete_stack, plan_delete
-    from provisimus.stacks.pruning import find_orphans, service_of
+    from provisimus.cli.stack_deletes import delete_all
+    from provisimus.stacks.deletions import plan_deletions
+    from provisimus.stacks.pruning import find_orphans
 
     workspace = session.workspace
     environment = session.open()
     orphans = find_orphans(environment, workspace.name, workspace.declared(session.env))
-    kept = [(each.name, why) for each, why in orphans.kept]
-    going = []
-    for each in orphans.stacks:
-        try:
-            _, volumes = plan_delete(
-                environment, workspace.name, service_of(each), going=orphans.services
-            )
-        except Refused as refused:
-            kept.append((each.name, refused.message))
-            continue
-        going.append((each, volumes))
-    lines = [
-        f"delete {each.name}" + (f"; a snapshot of {', '.join(volumes)} stays" if volumes else "")
-        for each, volumes in going
-    ]
-    lines += [f"keep   {name}: {why}" for name, why in kept]
-    data = {"delete": [each.name for each, _ in going], "keep": dict(kept), "deleted": []}
-    if not going or session.dry_run:
-        session.emit(data, "\n".join(lines) or "every stack is declared")
-        return
-    if not session.json:
-        click.echo("\n".join(lines), err=True)
-    session.confirm(f"Delete {len(going)} stacks in {session.env}?")
-    deleted: list[str] = []
-    failed: list[ProvisimusError] = []
-    for each, _ in going:
-        service = service_of(each)
-        try:
-            with one_at_a_time(workspace, session.env, service, session.run):
-                delete_stack(environment, each, service, session.tell, session.run, timeout=timeout)
-        except ProvisimusError as error:
-            failed.append(error)
-            break  # what comes after may be what this one uses
-        deleted.append(each.name)
-    session.emit({**data, "deleted": deleted}, "\n".join(f"{name} is deleted" for name in deleted))
-    if failed:
-        raise failed[0]
+    plan = plan_deletions(environment, workspace.name, orphans.stacks)
+    kept = {each.name: why for each, why in orphans.kept}
+    delete_all(session, environment, plan, kept, "every stack is declared", timeout=timeout)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +10,6 @@ from provisimus.cli.names import service_names
 from provisimus.cli.release import carry_out
 from provisimus.cli.session import Session, with_session
 from provisimus.errors import UsageFault
-
-if TYPE_CHECKING:
-    from provisimus.environment import Environment
 
 allow_option = click.option(
     *("--allow", "allow"),
@@ -76,48 +72,25 @@ def apply(
 
 
 @click.command()
-@click.argument("service", shell_complete=service_names)
-@click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting after.")
+@click.argument("services", metavar="SERVICE...", nargs=-1, shell_complete=service_names)
+@click.option("--all", "every", is_flag=True, help="Every stack of this project there.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop waiting for each stack after.")
 @with_session(env=True, yes=True, dry_run=True, work=True)
-def delete(session: Session, service: str, timeout: float | None) -> None:
+def delete(session: Session, services: tuple[str, ...], every: bool, timeout: float | None) -> None:
     """Delete the stack of a SERVICE. Each data volume leaves a snapshot.
+
+    Of many, each goes as soon as what uses it is gone. With --all, what is protected stays, with
+    what it uses, and is told.
 
     \b
     Examples:
       provisimus stack delete greeter --dry-run
       provisimus stack delete greeter --env staging --yes
+      provisimus stack delete catalog catalog-db
+      provisimus stack delete --all --env local --yes
     """
-    from provisimus.release import one_at_a_time
-    from provisimus.stacks.delete import delete_stack, plan_delete
+    from provisimus.cli.stack_deletes import delete_many
 
-    workspace = session.workspace
-    with one_at_a_time(workspace, session.env, service, session.run):
-        environment = session.open()
-        names = _members(session, environment, service) or [service]
-        found = {name: plan_delete(environment, workspace.name, name) for name in names}
-        kept = [each for _, volumes in found.values() for each in volumes]
-        stays = f"a snapshot of {', '.join(kept)} stays" if kept else "no data is kept"
-        stacks = ", ".join(each.name for each, _ in found.values())
-        data = {"stack": stacks, "snapshots_of": kept, "deleted": not session.dry_run}
-        are = "are" if len(found) > 1 else "is"
-        if session.dry_run:
-            session.emit(data, f"{stacks} would be deleted; {stays}")
-            return
-        session.confirm(f"Delete {stacks} in {session.env}? {stays}.")
-        for name, (each, _) in found.items():
-            delete_stack(environment, each, name, session.tell, session.run, timeout=timeout)
-    session.emit(data, f"{stacks} {are} deleted; {stays}")
-
-
-def _members(session: Session, environment: Environment, service: str) -> list[str]:
-    """The members of a cluster that are there, the last first; none of any other stack."""
-    from provisimus.stacks import find_stack, stack_name
-
-    workspace = session.workspace
-    if not workspace.has_service(service):
-        return []
-    return [
-        name
-        for name in reversed(workspace.members(service, session.env))
-        if find_stack(environment, stack_name(workspace.name, session.env, name))
-    ]
+    if every == bool(services):
+        raise UsageFault("which stacks?", hint="name some, or say --all")
+    delete_many(session, list(services), every=every, timeout=timeout)

@@ -68,7 +68,7 @@ def build_images(
         return {**found, name: _one(plan, client, wanted, environment, tell, run)}
     if not todo:
         return found
-    from provisimus.parallel import GRACE, side_by_side
+    from provisimus.parallel import GRACE, Gate, side_by_side
 
     needs = {
         name: todo.keys() & set(wanted.definition.rendered.images) for name, wanted in todo.items()
@@ -78,11 +78,13 @@ def build_images(
         lost = ", ".join(causes)
         tell(Skipped(todo[name].title, f"not tried: {lost}, which it is built on, was not built"))
 
+    gate = Gate(tell)
     outcome = side_by_side(
         needs,
-        lambda name: _one(plan, client, todo[name], environment, tell, run),
+        lambda name: _one(plan, client, todo[name], environment, gate, run),
         not_tried,
         at_once=jobs,
+        interrupt=gate.stop,
         grace=GRACE,
     )
     failed = {name: each for name, each in outcome.items() if isinstance(each, Exception)}

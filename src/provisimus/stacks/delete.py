@@ -64,6 +64,15 @@ def snapshotted(template: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def retained(template: Mapping[str, Any]) -> list[str]:
+    """What CloudFormation leaves behind as it is, by logical id."""
+    return [
+        name
+        for name, each in template["Resources"].items()
+        if each.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+    ]
+
+
 def protected(template: Mapping[str, Any]) -> list[str]:
     """What refuses to be deleted, so that a deletion of the stack would fail half-way."""
     return [

@@ -43,7 +43,7 @@ def choose(stacks: Iterable[Stack], declared: frozenset[str]) -> Orphans:
             kept.append((each, f"busy: {each.status}"))
         else:
             going.append(each)
-    return Orphans(_users_first(going), tuple(kept))
+    return Orphans(users_first(going), tuple(kept))
 
 
 def service_of(stack: Stack) -> str:
@@ -59,7 +59,8 @@ def _used_by(stacks: Iterable[Stack]) -> dict[str, set[str]]:
     return found
 
 
-def _users_first(stacks: list[Stack]) -> tuple[Stack, ...]:
+def users_first(stacks: list[Stack]) -> tuple[Stack, ...]:
+    """The stacks, each after those that use it, otherwise by name. Pure."""
     left = sorted(stacks, key=lambda each: each.name)
     ordered: list[Stack] = []
     while left:

@@ -86,3 +86,44 @@ def test_one_of_many_that_takes_too_long_goes_on_in_the_cloud(desk: Desk) -> Non
     desk.heal()
     told = desk.run("apply", "slow", "user", "--yes", "--json", "--quiet")
     assert outcomes(told.stdout) == {"slow": "kept", "user": "changed"}
+
+
+def test_many_go_users_first_and_what_is_protected_stays_with_what_it_uses(desk: Desk) -> None:
+    desk.declare("base", A="a")
+    desk.declare("middle", after="base", A="a")
+    desk.declare("held", A="a")
+    desk.declare("keeper", after="held", A="a")
+    desk.run("apply", "--all", "--yes", "--quiet")
+    desk.run("protect", "keeper")
+
+    plan = json.loads(desk.run("delete", "--all", "--dry-run", "--json").stdout)
+    assert plan["delete"] == ["desk-local-middle", "desk-local-base"]
+    assert "is protected" in plan["keep"]["desk-local-keeper"]
+    assert "is in use by keeper" in plan["keep"]["desk-local-held"]
+    # One that is named stops all, before anything goes; so does one that others use.
+    desk.run("delete", "middle", "keeper", "--yes", expect=1)
+    desk.run("delete", "base", "--yes", expect=1)
+    desk.run("delete", "nobody", "--yes", expect=1)
+    assert desk.status("middle") == "CREATE_COMPLETE"
+
+    told = desk.run("delete", "--all", "--yes", "--json", "--events", "ndjson")
+    events = [json.loads(line) for line in told.stderr.splitlines() if line.startswith("{")]
+    ends = [e["step"] for e in events if e["event"] == "finished" and ":" not in e["step"]]
+    assert ends == ["middle", "base", "delete 2 stacks"]
+    assert [desk.status(name) for name in ("middle", "base")] == ["gone", "gone"]
+    assert [desk.status(name) for name in ("held", "keeper")] == ["CREATE_COMPLETE"] * 2
+    desk.run("protect", "keeper", "--off", "--yes")
+    desk.run("delete", "--all", "--yes", "--quiet")
+    assert "no stack of desk is in local" in desk.run("delete", "--all", "--yes").stdout
+
+
+def test_what_is_used_by_one_that_could_not_be_deleted_is_left(desk: Desk) -> None:
+    desk.declare("base", A="a")
+    desk.declare("user", after="base", A="a")
+    desk.declare("alone", A="value a")
+    desk.run("apply", "--all", "--yes", "--quiet")
+    desk.fault("sns:DeleteTopic", "fail", code="AccessDenied", times=1)
+    told = desk.run("delete", "--all", "--yes", "--json", expect=1)
+    assert json.loads(told.stdout)["deleted"] == ["desk-local-alone"]
+    assert "= base: not touched: used by user, which could not be deleted" in told.stderr
+    assert desk.status("base") == "CREATE_COMPLETE"
