@@ -15,6 +15,9 @@ from provisimus.stacks.types.interface import IMAGE_ID, Template
 
 BAKED_FIRST = "the machine image that is baked first"
 """In place of an image's id that is not known yet."""
+NOT_MADE_YET = ("{{changeSet:KNOWN_AFTER_APPLY}}", "(known once it is made)")
+"""What CloudFormation writes where a value comes of something that is still to be made, and how a
+reader is told."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def resource_change(found: Any) -> ResourceChange:
 def _properties(context: str | None) -> dict[str, Any] | None:
     if context is None:
         return None
-    found: dict[str, Any] = json.loads(context).get("Properties", {})
+    found: dict[str, Any] = json.loads(context.replace(*NOT_MADE_YET)).get("Properties", {})
     return found
 
 

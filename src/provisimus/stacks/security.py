@@ -19,6 +19,7 @@ Properties = Mapping[str, Any]
 
 WORLD = ("0.0.0.0/0", "::/0")
 REFUSED = "is refused: "
+NO_MORE = "is refused no more: "
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def security_changes(changes: Iterable[ResourceChange]) -> tuple[SecurityChange,
         for text in sorted(new ^ old):
             # What is refused from now on makes it narrower.
             wider = (text in new) != text.startswith(REFUSED)
-            change = SecurityChange("wider" if wider else "narrower", each.logical_id, text)
+            said = text.replace(REFUSED, NO_MORE, 1) if wider and text not in new else text
+            change = SecurityChange("wider" if wider else "narrower", each.logical_id, said)
             found[change] = None
     return tuple(sorted(found, key=lambda each: each.way == "narrower"))
 
@@ -89,6 +91,39 @@ def _ingress(properties: Properties) -> Iterator[str]:
 def _egress(properties: Properties) -> Iterator[str]:
     if properties:
         yield _rule(properties, "out to")
+
+
+def _entry(properties: Properties) -> Iterator[str]:
+    """One rule of a network ACL; `Protocol` -1 is everything, 6 is TCP, 17 is UDP."""
+    if not properties:
+        return
+    protocol = str(properties.get("Protocol", "-1"))
+    ports = properties.get("PortRange") or {}
+    rule = {
+        "IpProtocol": {"6": "tcp", "17": "udp", "1": "icmp"}.get(protocol, protocol),
+        "FromPort": ports.get("From"),
+        "ToPort": ports.get("To"),
+        "CidrIp": properties.get("CidrBlock") or properties.get("Ipv6CidrBlock"),
+    }
+    out = str(properties.get("Egress")).lower() == "true"
+    text = f"{_rule(rule, 'out to' if out else 'in from')} by the network ACL"
+    yield f"{REFUSED}{text}" if properties.get("RuleAction") == "deny" else text
+
+
+def _acl(properties: Properties) -> Iterator[str]:
+    # A subnet without one of its own has the VPC's default one, which lets everything pass.
+    if properties:
+        yield f"{REFUSED}whatever {_named(properties.get('NetworkAclId'))} does not let pass"
+
+
+_WAYS_OUT = ("GatewayId", "NatGatewayId", "EgressOnlyInternetGatewayId", "InstanceId")
+
+
+def _route(properties: Properties) -> Iterator[str]:
+    to = properties.get("DestinationCidrBlock") or properties.get("DestinationIpv6CidrBlock")
+    by = next((properties[key] for key in _WAYS_OUT if properties.get(key)), None)
+    if to in WORLD and by is not None:
+        yield f"a way to the internet by {_named(by)}"
 
 
 # ---- what may be done ----------------------------------------------------------------------------
@@ -189,6 +224,9 @@ _LOOKS: Mapping[str, Callable[[Properties], Iterator[str]]] = {
     "AWS::EC2::SecurityGroup": _group,
     "AWS::EC2::SecurityGroupIngress": _ingress,
     "AWS::EC2::SecurityGroupEgress": _egress,
+    "AWS::EC2::NetworkAclEntry": _entry,
+    "AWS::EC2::SubnetNetworkAclAssociation": _acl,
+    "AWS::EC2::Route": _route,
     **dict.fromkeys(
         (
             "AWS::IAM::Role",

@@ -160,3 +160,16 @@ def test_an_image_that_is_not_baked_yet_is_told_as_such() -> None:
 )
 def test_what_stays_is_said(policy: str, words: str) -> None:
     assert kept(policy) == words
+
+
+def test_what_comes_of_a_thing_to_be_made_is_told_in_words() -> None:
+    context = {"Properties": {"NatGatewayId": "{{changeSet:KNOWN_AFTER_APPLY}}"}}
+    found = resource_change(
+        {
+            "Action": "Add",
+            "LogicalResourceId": "Out",
+            "ResourceType": "AWS::EC2::Route",
+            "AfterContext": json.dumps(context),
+        }
+    )
+    assert found.after == {"NatGatewayId": "(known once it is made)"}

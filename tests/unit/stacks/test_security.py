@@ -46,6 +46,31 @@ def test_a_new_group_says_who_is_let_in_and_out() -> None:
     ]
 
 
+def test_a_subnet_that_loses_its_acl_is_open() -> None:
+    kind = "AWS::EC2::SubnetNetworkAclAssociation"
+    text = "is refused: whatever DataAcl does not let pass"
+    given = {"SubnetId": {"Ref": "Data"}, "NetworkAclId": {"Ref": "DataAcl"}}
+    assert told(kind, given, None) == [f"+ {text.replace('refused', 'refused no more')}"]
+    assert told(kind, None, given) == [f"- {text}"]
+
+
+def test_rules_of_an_acl_let_pass_or_refuse() -> None:
+    kind = "AWS::EC2::NetworkAclEntry"
+    entry = {"Protocol": 6, "PortRange": {"From": 22, "To": 22}, "CidrBlock": "0.0.0.0/0"}
+    assert told(kind, None, {**entry, "RuleAction": "allow"}) == [
+        "+ tcp 22 in from 0.0.0.0/0 (everybody) by the network ACL"
+    ]
+    assert told(kind, None, {**entry, "RuleAction": "deny", "Egress": True}) == [
+        "- is refused: tcp 22 out to 0.0.0.0/0 (everybody) by the network ACL"
+    ]
+
+
+def test_a_route_to_everywhere_is_a_way_out() -> None:
+    route = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": {"Ref": "NatA"}}
+    assert told("AWS::EC2::Route", None, route) == ["+ a way to the internet by NatA"]
+    assert told("AWS::EC2::Route", None, {**route, "DestinationCidrBlock": "10.0.0.0/8"}) == []
+
+
 def role(*statements: dict[str, Any], taken_by: str = "ec2.amazonaws.com") -> dict[str, Any]:
     trust = {"Statement": {"Effect": "Allow", "Principal": {"Service": taken_by}, "Action": "x"}}
     document = {"Statement": list(statements)}
@@ -80,7 +105,7 @@ def test_a_condition_that_comes_makes_it_narrower_and_a_refusal_too() -> None:
     ]
     deny = {**allow("ec2:Stop", "*"), "Effect": "Deny"}
     assert told("AWS::IAM::Role", role(), role(deny)) == ["- is refused: may ec2:Stop on *"]
-    assert told("AWS::IAM::Role", role(deny), role()) == ["+ is refused: may ec2:Stop on *"]
+    assert told("AWS::IAM::Role", role(deny), role()) == ["+ is refused no more: may ec2:Stop on *"]
 
 
 def test_who_may_take_a_role_and_what_is_attached_to_it() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 ABSENT = ("NoSuchHostedZone",)
-NO_NAMES = "no name server answers for the zone"
 
 
 def same_name(told: str, written: str) -> str:

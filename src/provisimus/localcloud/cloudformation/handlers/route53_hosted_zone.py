@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
-from provisimus.localcloud.cloudformation.handlers._route53 import ABSENT, NO_NAMES, same_name
+from provisimus.localcloud.cloudformation.handlers._route53 import ABSENT, same_name
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,
@@ -32,7 +32,12 @@ class HostedZone(Handler):
         }
     )
     attributes = frozenset({"Id", "NameServers"})
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_NAMES}
+    networked = True
+
+    def told(self, cloud: Cloud, properties: Mapping[str, Any]) -> str | None:
+        if properties.get("VPCs") or cloud.no_networks():
+            return super().told(cloud, properties)
+        return "Recorded, not simulated: outside of this cloud's VPCs nobody is told of its names."
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         if "Name" not in wanted.properties:

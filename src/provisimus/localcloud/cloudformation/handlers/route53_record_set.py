@@ -6,17 +6,12 @@ Its physical id is its name, as `Ref` gives it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers._ec2 import demand, unless_absent
-from provisimus.localcloud.cloudformation.handlers._route53 import (
-    ABSENT,
-    NO_NAMES,
-    dotted,
-    same_name,
-)
+from provisimus.localcloud.cloudformation.handlers._route53 import ABSENT, dotted, same_name
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
 
@@ -35,7 +30,7 @@ class RecordSet(Handler):
         }
     )
     attributes = frozenset[str]()
-    recorded: ClassVar[Mapping[str, str]] = {"*": NO_NAMES}
+    networked = True
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         demand("ChangeResourceRecordSets", wanted.properties, "HostedZoneId")
