@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
+    from provisimus.rate import Limiter
+
+ATTEMPTS = 8
+"""How often CloudFormation is asked before its throttling is a fault."""
 _MAKING = threading.RLock()
 """Held while a client is made: a session of botocore's is not to be shared while it does that
 ("Multithreading and multiprocessing" in the guide to Boto3's clients; a client itself is)."""
@@ -65,8 +69,13 @@ class Cloud:
     def _client(self, service: str) -> Any:
         from botocore.config import Config
 
+        # CloudFormation's rate is ours (provisimus.rate), and botocore's own would be a client's.
+        adaptive = self.endpoint is None and service != "cloudformation"
+        retries: Any = {"mode": "adaptive"} if adaptive else {"mode": "standard"}
+        if service == "cloudformation":
+            retries["total_max_attempts"] = ATTEMPTS
         config = Config(
-            retries={"mode": "adaptive" if self.endpoint is None else "standard"},
+            retries=retries,
             connect_timeout=5,
             user_agent_extra="provisimus",
         )
@@ -85,7 +94,15 @@ class Cloud:
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
         client: CloudFormationClient = self._client("cloudformation")
+        self.limiter.attach(client, "cloudformation")
         return client
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        """What all calls of CloudFormation go through, whichever thread makes them."""
+        from provisimus.rate import Limiter
+
+        return Limiter()
 
     @cached_property
     def ssm(self) -> SSMClient:

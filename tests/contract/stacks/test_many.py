@@ -127,3 +127,11 @@ def test_what_is_used_by_one_that_could_not_be_deleted_is_left(desk: Desk) -> No
     assert json.loads(told.stdout)["deleted"] == ["desk-local-alone"]
     assert "= base: not touched: used by user, which could not be deleted" in told.stderr
     assert desk.status("base") == "CREATE_COMPLETE"
+
+
+def test_throttled_calls_of_many_are_repeated_until_all_is_done(desk: Desk) -> None:
+    for name in ("one", "two", "three", "four"):
+        desk.declare(name, A="a")
+    desk.fault("cloudformation:Describe*", "throttle", times=6)
+    told = desk.run("apply", "--all", "--yes", "--json", "--quiet")
+    assert set(outcomes(told.stdout).values()) == {"changed"}
