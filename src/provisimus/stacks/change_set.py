@@ -21,7 +21,12 @@ from provisimus.stacks.follow import (
     newest,
 )
 from provisimus.stacks.gate import check_template
-from provisimus.stacks.resource_change import ResourceChange, endangered, resource_change
+from provisimus.stacks.resource_change import (
+    ResourceChange,
+    change_lines,
+    endangered,
+    resource_change,
+)
 from provisimus.stacks.template import (
     body_of,
     capabilities_of,
@@ -74,8 +79,8 @@ def deploy(
             _delete(operation, stack_id, label)
             outcome.result = "nothing to change"
             return _found(operation, stack_id)
-        for each in changes:
-            operation.tell(Said(title, each.line))
+        for line in change_lines(changes):
+            operation.tell(Said(title, line))
         if lost := endangered(changes, operation.allow, going_back=operation.going_back):
             _delete(operation, stack_id, label)
             raise refused_loss(operation.service, operation.name, lost)

@@ -13,6 +13,8 @@ from provisimus.errors import StillRunning
 from provisimus.events import Said, Tell, Warned
 
 STACK = "AWS::CloudFormation::Stack"
+INITIATED = "Resource creation Initiated"
+"""The reason of a second event of each resource, which tells nothing that the first did not."""
 
 NEAR, FAR_FIRST, FAR_LAST = 0.3, 2.0, 5.0
 """Seconds between questions: to a cloud on this machine; to AWS, growing while nothing happens."""
@@ -112,7 +114,7 @@ def follow(
     deadline: Deadline,
     on_event: Callable[[StackEvent], None] | None = None,
 ) -> list[StackEvent]:
-    """Tell each event after `since` once, until the stack rests; returns them, oldest first.
+    """Tell what is news after `since`, once, until the stack rests; returns all, oldest first.
 
     Interrupted, it leaves the operation running and says how to go on. Raises StillRunning when
     the deadline passes.
@@ -126,7 +128,8 @@ def follow(
             for each in fresh:
                 known.add(each.event_id)
                 seen.append(each)
-                tell(Said(step, each.line))
+                if each.reason != INITIATED:
+                    tell(Said(step, each.line))
                 if on_event:
                     on_event(each)
             if seen and ended(seen[-1]):

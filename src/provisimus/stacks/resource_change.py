@@ -45,6 +45,19 @@ class ResourceChange:
         what = f" ({', '.join(self.properties)})" if self.properties else ""
         return f"{self.action.lower()} {self.logical_id} [{self.kind}]{how}{what}"
 
+    @property
+    def only_tags(self) -> bool:
+        """Whether it gets no more than tags, as everything in an updated stack does."""
+        return self.properties == ("Tags",)
+
+
+def change_lines(changes: Iterable[ResourceChange]) -> list[str]:
+    """What a change set does, a line each; what gets no more than tags is counted."""
+    changes = list(changes)
+    lines = [each.line for each in changes if not each.only_tags]
+    tagged = len(changes) - len(lines)
+    return [*lines, *([f"modify the tags of {tagged} more"] if tagged else [])]
+
 
 def resource_change(found: Any) -> ResourceChange:
     """One of DescribeChangeSet's; it has values where they were asked for."""

@@ -8,6 +8,7 @@ from provisimus.stacks.resource_change import (
     BAKED_FIRST,
     ResourceChange,
     between,
+    change_lines,
     endangered,
     kept,
     paired,
@@ -173,3 +174,16 @@ def test_what_comes_of_a_thing_to_be_made_is_told_in_words() -> None:
         }
     )
     assert found.after == {"NatGatewayId": "(known once it is made)"}
+
+
+def test_what_gets_no_more_than_tags_is_counted() -> None:
+    queue = ResourceChange(
+        "Modify", "Queue", "AWS::SQS::Queue", properties=("DelaySeconds", "Tags")
+    )
+    tagged = [
+        ResourceChange("Modify", name, "AWS::SNS::Topic", properties=("Tags",)) for name in "AB"
+    ]
+    assert change_lines([tagged[0], queue, tagged[1]]) == [
+        "modify Queue [AWS::SQS::Queue] (DelaySeconds, Tags)",
+        "modify the tags of 2 more",
+    ]

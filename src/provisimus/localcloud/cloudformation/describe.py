@@ -275,7 +275,7 @@ def _detail(detail: Detail) -> dict[str, Any]:
             "Target": _given(
                 {
                     "Attribute": detail.attribute,
-                    "Name": detail.name,
+                    "Name": detail.name if detail.attribute == "Properties" else None,
                     "RequiresRecreation": detail.recreation,
                     "Path": path,
                     "BeforeValue": detail.before,
