@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from provisimus.localcloud import VERSION, acceleration
 from provisimus.localcloud.acceleration import Acceleration
@@ -38,6 +38,7 @@ from provisimus.localcloud.lifecycle.api import with_lifecycle
 from provisimus.localcloud.lifecycle.policies import Policies
 from provisimus.localcloud.lifecycle.runner import Runner
 from provisimus.localcloud.machines import GRACE, Machines
+from provisimus.localcloud.memory import return_what_is_free
 from provisimus.localcloud.mishap_layer import with_mishaps
 from provisimus.localcloud.networks.networks import Networks
 from provisimus.localcloud.objects import Objects
@@ -67,8 +68,8 @@ class Settings:
         return f"http://127.0.0.1:{self.port}"
 
 
-def run(settings: Settings) -> None:
-    """Serve until told to stop. Raises LocalCloudError when it cannot begin."""
+def run(settings: Settings) -> NoReturn:
+    """Serve until told to stop, and end the process. Raises LocalCloudError if it cannot begin."""
     layout = Layout(settings.directory)
     lock = take_directory(layout)
     finish(layout)
@@ -76,8 +77,12 @@ def run(settings: Settings) -> None:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     listener = take_port(settings.port)
+    return_what_is_free()
     Supervisor(settings, layout, listener).serve()
     lock.close()
+    # Everything is saved and ended. To take moto's models apart would take a second.
+    logging.shutdown()
+    os._exit(0)
 
 
 class Supervisor:
@@ -105,6 +110,9 @@ class Supervisor:
         layout.make()
 
         # moto reads its settings from the environment when it is imported.
+        from provisimus.localcloud.hooks.offerings import read_on_demand
+
+        read_on_demand()
         from provisimus.localcloud.hooks import alarms, balancers, install, scaling
         from provisimus.localcloud.hooks.cloud import Cloud
         from provisimus.localcloud.hooks.databases import chores
