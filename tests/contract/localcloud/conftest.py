@@ -118,3 +118,12 @@ def stopped_cloud(tmp_path: Path) -> Iterator[LocalCloud]:
 def cloud(stopped_cloud: LocalCloud) -> LocalCloud:
     stopped_cloud.start()
     return stopped_cloud
+
+
+@pytest.fixture(scope="module")
+def shared_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """One for the tests of a file that neither end it nor leave anything that another would see."""
+    made = LocalCloud(tmp_path_factory.mktemp("shared") / "cloud", free_port(), free_port())
+    made.start()
+    yield made
+    made.stop()

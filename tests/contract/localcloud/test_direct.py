@@ -21,6 +21,11 @@ A, B = os.urandom(BLOCK), b"b" * BLOCK
 
 
 @pytest.fixture
+def cloud(shared_cloud: LocalCloud) -> LocalCloud:
+    return shared_cloud
+
+
+@pytest.fixture
 def direct(cloud: LocalCloud) -> Any:
     return cloud.client("ebs")
 

@@ -26,6 +26,11 @@ def has_mark(cloud, volume):
     return "Pattern verification failed" not in io(cloud, volume, f"read -P {MARK} 0 64k")
 
 
+@pytest.fixture(scope="module")
+def cloud(shared_cloud):
+    return shared_cloud
+
+
 @pytest.fixture
 def ec2(cloud):
     return cloud.client("ec2")
@@ -93,14 +98,19 @@ def test_an_image_without_a_disk_is_refused(ec2):
 
 
 def test_a_kind_of_volume_that_there_is_not_is_refused(ec2, volume):
+    before = volumes_of(ec2)
     for call in (
         lambda: ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, VolumeType="nonsense"),
         lambda: ec2.modify_volume(VolumeId=volume, VolumeType="nonsense"),
     ):
         with pytest.raises(ClientError, match="InvalidParameterValue"):
             call()
-    assert [each["VolumeId"] for each in ec2.describe_volumes()["Volumes"]] == [volume]
+    assert volumes_of(ec2) == before
     ec2.modify_volume(VolumeId=volume, VolumeType="gp3")
+
+
+def volumes_of(ec2):
+    return [each["VolumeId"] for each in ec2.describe_volumes()["Volumes"]]
 
 
 @pytest.mark.parametrize("kind", ["t9.huge", "t4g.nano"])
@@ -108,7 +118,7 @@ def test_a_type_that_there_is_not_or_of_another_architecture_is_refused(ec2, vol
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     device = {"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}
     image = ec2.register_image(
-        Name="image", RootDeviceName="/dev/xvda", BlockDeviceMappings=[device],
+        Name=f"image-{kind}", RootDeviceName="/dev/xvda", BlockDeviceMappings=[device],
         Architecture="x86_64",
     )["ImageId"]  # fmt: skip
     with pytest.raises(ClientError, match="InvalidParameterValue"):

@@ -16,9 +16,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from tests.ports import free_port
 
-from .conftest import LocalCloud
 from .test_disks import MARK, has_mark, io
 from .test_serving import eventually
 
@@ -27,13 +25,9 @@ SPEAKS = bytes.fromhex("baf803b04beef4ebfd").ljust(510, b"\0") + b"\x55\xaa"
 """A boot sector that writes K to the first serial port and halts."""
 
 
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    """One for all: none of these tests touches what another one makes."""
-    made = LocalCloud(tmp_path_factory.mktemp("cloud"), free_port(), free_port())
-    made.start()
-    yield made
-    made.stop()
+@pytest.fixture
+def cloud(shared_cloud):
+    return shared_cloud
 
 
 @pytest.fixture

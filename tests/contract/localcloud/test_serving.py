@@ -36,18 +36,18 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_status_tells_what_runs(cloud):
-    status = cloud.status()
+def test_status_tells_what_runs(shared_cloud):
+    status = shared_cloud.status()
     assert status["ready"]
-    assert (status["pid"], status["endpoint"]) == (cloud.process.pid, cloud.url)
+    assert (status["pid"], status["endpoint"]) == (shared_cloud.process.pid, shared_cloud.url)
     assert (status["region"], status["account"]) == ("eu-west-1", "123456789012")
     assert [service["name"] for service in status["services"]] == ["registry", "docker"]
     assert status["services"][0]["state"] == "running"
     assert (status["instances"], status["bases"]) == ([], [])
 
 
-def test_the_registry_answers(cloud):
-    answer = httpx.get(f"http://127.0.0.1:{cloud.registry_port}/v2/")
+def test_the_registry_answers(shared_cloud):
+    answer = httpx.get(f"http://127.0.0.1:{shared_cloud.registry_port}/v2/")
     assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
@@ -57,11 +57,14 @@ def test_a_registry_that_dies_is_started_again(cloud):
     eventually(lambda: cloud.status()["services"][0]["pid"] not in (None, first))
 
 
-def test_a_second_one_in_the_same_directory_is_refused(cloud):
-    second = LocalCloud(cloud.directory, cloud.port + 1, cloud.registry_port)
+def test_a_second_one_in_the_same_directory_is_refused(shared_cloud):
+    second = LocalCloud(shared_cloud.directory, shared_cloud.port + 1, shared_cloud.registry_port)
     done = second.run()
     assert done.returncode == 1
-    assert f"runs in {cloud.directory} already (process {cloud.process.pid})" in done.stderr
+    assert (
+        f"runs in {shared_cloud.directory} already (process {shared_cloud.process.pid})"
+        in done.stderr
+    )
 
 
 def test_a_taken_port_is_an_error(stopped_cloud):
@@ -83,8 +86,8 @@ def test_a_registry_port_taken_by_something_else_is_an_error(stopped_cloud):
     assert "taken by something that is not a registry" in done.stderr
 
 
-def test_a_registry_that_is_there_is_used(cloud, tmp_path):
-    second = LocalCloud(tmp_path / "second", cloud.port + 1, cloud.registry_port)
+def test_a_registry_that_is_there_is_used(shared_cloud, tmp_path):
+    second = LocalCloud(tmp_path / "second", shared_cloud.port + 1, shared_cloud.registry_port)
     try:
         second.start()
         assert second.status()["services"][0]["state"] == "external"
@@ -178,8 +181,8 @@ def command_lines():
             yield path.read_bytes()
 
 
-def test_an_order_that_is_wrong_is_answered_with_the_key(cloud):
-    answer = cloud.post("bases", {"name": "x"})
+def test_an_order_that_is_wrong_is_answered_with_the_key(shared_cloud):
+    answer = shared_cloud.post("bases", {"name": "x"})
     assert "name 'x' is not valid" in answer.json()["error"]
 
 
@@ -246,6 +249,6 @@ def test_an_engine_keeps_its_network_when_another_one_ends(short_cloud, another,
     assert "inet 10.197." in docker(*addresses)
 
 
-def test_an_unknown_image_is_refused(cloud):
+def test_an_unknown_image_is_refused(shared_cloud):
     with pytest.raises(ClientError, match=r"InvalidAMIID\.NotFound"):
-        cloud.client("ec2").run_instances(ImageId="ami-0123456789", MinCount=1, MaxCount=1)
+        shared_cloud.client("ec2").run_instances(ImageId="ami-0123456789", MinCount=1, MaxCount=1)
