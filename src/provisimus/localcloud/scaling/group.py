@@ -87,7 +87,8 @@ class Member:
     activity: str = ""
     """The id of the activity that it is part of."""
     unregistered: float = 0.0
-    """When it could not be registered with its target groups, and that is still to be done."""
+    """When it could not be put into its target groups, or taken out of them where it is going,
+    and that is still to be done."""
     spare: bool = False
     """Launched before the one goes that it replaces: not counted until it is in service."""
 

@@ -128,20 +128,19 @@ class Keeper:
                     self._launch(group, step, world)
                 case End():
                     self.client("ec2").terminate_instances(InstanceIds=[step.instance])
-                case Register():
-                    self._register(group, step)
-                case Deregister():
-                    for arn in group.target_groups:
-                        targets.deregister(self.client("elbv2"), arn, step.instance)
+                case Register() | Deregister():
+                    self._tell_balancers(group, step)
                 case Notify():
                     self._notify(group, step)
         except (BotoCoreError, ClientError) as error:
             log.warning("group %s: %s: %s", name, type(step).__name__, error)
 
-    def _register(self, group: Group, step: Register) -> None:
+    def _tell_balancers(self, group: Group, step: Register | Deregister) -> None:
+        """What fails is noted, and tried again."""
+        act = targets.register if isinstance(step, Register) else targets.deregister
         try:
             for arn in group.target_groups:
-                targets.register(self.client("elbv2"), arn, step.instance)
+                act(self.client("elbv2"), arn, step.instance)
         except (BotoCoreError, ClientError):
             failed = time.time()
 

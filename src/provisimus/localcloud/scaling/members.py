@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from provisimus.localcloud.scaling import words
 from provisimus.localcloud.scaling.group import LAUNCHING, TERMINATING, Group, Member, Wait
-from provisimus.localcloud.scaling.turn import End, Notify, Register, Turn
+from provisimus.localcloud.scaling.turn import Deregister, End, Notify, Register, Turn
 
 LONGEST_WAIT = 48 * 3600
 MOST_HEARTBEATS = 100
 AGAIN = 10.0
-"""Seconds until a registration that failed is tried again."""
+"""Seconds until a registration, or its end, that failed is tried again."""
 _ALIVE = ("pending", "running")
 
 
@@ -32,7 +32,7 @@ def advance(turn: Turn) -> None:
             case "Pending:Wait":
                 _await_launch(turn, member)
             case "InService" if member.unregistered:
-                _register_again(turn, member)
+                _try_again(turn, member, Register(member.id))
             case "Terminating":
                 _leave(turn, member)
             case "Terminating:Wait":
@@ -72,15 +72,19 @@ def _enter(turn: Turn, member: Member) -> None:
         turn.steps.append(Register(member.id))
 
 
-def _register_again(turn: Turn, member: Member) -> None:
+def _try_again(turn: Turn, member: Member, step: Register | Deregister) -> None:
     if turn.now - member.unregistered >= AGAIN * turn.world.pace:
         turn.group = turn.group.put(replace(member, unregistered=0.0))
-        turn.steps.append(Register(member.id))
+        turn.steps.append(step)
 
 
 def _leave(turn: Turn, member: Member) -> None:
-    """Once no balancer drains it any more; a group that is deleted does not wait for that."""
-    if "draining" in turn.seen(member).targets and not turn.group.deleting:
+    """Once no balancer has it or drains it; a group that is deleted does not wait for that."""
+    seen = turn.seen(member)
+    if member.unregistered and seen.state in _ALIVE and not turn.group.deleting:
+        _try_again(turn, member, Deregister(member.id))
+        return
+    if "draining" in seen.targets and not turn.group.deleting:
         turn.group = turn.group.amend(member.activity, status="WaitingForELBConnectionDraining")
         return
     if not _waits(turn, member, TERMINATING, "Terminating:Wait"):

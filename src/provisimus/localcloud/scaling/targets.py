@@ -30,4 +30,9 @@ def register(client: Any, arn: str, instance: str) -> None:
 
 
 def deregister(client: Any, arn: str, instance: str) -> None:
-    client.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": instance}])
+    """An instance that is no target, of a group that is gone or of this one, needs no more."""
+    unknown = client.exceptions
+    try:
+        client.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": instance}])
+    except (unknown.TargetGroupNotFoundException, unknown.InvalidTargetException) as error:
+        log.debug("%s: %s", arn, error)

@@ -97,7 +97,10 @@ class Turn:
             self.group = self.group.amend(
                 member.activity, status="Cancelled", ended=self.now, progress=100
             )
-        gone = replace(member, state="Terminating", waits=(), activity=activity.id, spare=False)
+        gone = replace(
+            member, state="Terminating", waits=(), activity=activity.id, spare=False,
+            unregistered=0.0,
+        )  # fmt: skip
         self.group = self.group.put(gone).tell(activity)
         self.steps.append(Deregister(member.id))
 

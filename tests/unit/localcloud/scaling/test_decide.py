@@ -55,6 +55,25 @@ def test_a_registration_that_failed_is_tried_again_after_a_while():
     assert (steps, after.members[0].unregistered) == ((Register("i-1"),), 0.0)
 
 
+def test_what_could_not_be_deregistered_is_tried_again_before_it_ends():
+    found = group(member("i-1", state="Terminating", unregistered=NOW - 9), desired=0)
+    waiting, steps = turn(found)
+    assert (states(waiting), steps) == ({"i-1": "Terminating"}, ())
+    after, steps = turn(waiting, now=NOW + 1)
+    assert (steps, after.members[0].unregistered) == ((Deregister("i-1"),), 0.0)
+    assert kinds(turn(after, now=NOW + 2)[1]) == [End]
+    # What is gone is no target any more, and a group that is deleted waits for nobody.
+    assert kinds(turn(found, i_1=Seen("stopped"))[1]) == [End]
+    assert kinds(turn(replace(found, deleting=True))[1]) == [End]
+
+
+def test_what_never_was_registered_is_not_waited_for_when_it_goes():
+    found = group(member("i-1", unregistered=NOW - 1))
+    after, steps = turn(found, i_1=Seen("terminated"))
+    assert kinds(steps)[0] == Deregister
+    assert (states(after)["i-1"], after.members[0].unregistered) == ("Terminating", 0.0)
+
+
 def test_hooks_are_waited_for_and_their_default_ends_it():
     hook = Hook("warm", LAUNCHING, timeout=30)
     found = group(member("i-1", state="Pending"), hooks=(hook,))

@@ -143,15 +143,15 @@ def reload(cloud: Cloud, database: Any) -> None:
 
 
 def end(cloud: Cloud, database: Any) -> None:
-    """Leave nothing of it; the record goes last."""
-    cloud.servers.stop(database.local.folder)
-    with contextlib.suppress(LocalCloudError, EC2ClientError):
+    """Leave nothing of it; the record goes last, and stays where something else did."""
+    with _said(cloud, database, DELETING):
+        cloud.servers.stop(database.local.folder)
         place.leave(cloud, database)
-    cloud.servers.remove(database.local.folder)
-    with cloud.changes:
-        found = database.backend.databases
-        if found.get(database.db_instance_identifier) is database:
-            found.pop(database.db_instance_identifier)
+        cloud.servers.remove(database.local.folder)
+        with cloud.changes:
+            found = database.backend.databases
+            if found.get(database.db_instance_identifier) is database:
+                found.pop(database.db_instance_identifier)
 
 
 def resume(cloud: Cloud) -> None:

@@ -75,16 +75,17 @@ def take(cloud: Cloud, database: Any) -> Any:
 
 
 def leave(cloud: Cloud, database: Any) -> None:
-    """Give up interface, address and name."""
+    """Give up interface, address and name. Raises EC2ClientError, LocalCloudError."""
     cloud.networks.forget_name(database.address)
+    found = database.local.interface
     with cloud.changes:
-        found, database.local.interface = database.local.interface, None
         nic = _ec2(cloud, database).enis.get(found)
-        if nic is not None:
+        if nic is not None:  # who deleted its network may have deleted it, too
             nic.requester_managed = False  # as such nobody may delete it
             _ec2(cloud, database).delete_network_interface(found)
     if found:
         cloud.networks.release(found)
+    database.local.interface = None
 
 
 def public_address(cloud: Cloud, database: Any) -> str | None:
