@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.contract.localcloud.conftest import LocalCloud
-from tests.contract.localcloud.databases import needs_postgres
+from tests.contract.localcloud.databases import needs_networks, needs_postgres
 from tests.in_sync import differing
 from tests.ports import free_port
 
@@ -31,6 +31,7 @@ def company(scene: Scene, tmp_path: Path) -> Iterator[Scene]:
     cloud = LocalCloud(tmp_path / "cloud", free_port(), free_port())
     cloud.start()
     try:
+        needs_networks(cloud)
         here = Cloud("eu-west-1", None, cloud.url, None, ("test", "test"))
         scene.environment = replace(scene.environment, cloud=here)
         scene.declare("main", "type: network\n")
