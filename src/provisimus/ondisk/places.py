@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 RUNTIME = "provisimus"
 """Containers with this runtime get the environment of the stack (`runtime:` in a Compose file)."""
 
-NAMESPACE, METRIC = "Provisimus", "Healthy"
-"""Of CloudWatch."""
+NAMESPACE, METRIC, DISK = "Provisimus", "Healthy", "DiskUsed"
+"""Of CloudWatch: 1 or 0; percent of the fullest of the machine's disks."""
 
 POLICY = "provisimus:policy"
 """Tag of a snapshot that a machine took: the policy in whose name. The role may remove what carries
@@ -27,6 +27,9 @@ class Places:
     def __init__(self, root: str = "") -> None:
         self.references = f"{root}/etc/provisimus/environment"
         """From user data: what the stack gives the main container."""
+        self.volumes = f"{root}/etc/provisimus/volumes"
+        """From user data: an id and a mount, a line each."""
+        self.root = f"{root}/"
         self.publish = f"{root}/etc/provisimus/publish"
         """From user data: whom the machine tells how it is."""
         self.snapshots = f"{root}/etc/provisimus/snapshots"

@@ -1,6 +1,7 @@
 """Tells AWS how the service is: a metric, and once in its life a signal to its own stack.
 
 /etc/provisimus/publish    {"service", "stack", "signal", "metric"} from the stack's user data
+/etc/provisimus/volumes    the data volumes, for how full they are
 /run/provisimus/health     the last answer, from `scripts/machine/health`
 
 Called after a change and every few minutes. What cannot be told now is told the next time.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 
 from .aws import Client, Fault
-from .places import METRIC, NAMESPACE, Places, read_json
+from .places import DISK, METRIC, NAMESPACE, Places, read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,27 +55,58 @@ def _fault_of(tell: Callable[..., None], *about: Any) -> str:
     return ""
 
 
-def _metric(asked: Any, health: Any, places: Places, client: Client) -> None:  # noqa: ARG001
+def _metric(asked: Any, health: Any, places: Places, client: Client) -> None:
     if not asked.get("metric"):
         return
     instance = client.metadata.need("meta-data/instance-id").strip()
-    about = metric(asked, health, instance)
+    about = metric(asked, health, instance, fullest(disks(places)))
     client.query("monitoring", "2010-08-01", "PutMetricData", about, PATIENCE)
 
 
-def metric(asked: dict[str, Any], health: dict[str, Any], instance: str) -> dict[str, str]:
-    """Parameters of PutMetricData: 1 for healthy, 0 for not. Pure."""
-    datum = "MetricData.member.1"
-    return {
-        "Namespace": NAMESPACE,
-        f"{datum}.MetricName": METRIC,
-        f"{datum}.Value": "1" if health["status"] == "healthy" else "0",
-        f"{datum}.Timestamp": health["checked"],
-        f"{datum}.Dimensions.member.1.Name": "InstanceId",
-        f"{datum}.Dimensions.member.1.Value": instance,
-        f"{datum}.Dimensions.member.2.Name": "Service",
-        f"{datum}.Dimensions.member.2.Value": asked["service"],
-    }
+def metric(
+    asked: dict[str, Any], health: dict[str, Any], instance: str, disk: float | None = None
+) -> dict[str, str]:
+    """Parameters of PutMetricData: 1 for healthy, 0 for not; how full the fullest disk is, in
+    percent. Pure."""
+    found = {"Namespace": NAMESPACE}
+    values = [(METRIC, "1" if health["status"] == "healthy" else "0")]
+    if disk is not None:
+        values.append((DISK, f"{disk:.1f}"))
+    for number, (name, value) in enumerate(values, 1):
+        datum = f"MetricData.member.{number}"
+        found[f"{datum}.MetricName"] = name
+        found[f"{datum}.Value"] = value
+        found[f"{datum}.Timestamp"] = health["checked"]
+        found[f"{datum}.Dimensions.member.1.Name"] = "InstanceId"
+        found[f"{datum}.Dimensions.member.1.Value"] = instance
+        found[f"{datum}.Dimensions.member.2.Name"] = "Service"
+        found[f"{datum}.Dimensions.member.2.Value"] = asked["service"]
+    return found
+
+
+def disks(places: Places) -> list[str]:
+    """The mounts that may fill up: the root, and the data volumes."""
+    try:
+        with open(places.volumes, encoding="utf-8") as file:
+            lines = [line.split(None, 1) for line in file]
+    except FileNotFoundError:
+        lines = []
+    mounts = [each[1].strip() for each in lines if len(each) > 1]
+    return [places.root, *(places.root + each.lstrip("/") for each in mounts)]
+
+
+def fullest(mounts: list[str]) -> float | None:
+    """Percent used of the fullest, as df counts it; None where no mount can be asked."""
+    found = []
+    for each in mounts:
+        try:
+            said = os.statvfs(each)
+        except OSError:
+            continue  # it is not mounted yet
+        used = said.f_blocks - said.f_bfree
+        if used + said.f_bavail:
+            found.append(100.0 * used / (used + said.f_bavail))
+    return max(found) if found else None
 
 
 def _signal(asked: Any, health: Any, places: Places, client: Client) -> None:

@@ -54,6 +54,31 @@ def test_the_metric_by_value() -> None:
     }
 
 
+def test_the_fullest_disk_is_told_beside_it(places: Places, cloud: FakeCloud) -> None:
+    health = {"status": "healthy", "checked": CHECKED}
+    about = publish.metric(ASKED, health, "i-1", 91.26)
+    second = {key: value for key, value in about.items() if ".2." in key[:21]}
+    assert second["MetricData.member.2.MetricName"] == "DiskUsed"
+    assert second["MetricData.member.2.Value"] == "91.3"
+    assert second["MetricData.member.2.Dimensions.member.2.Value"] == "greeter"
+    becomes(places, "healthy")
+    assert publish.main([], places, cloud.client()) == 0
+    [told_about] = cloud.called("PutMetricData")
+    assert 0 <= float(told_about["MetricData.member.2.Value"]) <= 100
+
+
+def test_the_disks_are_the_root_and_the_data_volumes(places: Places, tmp_path: Path) -> None:
+    assert publish.disks(places) == [f"{tmp_path}/"]
+    Path(places.volumes).write_text("vol-1 /data\nvol-2 /var/lib/a b\n")
+    assert publish.disks(places) == [
+        f"{tmp_path}/",
+        f"{tmp_path}/data",
+        f"{tmp_path}/var/lib/a b",
+    ]
+    assert publish.fullest([str(tmp_path / "gone")]) is None
+    assert publish.fullest([str(tmp_path / "gone"), str(tmp_path)]) is not None
+
+
 def test_a_service_that_breaks_is_seen_to_turn(places: Places, cloud: FakeCloud) -> None:
     becomes(places, "starting")
     assert publish.main([], places, cloud.client()) == 0

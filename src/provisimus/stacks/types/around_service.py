@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from provisimus.ondisk.places import METRIC, NAMESPACE
+from provisimus.ondisk.places import DISK, METRIC, NAMESPACE
 from provisimus.stacks.permissions import Statement, allow
 from provisimus.stacks.types import parts
 from provisimus.stacks.types.interface import WantedStack
@@ -100,7 +100,49 @@ def alarms(wanted: Wanted, instance: str) -> dict[str, Any]:
             missing="breaching",
             actions=actions,
         )
+        found["DiskAlarm"] = parts.alarm(
+            f"a disk of {wanted.service} fills up",
+            (NAMESPACE, DISK),
+            {**where, "Service": wanted.service},
+            above=asked.alarms.disk,
+            of=(2, 2),
+            period=300,
+            statistic="Maximum",
+            actions=actions,
+        )
     return found
+
+
+# ---- logs ----------------------------------------------------------------------------------------
+
+
+def log_group(wanted: Wanted) -> dict[str, Any]:
+    """What the stack's containers may write their lines to, by whatever ships them."""
+    asked = wanted.definition.logs
+    if asked is None:
+        return {}
+    return {
+        "LogGroup": {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {"RetentionInDays": asked.keep // 86400},
+        }
+    }
+
+
+def log_variables(wanted: Wanted) -> dict[str, str]:
+    """Variables of the main container, as text for Fn::Sub."""
+    return {"LOG_GROUP": "${LogGroup}"} if wanted.definition.logs else {}
+
+
+def writing_logs(wanted: Wanted) -> list[Statement]:
+    """To write into the stack's own log group, and nowhere else."""
+    if wanted.definition.logs is None:
+        return []
+    own = {"Fn::GetAtt": ["LogGroup", "Arn"]}
+    actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    return [allow(actions, own)]
 
 
 # ---- snapshots by Amazon Data Lifecycle Manager --------------------------------------------------

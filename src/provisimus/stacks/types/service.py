@@ -54,7 +54,8 @@ health: {signal: true, metric: true}  # the stack waits for the first healthy an
 # fixed_address: true           # a public address that outlives the instance
 # dns: {zone: names, name: greeter.acme.example}   # zone: a stack of type dns, or Z…
 # recovery: true                # moved to another computer when its own fails
-# alarms: {cpu: 90, notify: ["arn:aws:sns:eu-west-1:111122223333:pager"]}
+# alarms: {cpu: 90, disk: 85, notify: ["arn:aws:sns:eu-west-1:111122223333:pager"]}
+# logs: {keep: 30d}             # a log group that the machine may write to: LOG_GROUP
 # database: orders-db           # a stack of type database: DATABASE_HOST, …, DATABASE_PASSWORD
 environment:                    # of the main container; the machine fetches what is only named
   GREETER_MODE: blue
@@ -90,6 +91,7 @@ environments:                   # what differs, per environment
                 **attachments,
                 **around.address(wanted, instance),
                 **around.alarms(wanted, instance),
+                **around.log_group(wanted),
                 **around.snapshots(wanted, volumes),
                 **({signal: _waiting(wanted, [instance, *attachments])} if signal else {}),
             },
@@ -165,7 +167,8 @@ def _user_data(wanted: Wanted, volumes: Mapping[str, DataVolume], signal: str) -
             for name, each in kept.items()
         ]
     own = {name: literally(value) for name, value in wanted.definition.environment.items()}
-    if variables := {**around.database_variables(wanted), **own}:
+    given = {**around.database_variables(wanted), **around.log_variables(wanted)}
+    if variables := {**given, **own}:
         told[ENVIRONMENT_FILE] = variables
     return user_data_of(((f"${{{name}}}", each.mount) for name, each in volumes.items()), told)
 
@@ -233,6 +236,7 @@ def _role(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
             list(kept := _kept(volumes)), [{"Fn::Sub": _policy(each)} for each in kept.values()]
         ),
         *around.reading_database(wanted),
+        *around.writing_logs(wanted),
     ]
     return parts.instance_role(f"The instance of {wanted.service}", statements)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from provisimus.workspace.definitions.common import Definition, Misfit, Seconds
+from provisimus.workspace.definitions.common import Definition, Misfit
+from provisimus.workspace.definitions.retention import Retention
 from provisimus.workspace.definitions.rules import after, chosen_by, limits, tag
 from provisimus.workspace.definitions.stack import Domain, StackDefinition
 
@@ -18,9 +19,6 @@ LETTERS = "abc"
 
 WIDEST, NARROWEST = 16, 28
 """Prefix lengths of a VPC and of a subnet ("VPC CIDR blocks" in the user guide of Amazon VPC)."""
-
-RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
-"""Days that CloudWatch Logs can keep what it is told (PutRetentionPolicy, retentionInDays)."""
 
 
 def _block(value: str) -> str:
@@ -45,19 +43,6 @@ def _zone(value: str) -> str:
 
 
 Zone = Annotated[str, after(_zone)]
-
-
-def retention(value: int) -> int:
-    """Whole days, as CloudWatch Logs has them. Raises ValueError."""
-    days = value / 86400
-    if days not in RETENTION:
-        known = ", ".join(f"{each}d" for each in RETENTION)
-        raise ValueError(f"CloudWatch Logs does not keep for {days:g} days — choose of {known}")
-    return value
-
-
-Retention = Annotated[Seconds, after(retention)]
-"""How long CloudWatch Logs keeps what it is told; in seconds, whole days of a list of AWS's."""
 
 
 Zones = Annotated[

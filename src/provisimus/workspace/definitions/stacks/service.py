@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Annotated
 
 from provisimus.workspace.definitions.common import Definition, Misfit, Name
+from provisimus.workspace.definitions.retention import Retention
 from provisimus.workspace.definitions.rules import after, limits
 from provisimus.workspace.definitions.stack import (
     DataVolume,
@@ -28,8 +29,16 @@ class ServiceAlarms(Definition):
 
     cpu: Annotated[int, limits(ge=1, le=100)] = 90
     """Percent, for ten minutes."""
+    disk: Annotated[int, limits(ge=1, le=100)] = 85
+    """Percent of the fullest disk, which the machine tells where `health.metric` is."""
     notify: tuple[Annotated[str, after(arn_of("sns"))], ...] = ()
     """ARNs of SNS topics."""
+
+
+class ServiceLogs(Definition):
+    """A log group in CloudWatch Logs, in which the machine may write."""
+
+    keep: Retention = 30 * 86400
 
 
 class ServiceDefinition(MachineStack):
@@ -55,6 +64,8 @@ class ServiceDefinition(MachineStack):
     recovery: bool = False
     """EC2 moves the instance to another computer when its own fails."""
     alarms: ServiceAlarms | None = None
+    logs: ServiceLogs | None = None
+    """The main container, and others with `runtime: provisimus`, find its name in LOG_GROUP."""
     database: Name | None = None
     """A stack of type database: the instance may connect, and its main container gets
     DATABASE_HOST, _PORT, _NAME, _USER and _PASSWORD."""
