@@ -66,7 +66,7 @@ def _in_environment(
         else:
             outputs[name] = set(template.get("Outputs", {}))
     for name, definition in stacks.items():
-        for use in definition.uses():
+        for use in definition.all_uses():
             for output in use.outputs:
                 if use.stack in outputs and output not in outputs[use.stack]:
                     yield _unknown(workspace, environment, name, use, output, outputs[use.stack])
@@ -77,7 +77,7 @@ def _built(
 ) -> dict[str, Any]:
     known = environment or "unknown"
     others = others_of(workspace, known, name, definition)
-    return find_type(definition.type, workspace.root).build(
+    return find_type(definition.type, workspace.root).template(
         WantedStack(
             name,
             "unknown",

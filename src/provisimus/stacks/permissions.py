@@ -11,6 +11,7 @@ from typing import Any
 
 from provisimus.ondisk.places import NAMESPACE, POLICY
 from provisimus.ondisk.references import references
+from provisimus.workspace.definitions.outputs import OUTPUT
 
 Statement = dict[str, Any]
 
@@ -29,7 +30,7 @@ def allow(action: str | list[str], resource: Any, **more: Any) -> Statement:
 
 def reading(environment: Mapping[str, str]) -> list[Statement]:
     """To read exactly the parameters and secrets that the environment names."""
-    named = {each for value in environment.values() for each in references(value)}
+    named = {each for value in environment.values() for each in references(OUTPUT.sub("", value))}
     parameters = sorted({each.name for each in named if each.kind == "ssm"})
     secrets = sorted({each.name for each in named if each.kind == "secret"})
     found = []

@@ -122,7 +122,7 @@ def plan_stack(
         others,
         files_of(workspace, service, definition),
     )
-    template, parameters = kind.build(wanted), kind.parameters(wanted)
+    template, parameters = kind.template(wanted), kind.given(wanted)
     company = workspace.project.tags
     named = fingerprint_of(template, parameters, machine_fingerprint, company)
     running = None
@@ -155,7 +155,7 @@ def others_of(
     """The stacks that a definition takes outputs of. Raises InvalidDefinitions for one that is not
     there or of another type."""
     found = {}
-    for use in definition.uses():
+    for use in definition.all_uses():
         stack = used_stack(workspace, environment, service, use)
         name = observed.stack_name(workspace.name, environment, use.stack)
         found[use.stack] = OtherStack(name, stack)
@@ -252,7 +252,7 @@ def preview(workspace: Workspace, environment: Environment, service: str) -> dic
     version = version_of(definition) or "unknown"
     files = files_of(workspace, service, definition)
     ours = _ours(workspace, environment.name, service)
-    return kind.build(
+    return kind.template(
         WantedStack(
             service, version, definition, network, health, ours=ours, others=others, files=files
         )

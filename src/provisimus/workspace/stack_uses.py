@@ -32,7 +32,7 @@ def use_faults(
 ) -> Iterator[tuple[str, Use, str, str | None]]:
     """What is wrong with the uses of stacks: whose, which, the message and a hint. Pure."""
     for name, definition in stacks.items():
-        for use in definition.uses():
+        for use in definition.all_uses():
             for message, hint in _faults(name, use, stacks, lambda: list(stacks)):
                 yield name, use, message, hint
     for name, use, way in _circles(stacks):
@@ -63,7 +63,7 @@ def in_order(stacks: Mapping[str, StackDefinition]) -> list[str]:
     def place(name: str, above: tuple[str, ...]) -> None:
         if name in found or name in above or name not in stacks:
             return
-        for used in sorted(use.stack for use in stacks[name].uses()):
+        for used in sorted(use.stack for use in stacks[name].all_uses()):
             place(used, (*above, name))
         found[name] = None
 
@@ -79,7 +79,7 @@ def needs_of(stacks: Mapping[str, StackDefinition]) -> dict[str, tuple[str, ...]
         return use.stack if use.stack in stacks else use.stack.rpartition("-")[0]
 
     return {
-        name: tuple(sorted({named(use) for use in definition.uses()} & stacks.keys()))
+        name: tuple(sorted({named(use) for use in definition.all_uses()} & stacks.keys()))
         for name, definition in stacks.items()
     }
 
@@ -89,7 +89,7 @@ def _circles(
 ) -> Iterator[tuple[str, Use, tuple[str, ...]]]:
     """Each circle once, told at its first stack by name."""
     uses = {
-        name: [use for use in definition.uses() if use.stack in stacks and use.stack != name]
+        name: [use for use in definition.all_uses() if use.stack in stacks and use.stack != name]
         for name, definition in stacks.items()
     }
     for start in sorted(uses):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.contract.localcloud.conftest import LocalCloud
-from tests.contract.stacks.test_care import Desk
+from tests.contract.stacks.desk import Desk
 from tests.ports import free_port
 
 if TYPE_CHECKING:

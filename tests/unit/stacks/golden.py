@@ -19,14 +19,14 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "stacks"
 
 def check_golden(kind: StackType[Any], name: str, wanted: WantedStack[Any]) -> None:
     """The template is the golden one, AWS's validator is silent, each parameter has a value."""
-    template = kind.build(wanted)
+    template = kind.template(wanted)
     path = GOLDEN / f"{kind.name}-{name}.yaml"
     text = yaml_of(template)
     if os.environ.get("PROVISIMUS_WRITE_GOLDEN"):
         path.write_text(text)
     assert text == path.read_text()
     assert [each for each in findings(template) if each[0] not in ("INFO", "DEBUG")] == []
-    given = set(kind.parameters(wanted)) | {"ImageId", "RootDevice"}
+    given = set(kind.given(wanted)) | {"ImageId", "RootDevice"}
     assert set(template.get("Parameters", {})) <= given
     assert given - {"ImageId", "RootDevice"} <= set(template.get("Parameters", {}))
 

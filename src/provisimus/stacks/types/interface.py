@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from provisimus.workspace.definitions.machine import Health
+from provisimus.workspace.definitions.outputs import output_of
 from provisimus.workspace.definitions.stack import StackDefinition
 
 if TYPE_CHECKING:
@@ -95,6 +96,22 @@ class StackType(ABC, Generic[Definition]):
     @abstractmethod
     def build(self, wanted: WantedStack[Definition]) -> dict[str, Any]:
         """The template. The same input gives the same template, key for key."""
+
+    def template(self, wanted: WantedStack[Definition]) -> dict[str, Any]:
+        """What `build` gives, with the outputs of other stacks where the definition names them."""
+        from provisimus.stacks.wiring import wired, with_outputs
+
+        wires = {
+            name: wanted.others[found[0]].output(found[1])
+            for name, value in self.parameters(wanted).items()
+            if (found := output_of(value))
+        }
+        outputs = {name: each.output for name, each in wanted.others.items()}
+        return with_outputs(wired(self.build(wanted), wires), outputs)
+
+    def given(self, wanted: WantedStack[Definition]) -> dict[str, str]:
+        """The parameters whose values are known here, and not by another stack."""
+        return {k: each for k, each in self.parameters(wanted).items() if not output_of(each)}
 
     def parameters(self, wanted: WantedStack[Definition]) -> dict[str, str]:
         """The template's parameters, without those that are read from the machine image."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from provisimus.stacks import permissions
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, OtherStack, WantedStack
+from provisimus.workspace.definitions.outputs import output_of
 from provisimus.workspace.definitions.stack import Ingress
 
 EVERYWHERE = "0.0.0.0/0"
@@ -90,7 +91,7 @@ def port_from(port: int, network: str) -> dict[str, Any]:
         "IpProtocol": "tcp",
         "FromPort": port,
         "ToPort": port,
-        "CidrIpv6" if ":" in network else "CidrIp": network,
+        "CidrIpv6" if ":" in network and not output_of(network) else "CidrIp": network,
     }
 
 

@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.stacks.short_forms import read_template
 from provisimus.stacks.types.interface import StackType, WantedStack
-from provisimus.stacks.wiring import wired
-from provisimus.workspace.definitions.stacks.raw import RawDefinition, output_of
+from provisimus.workspace.definitions.stacks.raw import RawDefinition
 
 Wanted = WantedStack[RawDefinition]
 QUEUE = """\
@@ -52,19 +51,10 @@ parameters:
                 raise InvalidDefinitions(
                     [Problem(where, None, f"parameters/{name}", message, hint)]
                 )
-        wires = {
-            name: wanted.others[found[0]].output(found[1])
-            for name, value in asked.parameters.items()
-            if (found := output_of(str(value)))
-        }
-        return wired(template, wires)
+        return template
 
     def parameters(self, wanted: Wanted) -> dict[str, str]:
-        return {
-            name: _text(value)
-            for name, value in wanted.definition.parameters.items()
-            if not output_of(str(value))
-        }
+        return {name: _text(value) for name, value in wanted.definition.parameters.items()}
 
 
 def _text(value: Any) -> str:

@@ -22,12 +22,15 @@ from provisimus.workspace.definitions.common import (
     Version,
     checked_name,
 )
+from provisimus.workspace.definitions.outputs import OUTPUT, output_of, outputs_in
 from provisimus.workspace.definitions.rules import after, chosen_by, limits, tag
 
 
 def _cidr(value: str) -> str:
     from ipaddress import ip_network
 
+    if output_of(value):
+        return value
     try:
         return str(ip_network(value))
     except ValueError as error:
@@ -41,6 +44,8 @@ def arn_of(service: str) -> Callable[[str], str]:
     """A check for the ARN of something of a service; what is no ARN is the name of a stack."""
 
     def check(value: str) -> str:
+        if output_of(value):
+            return value
         if not value.startswith("arn:"):
             return checked_name(value)
         if not re.fullmatch(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d*:.+", value):
@@ -93,7 +98,7 @@ def _environment(values: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError(f"{name!r} is no name of an environment variable")
         try:
-            references(value)
+            references(OUTPUT.sub("", value))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     size = sum(len(name) + len(value) for name, value in values.items())
@@ -252,6 +257,12 @@ class StackDefinition(Definition):
     def uses(self) -> Iterator[Use]:
         """The other stacks of the workspace that this one takes outputs of."""
         yield from ()
+
+    def all_uses(self) -> Iterator[Use]:
+        """The same, and those whose outputs stand in its texts: `${stack:main.VpcId}`."""
+        yield from self.uses()
+        for key, stack, output in outputs_in(self):
+            yield Use(stack, key, None, (output,))
 
     def files(self) -> tuple[str, ...]:
         """The files below the folder of stacks that belong to it."""

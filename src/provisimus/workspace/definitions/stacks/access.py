@@ -32,7 +32,7 @@ class Federation(Definition):
     audience: str = "sts.amazonaws.com"
 
     def __post_init__(self) -> None:
-        if not self.provider.startswith("arn:"):
+        if not self.provider.startswith(("arn:", "${")):
             raise Misfit("a provider is named by its ARN", "provider")
         for index, subject in enumerate(self.subjects):
             if not subject.strip("*:/ "):

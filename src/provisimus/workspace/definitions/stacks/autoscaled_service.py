@@ -120,7 +120,7 @@ class AutoscaledServiceDefinition(MachineStack):
     def uses(self) -> Iterator[Use]:
         front = "Public" if self.balancer.public else "Private"
         yield from used_by_network(self.network, "Private", front)
-        if self.balancer.certificate and not self.balancer.certificate.startswith("arn:"):
+        if self.balancer.certificate and not self.balancer.certificate.startswith(("arn:", "${")):
             key = ("balancer", "certificate")
             yield Use(self.balancer.certificate, key, "certificate", ("CertificateArn",))
         if self.dns:

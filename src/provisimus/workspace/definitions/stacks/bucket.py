@@ -51,7 +51,7 @@ class BucketDefinition(StackDefinition):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.key is not None and not self.key.startswith("arn:"):
+        if self.key is not None and not self.key.startswith(("arn:", "${")):
             raise Misfit("a key is named by its ARN", "key")
         prefixes = [each.prefix for each in self.expire]
         if len(set(prefixes)) != len(prefixes):

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated, Any
 
 from provisimus.workspace.definitions.common import Misfit, checked_name
+from provisimus.workspace.definitions.outputs import output_of
 from provisimus.workspace.definitions.rules import after
-from provisimus.workspace.definitions.stack import StackDefinition, Use
-
-OUTPUT = re.compile(r"\$\{stack:([^}.]+)\.([A-Za-z0-9]+)\}")
+from provisimus.workspace.definitions.stack import StackDefinition
 
 
 def _file(value: str) -> str:
     if value.startswith("/") or ".." in value.split("/"):
         raise ValueError(f"{value!r} leads out of the folder stacks — put the template below it")
     return value
-
-
-def output_of(value: str) -> tuple[str, str] | None:
-    """The stack and its output that a value names, `${stack:main.VpcId}`; None for any other."""
-    found = OUTPUT.fullmatch(value)
-    return (found[1], found[2]) if found else None
 
 
 class RawDefinition(StackDefinition):
@@ -53,11 +44,6 @@ class RawDefinition(StackDefinition):
 
     def files(self) -> tuple[str, ...]:
         return (self.template,)
-
-    def uses(self) -> Iterator[Use]:
-        for name, value in self.parameters.items():
-            if found := output_of(str(value)):
-                yield Use(found[0], ("parameters", name), None, (found[1],))
 
 
 DEFINITION = RawDefinition
