@@ -12,6 +12,12 @@ from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
 from provisimus.stacks.live import STACK_NAME_LIMIT, whole_name
 from provisimus.stacks.network import offline_network
 from provisimus.stacks.plan import files_of, health_of, others_of
+from provisimus.stacks.policies import (
+    FOLDER,
+    environments_with_rules,
+    rules_of,
+    violations,
+)
 from provisimus.stacks.types import find_type
 from provisimus.stacks.types.interface import WantedStack
 from provisimus.workspace import marks
@@ -31,7 +37,7 @@ def stack_problems(workspace: Workspace) -> list[Problem]:
             for environment in getattr(_read(workspace, name), "environments", ())
         }
     )
-    for environment in (None, *differing):
+    for environment in (None, *sorted({*differing, *_with_rules(workspace)})):
         stacks = {
             name: definition
             for name in workspace.services()
@@ -65,6 +71,7 @@ def _in_environment(
             continue
         else:
             outputs[name] = set(template.get("Outputs", {}))
+            yield from _against_rules(workspace, environment, name, template)
     for name, definition in stacks.items():
         for use in definition.all_uses():
             for output in use.outputs:
@@ -88,6 +95,28 @@ def _built(
             files=files_of(workspace, name, definition),
         )
     )
+
+
+def _with_rules(workspace: Workspace) -> set[str]:
+    return environments_with_rules(workspace.root) & workspace.project.environments.keys()
+
+
+def _against_rules(
+    workspace: Workspace,
+    environment: str | None,
+    name: str,
+    template: dict[str, Any],
+) -> Iterator[Problem]:
+    try:
+        found = violations(rules_of(workspace.root, environment), template, {})
+    except InvalidDefinitions as error:
+        yield from error.problems
+        return
+    for each in found:
+        place = f" in {environment}" if environment else ""
+        message = f"it is against a rule of the company{place}: {each}"
+        problem = Problem("", None, "", message, f"see the rules in {FOLDER}/")
+        yield _placed(workspace, environment, name, problem)
 
 
 def _unknown(

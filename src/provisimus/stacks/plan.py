@@ -16,6 +16,7 @@ from provisimus.model import Digest, Stack, Step
 from provisimus.stacks import live as observed
 from provisimus.stacks.differences import in_words
 from provisimus.stacks.network import resolve_network
+from provisimus.stacks.policies import check_policies, rules_of
 from provisimus.stacks.template import (
     SWAP_OF,
     fingerprint_of,
@@ -98,7 +99,8 @@ def plan_stack(
 ) -> StackPlan:
     """Without a machine there is no fingerprint of one, and the version is empty.
 
-    Raises Conflict, Locked and Refused when the stack of this name may not be touched.
+    Raises Conflict, Locked and Refused when the stack of this name may not be touched, Refused when
+    what it is to be is against the company's rules.
     """
     definition = workspace.stack(service, environment.name)
     where = str(workspace.stacks / f"{service}.yaml")
@@ -129,6 +131,9 @@ def plan_stack(
     if live is not None and not _is(live, named):
         running = observed.template_of(environment, live)
     change, reason = decide(live, running, template, parameters, named, machine_fingerprint)
+    if change != "none":
+        rules = rules_of(workspace.root, environment.name)
+        check_policies(rules, service, template, parameters)
     return StackPlan(
         service,
         version,

@@ -232,3 +232,21 @@ def test_a_saved_plan_is_stale_when_its_stack_or_its_file_moved(desk: Desk, tmp_
     file.write_text("{}")
     broken = desk.run("apply", "--plan", str(file), "--yes", expect=1)
     assert getattr(broken.exception, "exit_code", None) == 2
+
+
+def test_rules_of_the_company_hold_before_any_call(desk: Desk) -> None:
+    (desk.root / "policies").mkdir()
+    (desk.root / "policies/ports.guard").write_text(
+        "rule no_port_80 when Resources.*[ Type == 'AWS::EC2::SecurityGroup' ] !empty {\n"
+        "  Resources.*[ Type == 'AWS::EC2::SecurityGroup' ].Properties"
+        ".SecurityGroupIngress[*].FromPort != 80 <<take 443>>\n}\n"
+    )
+    declare(desk, "ruled", TEMPLATE.replace("PORT", "80"))
+    for verb in (["plan", "ruled"], ["apply", "ruled", "--yes"]):
+        refused = desk.run(*verb, expect=1)
+        assert getattr(refused.exception, "exit_code", None) == 5
+        assert "take 443 (no_port_80)" in str(refused.exception)
+    assert desk.status("ruled") == "gone"
+    declare(desk, "ruled", TEMPLATE.replace("PORT", "443"))
+    desk.apply("ruled")
+    assert desk.status("ruled") == "CREATE_COMPLETE"
