@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from provisimus.cli.instance_power import reboot, start, stop
+from provisimus.cli.instance_resize import resize
 from provisimus.cli.instance_sessions import exec_, ssh
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
@@ -18,7 +19,7 @@ def instance() -> None:
     """Instances: list them, go onto them, read what they say, start and stop them."""
 
 
-for _command in (ssh, exec_, start, stop, reboot):
+for _command in (ssh, exec_, start, stop, reboot, resize):
     instance.add_command(_command)
 
 

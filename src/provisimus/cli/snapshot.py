@@ -8,12 +8,16 @@ import click
 
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
+from provisimus.cli.snapshot_restore import restore
 from provisimus.cli.table import table
 
 
 @click.group()
 def snapshot() -> None:
     """Snapshots of data volumes."""
+
+
+snapshot.add_command(restore)
 
 
 @snapshot.command("list")

@@ -9,11 +9,15 @@ import click
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
+from provisimus.cli.volume_grow import grow
 
 
 @click.group()
 def volume() -> None:
     """Data volumes of services."""
+
+
+volume.add_command(grow)
 
 
 @volume.command("list")

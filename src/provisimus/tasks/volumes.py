@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from provisimus.aws import as_tags, speaking, tags_of
+from provisimus.aws import CloudFault, as_tags, speaking, tags_of
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, UsageFault
 from provisimus.model import UNKNOWN
@@ -91,6 +91,21 @@ def list_snapshots(
         found = [_snapshot(each) for page in pages for each in page["Snapshots"]]
     found.sort(key=lambda each: each.taken, reverse=True)
     return sorted(found, key=lambda each: (each.service, each.mount))
+
+
+def find_snapshot(environment: Environment, snapshot_id: str) -> ListedSnapshot:
+    """One snapshot, whoever's it is. Raises NotFound."""
+    try:
+        with speaking(environment.cloud, f"look for {snapshot_id}"):
+            found = environment.cloud.ec2.describe_snapshots(SnapshotIds=[snapshot_id])
+    except CloudFault as fault:
+        if not fault.code.startswith("InvalidSnapshot"):
+            raise
+        raise NotFound(
+            f"there is no snapshot {snapshot_id} in {environment.name}",
+            hint="see: provisimus snapshot list",
+        ) from None
+    return _snapshot(found["Snapshots"][0])
 
 
 def _snapshot(found: Any) -> ListedSnapshot:

@@ -33,8 +33,6 @@ class Document:
 
 def read(path: Path) -> Document:
     """Read one YAML file. Raises InvalidDefinitions: missing, not UTF-8, not YAML, a key twice."""
-    import yaml
-
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -45,6 +43,13 @@ def read(path: Path) -> Document:
         raise InvalidDefinitions(
             [Problem(str(path), None, "", f"the file is not UTF-8: {error.reason}")]
         ) from None
+    return parse(path, text)
+
+
+def parse(path: Path, text: str) -> Document:
+    """What a file says, or would say. Raises InvalidDefinitions: not YAML, a key twice."""
+    import yaml
+
     Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # noqa: N806 a class
     loader = Loader(text)
     try:

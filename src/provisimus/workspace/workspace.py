@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -42,6 +42,8 @@ class Workspace:
 
     root: Path
     project: Project
+    drafts: Mapping[str, str] = field(default_factory=dict)
+    """What the files of some services shall say, by the service; read in their place."""
 
     @property
     def name(self) -> str:
@@ -125,6 +127,8 @@ class Workspace:
         from provisimus.workspace.definitions.stack import StackDefinition
 
         path = self.stacks / f"{name}.yaml"
+        if name in self.drafts:
+            return _drafted(self.root, marks.parse(path, self.drafts[name]), environment or "")
         if not path.is_file() and (member := self._member(name, environment)):
             return member
 
@@ -140,8 +144,14 @@ class Workspace:
         assert environment is not None
         kind = type(definition)
         return self.known.read(
-            kind, path, lambda: _overridden(kind, path, environment, overrides), environment
+            *(kind, path),
+            lambda: _overridden(kind, marks.read(path), environment, overrides),
+            environment,
         )
+
+    def with_draft(self, service: str, text: str) -> Workspace:
+        """The workspace as it would be with other text in a stack's file."""
+        return replace(self, drafts={**self.drafts, service: text})
 
     def _member(self, name: str, environment: str | None) -> StackDefinition | None:
         """The member of a cluster that `cache-2` means; None where there is no such cluster."""
@@ -218,11 +228,24 @@ def _known(root: Path) -> Known:
     return Known(_state(root) / "cache" / "definitions")
 
 
+def _drafted(root: Path, document: marks.Document, environment: str) -> StackDefinition:
+    """Raises InvalidDefinitions."""
+    from provisimus.workspace.stack_kinds import read_stack
+
+    definition = read_stack(root, document)
+    overrides = definition.environments.get(environment)
+    if not overrides:
+        return definition
+    return _overridden(type(definition), document, environment, overrides)
+
+
 def _overridden(
-    kind: type[StackDefinition], path: Path, environment: str, overrides: Mapping[str, object]
+    kind: type[StackDefinition],
+    document: marks.Document,
+    environment: str,
+    overrides: Mapping[str, object],
 ) -> StackDefinition:
     """The stack with what its file says for one environment. Raises InvalidDefinitions."""
-    document = marks.read(path)
     data = {**document.data, **overrides, "environments": {}}
     here, there = document.data.get("environment"), overrides.get("environment")
     if isinstance(here, dict) and isinstance(there, dict):
@@ -237,7 +260,7 @@ def _overridden(
     }
     lines = {**document.lines, **{key: line for key, line in moved.items() if key}}
     try:
-        return problems.validate(kind, marks.Document(path, data, lines))
+        return problems.validate(kind, marks.Document(document.path, data, lines))
     except InvalidDefinitions as error:
         raise InvalidDefinitions(
             [_under(each, "/".join(depth), overrides) for each in error.problems]

@@ -43,6 +43,6 @@ def test_what_yaml_takes_for_a_number_is_quoted() -> None:
 
 
 def test_a_file_that_is_too_clever_is_left_alone() -> None:
-    text = "version: 1.0.0\nenvironments: {local: {version: 1.1.0}}\n"
+    text = "version: &it 1.0.0\nmachine: *it\n"
     with pytest.raises(UsageFault, match=r"set it to 2\.0\.0 there"):
         with_version(text, "2.0.0", "local")

@@ -157,12 +157,14 @@ def install(cloud: Cloud) -> None:
             if target_size and int(target_size) != volume.size:
                 if int(target_size) < volume.size:
                     raise EC2ClientError("InvalidParameterValue", "New size cannot be smaller.")
-                if volume.attachment and machines.is_running(volume.attachment.instance.id):
-                    raise EC2ClientError(
-                        "UnsupportedOperation",
-                        "The local cloud grows a volume only while no running instance has it.",
-                    )
-                disks.resize(volume_id, int(target_size))
+                try:
+                    instance = volume.attachment.instance.id if volume.attachment else ""
+                    if machines.is_running(instance):
+                        machines.resize(instance, volume_id, int(target_size))
+                    else:
+                        disks.resize(volume_id, int(target_size))
+                except LocalCloudError as error:
+                    raise refused(error) from error
             return _moto_modify(
                 backend, volume_id, int(target_size) if target_size else None, *args
             )

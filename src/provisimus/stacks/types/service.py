@@ -128,13 +128,16 @@ def _swapped(template: Template) -> str:
 
 
 def named_volumes(volumes: tuple[DataVolume, ...]) -> dict[str, DataVolume]:
-    """Data volumes by logical id, which follows from the mount alone.
+    """Data volumes by logical id, which follows from the mount and what it was made of.
 
-    So a volume keeps its identity, and its data, when others come, go or change places.
+    So a volume keeps its identity, and its data, when others come, go or change places. What a
+    volume is made of cannot be changed in place, so one of another snapshot is another volume.
     """
     plain = [_camel(volume.mount) for volume in volumes]
     return {
-        "DataVolume" + (name if plain.count(name) == 1 else name + _short(volume.mount)): volume
+        "DataVolume"
+        + (name if plain.count(name) == 1 else name + _short(volume.mount))
+        + (_short(volume.made_of) if volume.made_of else ""): volume
         for name, volume in zip(plain, volumes, strict=True)
     }
 
@@ -260,6 +263,7 @@ def _volume(volume: DataVolume) -> dict[str, Any]:
             "Encrypted": True,
             "VolumeType": "gp3",
             "Size": volume.size,
+            **({"SnapshotId": volume.made_of} if volume.made_of else {}),
             "Tags": tags,
         },
     }

@@ -133,7 +133,7 @@ Seconds = Annotated[int, before(_seconds, str)]
 _SIZES = {"MiB": 1 / 1024, "GiB": 1, "TiB": 1024}
 
 
-def _gibibytes(value: Any) -> int:
+def gibibytes(value: Any) -> int:
     found = re.fullmatch(r"(\d+)\s*(MiB|GiB|TiB)", str(value))
     if not found:
         raise ValueError(f"{value!r} is no size — write 20 GiB")
@@ -143,7 +143,7 @@ def _gibibytes(value: Any) -> int:
     return int(size)
 
 
-Gibibytes = Annotated[int, before(_gibibytes, str)]
+Gibibytes = Annotated[int, before(gibibytes, str)]
 """A size of storage, written `20 GiB`; in GiB."""
 
 
