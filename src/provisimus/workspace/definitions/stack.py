@@ -92,8 +92,8 @@ class DataVolume(Definition):
     size: Gibibytes
     snapshots: Snapshots | None = None
     made_of: Annotated[str, limits(pattern=r"^snap-[0-9a-f]{8,17}$")] | None = None
-    """The snapshot that it is made of, for as long as it lives: `snapshot restore` writes it. Another one here,
-    or none, makes another volume; of the one before a snapshot stays."""
+    """The snapshot that it is made of, for as long as it lives: `snapshot restore` writes it.
+    Another one here, or none, makes another volume; of the one before a snapshot stays."""
 
 
 def _environment(values: dict[str, str]) -> dict[str, str]:
