@@ -49,6 +49,12 @@ def volume_state(cloud: Cloud, volume: str) -> str:
     return str(cloud.ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["State"])
 
 
+def disk_size(cloud: Cloud, volume: str) -> int:
+    """What a guest sees, in GiB, from the header (docs/interop/qcow2.txt)."""
+    header = (cloud.directory / "disks" / f"{volume}.qcow2").read_bytes()[:32]
+    return int.from_bytes(header[24:32], "big") // 1024**3
+
+
 def test_an_instance_is_a_machine_that_knows_itself(cloud, launch):
     instance = launch(UserData="hello from the caller")
     text = eventually(lambda: instance.get("/"), "it did not answer")
@@ -153,6 +159,10 @@ def test_stop_image_start_and_reboot(cloud, launch):
     volume = make_volume(cloud, instance)
     ec2.attach_volume(VolumeId=volume, InstanceId=instance.identifier, Device="/dev/sdf")
     eventually(lambda: instance.boots() == 1, "the volume was not mounted")
+    # A volume in use may grow; the machine has the new size when it is switched on again.
+    ec2.modify_volume(VolumeId=volume, Size=2)
+    assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Size"] == 2
+    assert disk_size(cloud, volume) == 1
 
     began = time.monotonic()
     ec2.stop_instances(InstanceIds=[instance.identifier])
@@ -167,6 +177,7 @@ def test_stop_image_start_and_reboot(cloud, launch):
     )
     ec2.start_instances(InstanceIds=[instance.identifier])
     eventually(lambda: instance.boots() == 2, "it did not come up again with its volume")
+    assert disk_size(cloud, volume) == 2
     ec2.reboot_instances(InstanceIds=[instance.identifier])
     eventually(lambda: instance.boots() == 3, "it did not reboot")
     ec2.terminate_instances(InstanceIds=[instance.identifier])

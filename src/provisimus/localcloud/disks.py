@@ -97,9 +97,10 @@ class Disks:
         overlay.replace(current)
         return current
 
-    def resize(self, volume: str, size: int) -> None:
-        """Grow a volume that no machine has open."""
-        _qemu_img("resize", "-q", str(self._layout.disk(volume)), str(size * GIB))
+    def fit(self, volume: str, size: int) -> None:
+        """Grow a volume that no machine has open to its size, where it is smaller."""
+        if self.exists(volume) and self.size(volume) < size:
+            _qemu_img("resize", "-q", str(self._layout.disk(volume)), str(size * GIB))
 
     def exists(self, identifier: str) -> bool:
         return self._layout.disk(identifier).exists()

@@ -21,7 +21,6 @@ from pathlib import Path
 
 from provisimus.localcloud import silence
 from provisimus.localcloud.acceleration import KVM, Acceleration
-from provisimus.localcloud.disks import GIB
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.held import HeldDisks
 from provisimus.localcloud.layout import Layout
@@ -273,15 +272,6 @@ class Machines:
         self._held.let_go(machine.held.pop(volume, []))
         kept = tuple(v for v in machine.spec.data if v.identifier != volume)
         machine.spec = machine.spec.with_data(kept)
-
-    def resize(self, identifier: str, volume: str, size: int) -> None:
-        """Grow the disk of a volume that a running machine has, to GiB. Raises LocalCloudError.
-
-        QEMU's NVMe tells its guest the new size when the machine is switched on again.
-        """
-        machine = self._machine(identifier)
-        node = machine.nodes.get(volume, [node_name(volume)])[-1]
-        machine.monitor.execute("block_resize", {"node-name": node, "size": size * GIB})
 
     def switch_to_overlays(self, identifier: str, files: Mapping[str, str]) -> None:
         """Have a running machine go on writing volumes in new overlays. Raises LocalCloudError.

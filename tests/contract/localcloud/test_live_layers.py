@@ -95,19 +95,3 @@ def test_names_that_a_machine_held_go_with_it(bench: Bench) -> None:
     bench.machines.stop("i-1", grace=0)
     watch.join(10)
     assert bench.held == []
-
-
-def test_a_disk_grows_while_the_machine_has_it_in_whichever_layer(bench: Bench) -> None:
-    bench.io(DATA, "write -P 0x11 1M 64k")
-    for size, number in ((2, 1), (3, 2)):
-        bench.machines.resize("i-1", DATA, size)
-        assert bench.disks.size(DATA) == size
-        bench.io(DATA, f"write -P 0x2{number} {size * 1024 - 1}M 64k")
-        bench.snapshot(number, DATA)
-    assert bench.disks.size(f"snap-1-{DATA}") == 2
-    bench.io(DATA, "read -P 0x11 1M 64k")
-    for size, number in ((2, 1), (3, 2)):
-        bench.io(DATA, f"read -P 0x2{number} {size * 1024 - 1}M 64k")
-    assert bench.said.count("read 65536/65536 bytes") == 3
-    assert "Pattern verification failed" not in bench.said
-    assert bench.disks.size(ROOT) == 1

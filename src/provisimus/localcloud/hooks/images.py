@@ -15,10 +15,14 @@ from moto.ec2.utils import random_ami_id
 
 from provisimus.localcloud.bases.recipe import BaseOrder
 from provisimus.localcloud.faults import LocalCloudError
-from provisimus.localcloud.hooks import describe
 from provisimus.localcloud.hooks.cloud import Cloud, replace
 from provisimus.localcloud.hooks.snapshots import take_snapshots
-from provisimus.localcloud.hooks.volumes import records_only, require_completed, sweep
+from provisimus.localcloud.hooks.volumes import (
+    records_only,
+    require_completed,
+    sweep,
+    switched_on,
+)
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +191,7 @@ def _capture(cloud: Cloud, image: Any, instance: Any, reboot: bool) -> None:
     finally:
         if restart and instance._state.name == "running":
             try:
-                cloud.machines.start(describe.machine_spec(cloud.layout, instance))
+                cloud.machines.start(switched_on(cloud, instance))
             except LocalCloudError as error:
                 log.error("%s did not come up again: %s", instance.id, error.what)
                 instance.stop()

@@ -23,6 +23,7 @@ from provisimus.localcloud.hooks.capacity import check_capacity
 from provisimus.localcloud.hooks.cloud import Cloud, replace, wrong_state
 from provisimus.localcloud.hooks.mappings import launch_mappings, without_size
 from provisimus.localcloud.hooks.types import check_type
+from provisimus.localcloud.hooks.volumes import switched_on
 from provisimus.localcloud.seed import write_seed
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ def boot(cloud: Cloud, instance: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         cloud.layout.console(instance.id).touch()
         write_seed(describe.seed(instance), folder / "seed.iso")
-        cloud.machines.start(describe.machine_spec(cloud.layout, instance))
+        cloud.machines.start(switched_on(cloud, instance))
     except Exception as error:  # whatever it was, the instance must not stay pending
         log.error("%s does not start", instance.id, exc_info=not isinstance(error, LocalCloudError))
         log.error("%s", error)

@@ -14,6 +14,7 @@ from moto.ec2.models.elastic_block_store import EBSBackend
 from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
 from provisimus.localcloud.hooks.cloud import Cloud, refused, replace, wrong_state
+from provisimus.localcloud.qemu import MachineSpec
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ def install(cloud: Cloud) -> None:
         def plug() -> None:
             try:
                 if machines.is_running(instance_id):
+                    disks.fit(volume_id, backend.get_volume(volume_id).size)
                     machines.attach(instance_id, describe.volume(layout, volume_id))
                 attachment.status = "attached"
             except LocalCloudError as error:
@@ -157,14 +159,11 @@ def install(cloud: Cloud) -> None:
             if target_size and int(target_size) != volume.size:
                 if int(target_size) < volume.size:
                     raise EC2ClientError("InvalidParameterValue", "New size cannot be smaller.")
-                try:
-                    instance = volume.attachment.instance.id if volume.attachment else ""
-                    if machines.is_running(instance):
-                        machines.resize(instance, volume_id, int(target_size))
-                    else:
-                        disks.resize(volume_id, int(target_size))
-                except LocalCloudError as error:
-                    raise refused(error) from error
+                # QEMU's NVMe lets nobody resize a disk that it has open: a machine that runs has
+                # the new size when it is switched on again.
+                holder = volume.attachment.instance.id if volume.attachment else ""
+                if not machines.is_running(holder):
+                    disks.fit(volume_id, int(target_size))
             return _moto_modify(
                 backend, volume_id, int(target_size) if target_size else None, *args
             )
@@ -174,6 +173,18 @@ def install(cloud: Cloud) -> None:
     replace(EBSBackend, "attach_volume", attach_volume)
     replace(EBSBackend, "detach_volume", detach_volume)
     replace(EBSBackend, "modify_volume", modify_volume)
+
+
+def switched_on(cloud: Cloud, instance: Any) -> MachineSpec:
+    """The machine that an instance is now, its disks as large as their volumes have become.
+
+    Raises LocalCloudError.
+    """
+    for _, device in instance.get_block_device_mapping:
+        volume = instance.ec2_backend.volumes.get(device.volume_id)
+        if volume is not None:
+            cloud.disks.fit(volume.id, int(volume.size))
+    return describe.machine_spec(cloud.layout, instance)
 
 
 def sweep(cloud: Cloud) -> None:
