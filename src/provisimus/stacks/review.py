@@ -1,39 +1,25 @@
 """What a plan would do to a stack, resource by resource, for whoever has to say yes to it.
 
 For a stack that is there a change set tells it, with values, and is removed again; for one that is
-not, or where no change set may be made, the templates do. Nothing of the stack changes.
+not, or where no change set may be made, the templates do. Nothing of the stack changes. How changes
+are found stands in `review_changes`, which a stack that stays as it is does not load.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
-from provisimus.aws import CloudFault
 from provisimus.environment import Environment
-from provisimus.events import silence
-from provisimus.stacks import live
-from provisimus.stacks.change_set import Deployment, Operation, read_changes, refused_loss
-from provisimus.stacks.drift import detect
-from provisimus.stacks.effects import effect_of
-from provisimus.stacks.follow import Deadline
 from provisimus.stacks.plan import StackPlan
-from provisimus.stacks.property_changes import PropertyChange, property_changes
-from provisimus.stacks.resource_change import (
-    ResourceChange,
-    between,
-    endangered,
-    paired,
-    with_new_image,
-)
-from provisimus.stacks.security import SecurityChange, security_changes
-from provisimus.stacks.template import HOLDING_DATA, attached, is_detached
-from provisimus.stacks.three_way import ThreeWay, three_way
-from provisimus.stacks.types.interface import FROM_THE_IMAGE, IMAGE_ID
+
+if TYPE_CHECKING:
+    from provisimus.stacks.property_changes import PropertyChange
+    from provisimus.stacks.security import SecurityChange
+    from provisimus.stacks.three_way import ThreeWay
 
 Compared = Literal["nothing", "change set", "templates"]
-DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
 @dataclass(frozen=True)
@@ -59,14 +45,16 @@ class Review:
     change: str
     reason: str
     compared: Compared
-    changes: tuple[ReviewedChange, ...]
-    security: tuple[SecurityChange, ...]
-    stopped: Mapping[str, str]
+    changes: tuple[ReviewedChange, ...] = ()
+    security: tuple[SecurityChange, ...] = ()
+    stopped: Mapping[str, str] = field(default_factory=dict)
     drift: tuple[ThreeWay, ...] | None = None
 
     def refuse(self) -> None:
         """Raises Refused when data would be lost that nobody allowed to go."""
         if self.stopped:
+            from provisimus.stacks.change_set import refused_loss
+
             raise refused_loss(self.service, self.stack, self.stopped)
 
 
@@ -85,99 +73,17 @@ def review_stack(
 
     Raises ProvisimusError when CloudFormation refuses the change, or its drift is not found out.
     """
-    compared, changes = _changes(plan, environment, image, run, change_set=change_set)
+    if plan.change == "none" and not drift:
+        return Review(plan.service, plan.name, plan.change, plan.reason, "nothing")
+    from provisimus.stacks.review_changes import changes_of, reviewed
+
+    compared, changes = changes_of(plan, environment, image, run, change_set=change_set)
     found = reviewed(plan, changes, compared, allow)
     if drift and plan.live is not None:
+        from provisimus.stacks.drift import detect
+        from provisimus.stacks.follow import Deadline
+        from provisimus.stacks.three_way import three_way
+
         seen = detect(environment, plan.live, Deadline.after(None))
         return replace(found, drift=three_way(seen, changes))
     return found
-
-
-def reviewed(
-    plan: StackPlan, changes: Iterable[ResourceChange], compared: Compared, allow: Iterable[str]
-) -> Review:
-    """The review of changes. Pure."""
-    told = paired(changes)
-    own = plan.live.tags if plan.live else {}
-    return Review(
-        plan.service,
-        plan.name,
-        plan.change,
-        plan.reason,
-        compared,
-        tuple(_reviewed(plan, each, tuple(own)) for each in told),
-        security_changes(told),
-        endangered(told, allow),
-    )
-
-
-def _reviewed(plan: StackPlan, change: ResourceChange, own_tags: tuple[str, ...]) -> ReviewedChange:
-    own = plan.kind.effect(change, plan.template) if plan.kind else None
-    return ReviewedChange(
-        _action(change),
-        change.logical_id,
-        change.kind,
-        change.physical_id,
-        effect_of(change) if own is None else own,
-        change.kind in HOLDING_DATA,
-        property_changes(change.before, change.after, own_tags),
-    )
-
-
-def _action(change: ResourceChange) -> str:
-    if change.action == "Modify":
-        return {"True": "replace", "Conditional": "perhaps replace"}.get(
-            change.replacement, "change"
-        )
-    return {"Add": "create", "Remove": "delete"}.get(change.action, change.action.lower())
-
-
-def _changes(
-    plan: StackPlan, environment: Environment, image: str | None, run: str, *, change_set: bool
-) -> tuple[Compared, list[ResourceChange]]:
-    if plan.change == "none":
-        return "nothing", []
-    if plan.live is None:
-        return "templates", between({}, {}, plan.template, plan.parameters)
-    running = plan.live.parameters.get(IMAGE_ID)
-    if change_set and (running or not _of_a_machine(plan)):
-        wanted = Deployment(plan.template, _parameters(plan, image or running), plan.live.tags)
-        operation = Operation(
-            environment, plan.service, plan.live.stack_id, run, silence, Deadline.after(None)
-        )
-        try:
-            changes = read_changes(operation, wanted)
-        except CloudFault as fault:
-            if fault.code not in DENIED:
-                raise
-        else:
-            moved = running and image is None and _other_machine(plan)
-            if moved:
-                changes = with_new_image(changes, plan.template, str(running))
-            return "change set", changes
-    before = live.template_of(environment, plan.live)
-    before = attached(before) if is_detached(before) else before
-    return "templates", between(before, plan.live.parameters, plan.template, plan.parameters)
-
-
-def _of_a_machine(plan: StackPlan) -> bool:
-    return IMAGE_ID in plan.template.get("Parameters", {})
-
-
-def _other_machine(plan: StackPlan) -> bool:
-    assert plan.live is not None
-    return plan.live.tags.get(live.MACHINE) != str(plan.machine_fingerprint)
-
-
-def _parameters(plan: StackPlan, image: str | None) -> dict[str, str]:
-    """Those of the plan, and what is read from the machine image: of the one that runs, where
-    another is not known yet."""
-    assert plan.live is not None
-    declared = plan.template.get("Parameters", {})
-    known = {
-        name: plan.live.parameters[name]
-        for name in FROM_THE_IMAGE
-        if name in declared and name in plan.live.parameters
-    }
-    named = {IMAGE_ID: image} if image and IMAGE_ID in declared else {}
-    return {**plan.parameters, **known, **named}
