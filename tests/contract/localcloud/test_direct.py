@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from tests.contract.blocks import BLOCK, ZEROS, A, B, put, read, refused, tokens, written
 from tests.contract.localcloud.conftest import LocalCloud
 from tests.contract.localcloud.test_serving import eventually
-
-BLOCK = 512 * 1024
-ZEROS = bytes(BLOCK)
-A, B = os.urandom(BLOCK), b"b" * BLOCK
 
 
 @pytest.fixture
@@ -35,52 +27,6 @@ def ec2(cloud: LocalCloud) -> Any:
     return cloud.client("ec2")
 
 
-def sha(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
-
-
-def b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def put(direct: Any, snapshot: str, index: int, data: bytes, **other: Any) -> Any:
-    given = {
-        "BlockData": data, "DataLength": len(data), "Checksum": b64(sha(data)),
-        "ChecksumAlgorithm": "SHA256",
-    }  # fmt: skip
-    return direct.put_snapshot_block(SnapshotId=snapshot, BlockIndex=index, **{**given, **other})
-
-
-def written(direct: Any, blocks: dict[int, bytes], **start: Any) -> str:
-    """A completed snapshot of these blocks, put from several threads."""
-    made = direct.start_snapshot(**{"VolumeSize": 1, **start})
-    assert (made["Status"], made["BlockSize"]) == ("pending", BLOCK)
-    identifier = str(made["SnapshotId"])
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda each: put(direct, identifier, *each), blocks.items()))
-    whole = sha(b"".join(sha(data) for _, data in sorted(blocks.items())))
-    ended = direct.complete_snapshot(
-        SnapshotId=identifier, ChangedBlocksCount=len(blocks), Checksum=b64(whole),
-        ChecksumAlgorithm="SHA256", ChecksumAggregationMethod="LINEAR",
-    )  # fmt: skip
-    assert ended["Status"] == "completed"
-    return identifier
-
-
-def tokens(direct: Any, snapshot: str) -> dict[int, str]:
-    told = direct.list_snapshot_blocks(SnapshotId=snapshot)["Blocks"]
-    return {each["BlockIndex"]: each["BlockToken"] for each in told}
-
-
-def read(direct: Any, snapshot: str, index: int) -> bytes:
-    answer = direct.get_snapshot_block(
-        SnapshotId=snapshot, BlockIndex=index, BlockToken=tokens(direct, snapshot)[index]
-    )
-    data: bytes = answer["BlockData"].read()
-    assert (answer["Checksum"], answer["DataLength"]) == (b64(sha(data)), BLOCK)
-    return data
-
-
 def block_of(cloud: LocalCloud, volume: str, index: int, folder: Path) -> bytes:
     raw = folder / f"{volume}.raw"
     if not raw.exists():
@@ -89,13 +35,6 @@ def block_of(cloud: LocalCloud, volume: str, index: int, folder: Path) -> bytes:
     with raw.open("rb") as file:
         file.seek(index * BLOCK)
         return file.read(BLOCK)
-
-
-def refused(call: Any, *arguments: Any, **named: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(*arguments, **named)
-    response: Any = caught.value.response
-    return response["Error"]["Code"], response.get("Reason", "")
 
 
 def test_what_is_put_is_what_a_volume_holds(
@@ -158,62 +97,6 @@ def test_snapshots_of_a_volume_are_read_in_pages(cloud: LocalCloud, direct: Any,
     assert only["BlockIndex"] == 140
     block = read(direct, second, 140)
     assert (block[:65536], block[65536:]) == (b"\x22" * 65536, b"\x11" * (BLOCK - 65536))
-
-
-def test_nothing_is_made_of_a_snapshot_that_is_not_complete(direct: Any, ec2: Any) -> None:
-    pending = direct.start_snapshot(VolumeSize=1)["SnapshotId"]
-    zone = "eu-west-1a"
-    assert refused(ec2.create_volume, AvailabilityZone=zone, SnapshotId=pending)[0] == (
-        "IncorrectState"
-    )
-    device = {"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": pending}}
-    assert refused(
-        ec2.register_image, Name="image", RootDeviceName="/dev/xvda", BlockDeviceMappings=[device]
-    )[0] == ("IncorrectState")
-    assert refused(direct.list_snapshot_blocks, SnapshotId=pending) == (
-        "ValidationException", "INVALID_SNAPSHOT_ID",
-    )  # fmt: skip
-    assert refused(direct.start_snapshot, VolumeSize=1, ParentSnapshotId=pending)[1] == (
-        "INVALID_SNAPSHOT_ID"
-    )
-
-
-def test_what_is_wrong_is_refused_and_changes_nothing(direct: Any) -> None:
-    parent = written(direct, {0: A})
-    pending = direct.start_snapshot(VolumeSize=1)["SnapshotId"]
-    invalid = "ValidationException"
-    assert refused(put, direct, pending, 0, A, Checksum=b64(sha(B))) == (invalid, "INVALID_BLOCK")
-    assert refused(put, direct, pending, 0, b"short") == (invalid, "INVALID_BLOCK")
-    assert refused(put, direct, pending, 2048, A) == (invalid, "INVALID_BLOCK")
-    assert refused(put, direct, "snap-0", 0, A) == (
-        "ResourceNotFoundException", "SNAPSHOT_NOT_FOUND",
-    )  # fmt: skip
-    assert refused(put, direct, parent, 0, A)[1] == "INVALID_SNAPSHOT_ID"
-    complete = direct.complete_snapshot
-    assert refused(complete, SnapshotId=pending, ChangedBlocksCount=1)[0] == invalid
-    put(direct, pending, 0, A)
-    assert refused(
-        complete, SnapshotId=pending, ChangedBlocksCount=1, Checksum=b64(sha(A)),
-        ChecksumAlgorithm="SHA256", ChecksumAggregationMethod="LINEAR",
-    )[0] == invalid  # fmt: skip
-    assert complete(SnapshotId=pending, ChangedBlocksCount=1)["Status"] == "completed"
-    start = direct.start_snapshot
-    assert refused(start, VolumeSize=1, ParentSnapshotId=parent, Encrypted=True)[0] == invalid
-    assert refused(start, VolumeSize=60_000)[1] == "INVALID_VOLUME_SIZE"
-    assert refused(direct.list_snapshot_blocks, SnapshotId=parent, NextToken="x")[1] == (
-        "INVALID_PAGE_TOKEN"
-    )
-    assert refused(
-        direct.get_snapshot_block, SnapshotId=parent, BlockIndex=0, BlockToken="bm8="
-    ) == (invalid, "INVALID_BLOCK_TOKEN")
-
-
-def test_a_client_token_begins_one_snapshot(direct: Any) -> None:
-    first = direct.start_snapshot(VolumeSize=1, ClientToken="once")["SnapshotId"]
-    assert direct.start_snapshot(VolumeSize=1, ClientToken="once")["SnapshotId"] == first
-    assert refused(direct.start_snapshot, VolumeSize=2, ClientToken="once")[0] == (
-        "ConflictException"
-    )
 
 
 def test_a_snapshot_begun_before_a_kill_is_finished_after_it(

@@ -69,58 +69,6 @@ def test_a_copied_snapshot_outlives_its_source(cloud, ec2, volume):
     assert has_mark(cloud, back)
 
 
-def test_a_volume_smaller_than_its_snapshot_is_refused(ec2):
-    large = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=3)["VolumeId"]
-    snapshot = ec2.create_snapshot(VolumeId=large)["SnapshotId"]
-    with pytest.raises(ClientError, match="expect size >= 3GB"):
-        ec2.create_volume(AvailabilityZone="eu-west-1a", SnapshotId=snapshot, Size=2)
-
-
-def test_an_unknown_snapshot_is_refused(ec2):
-    with pytest.raises(ClientError, match="InvalidSnapshot"):
-        ec2.create_volume(AvailabilityZone="eu-west-1a", SnapshotId="snap-0123456789abcdef0")
-
-
-def test_an_image_is_registered_from_a_snapshot(ec2, volume):
-    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
-    image = ec2.register_image(
-        Name="mine", RootDeviceName="/dev/xvda", Architecture="x86_64",
-        BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}],
-    )["ImageId"]  # fmt: skip
-    found = ec2.describe_images(ImageIds=[image])["Images"][0]
-    assert found["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"] == snapshot
-    assert found["BlockDeviceMappings"][0]["Ebs"]["VolumeSize"] == 1
-
-
 def test_an_image_without_a_disk_is_refused(ec2):
     with pytest.raises(ClientError, match="only from a snapshot"):
         ec2.register_image(Name="nothing")
-
-
-def test_a_kind_of_volume_that_there_is_not_is_refused(ec2, volume):
-    before = volumes_of(ec2)
-    for call in (
-        lambda: ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, VolumeType="nonsense"),
-        lambda: ec2.modify_volume(VolumeId=volume, VolumeType="nonsense"),
-    ):
-        with pytest.raises(ClientError, match="InvalidParameterValue"):
-            call()
-    assert volumes_of(ec2) == before
-    ec2.modify_volume(VolumeId=volume, VolumeType="gp3")
-
-
-def volumes_of(ec2):
-    return [each["VolumeId"] for each in ec2.describe_volumes()["Volumes"]]
-
-
-@pytest.mark.parametrize("kind", ["t9.huge", "t4g.nano"])
-def test_a_type_that_there_is_not_or_of_another_architecture_is_refused(ec2, volume, kind):
-    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
-    device = {"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}
-    image = ec2.register_image(
-        Name=f"image-{kind}", RootDeviceName="/dev/xvda", BlockDeviceMappings=[device],
-        Architecture="x86_64",
-    )["ImageId"]  # fmt: skip
-    with pytest.raises(ClientError, match="InvalidParameterValue"):
-        ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, InstanceType=kind)
-    assert ec2.describe_instances()["Reservations"] == []

@@ -34,7 +34,12 @@ def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]
         "RollbackConfiguration", "DeploymentMode", "DeploymentConfig",
     )  # fmt: skip
     kind = params.get("ChangeSetType") or "UPDATE"
-    if kind not in ("CREATE", "UPDATE"):
+    if kind not in ("CREATE", "UPDATE", "IMPORT"):
+        raise ValidationError(
+            f"1 validation error detected: Value '{kind}' at 'changeSetType' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [IMPORT, UPDATE, CREATE]"
+        )
+    if kind == "IMPORT":
         raise unsupported(f"ChangeSetType {kind}")
     requests.check_on_stack_failure(params, kind)
     with engine.lock:

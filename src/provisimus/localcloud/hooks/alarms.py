@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.cloudwatch.exceptions import InvalidParameterValue
+from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
 from provisimus.localcloud.alarms import actions, history
+from provisimus.localcloud.alarms.constraints import broken
 from provisimus.localcloud.alarms.evaluation import INSUFFICIENT, OPERATORS
 from provisimus.localcloud.alarms.watcher import Watcher
 from provisimus.localcloud.hooks.cloud import replace
@@ -73,7 +74,11 @@ def install(keeper: Keeper, minute: float) -> Watcher:
 
 
 def _check(given: dict[str, Any]) -> None:
-    """Raises InvalidParameterValue for an alarm that nothing here could evaluate."""
+    """Raises ValidationError for what AWS refuses, InvalidParameterValue for what nothing here
+    could evaluate."""
+    wrong = broken(given)
+    if wrong:
+        raise ValidationError(wrong)
     queries = given.get("metric_data_queries") or []
     if len(queries) > 1 or any(each.expression for each in queries):
         raise _unsupported("An alarm of a metric math expression")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from moto.s3 import models
+from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import FakeKey
 
 from provisimus.localcloud.hooks.cloud import Cloud, replace
@@ -33,6 +34,13 @@ def install(cloud: Cloud) -> None:
         key._value_buffer = Content(objects, vars(key).pop("local_content"))
         key.lock = threading.Lock()
 
+    def upload_part(backend: Any, bucket: str, upload: str, *rest: Any, **kw: Any) -> Any:
+        if upload not in backend.get_bucket(bucket).multiparts:
+            raise NoSuchUpload(upload)
+        return moto_upload_part(backend, bucket, upload, *rest, **kw)
+
+    moto_upload_part = models.S3Backend.upload_part
+    replace(models.S3Backend, "upload_part", upload_part)
     setattr(models, "tempfile", Files)  # noqa: B010
     replace(FakeKey, "__getstate__", state)
     replace(FakeKey, "__setstate__", restored)

@@ -21,6 +21,7 @@ from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.hooks import describe
 from provisimus.localcloud.hooks.capacity import check_capacity
 from provisimus.localcloud.hooks.cloud import Cloud, replace, wrong_state
+from provisimus.localcloud.hooks.launching import wanted_count
 from provisimus.localcloud.hooks.mappings import launch_mappings, without_size
 from provisimus.localcloud.hooks.types import check_type
 from provisimus.localcloud.hooks.volumes import switched_on
@@ -70,6 +71,7 @@ def install(cloud: Cloud) -> None:
                 raise MissingParameterError("size or snapshotId")
             kw["block_device_mappings"] = mappings
             _place_in_default_subnet(backend, kw)
+            count = wanted_count(count)
             reservation = _moto_run(backend, image_id, count, user_data, security_group_names, **kw)
             for instance in reservation.instances:
                 set_state(instance, "pending")

@@ -11,6 +11,7 @@ from typing import Any
 from moto.ec2.models.instances import InstanceBackend
 
 from provisimus.localcloud.hooks.cloud import Cloud, replace
+from provisimus.localcloud.hooks.launching import check_hops
 
 _moto_modify = InstanceBackend.modify_instance_metadata_options
 
@@ -20,6 +21,7 @@ def install(cloud: Cloud) -> None:
 
     def modify(backend: Any, instance_id: str, *args: Any, **kw: Any) -> Any:
         with cloud.changes:
+            check_hops(kw.get("hop_limit"))
             before = dict(vars(backend.get_instance(instance_id).metadata_options))
             options = _moto_modify(backend, instance_id, *args, **kw)
             if kw.get("hop_limit") is None:  # moto has its default there, not nothing

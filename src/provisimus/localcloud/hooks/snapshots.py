@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.exceptions import EC2ClientError, InvalidSnapshotInUse
 from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 
@@ -39,6 +39,10 @@ def install(cloud: Cloud) -> None:
 
     def delete_snapshot(backend: Any, snapshot_id: str) -> Any:
         with cloud.changes:
+            for image in backend.amis.values():
+                devices = getattr(image, "local_mappings", ())
+                if any(each["Ebs"]["SnapshotId"] == snapshot_id for each in devices):
+                    raise InvalidSnapshotInUse(snapshot_id, image.id)
             snapshot = _moto_delete(backend, snapshot_id)
             sweep(cloud)
             return snapshot

@@ -17,7 +17,8 @@ from tests.contract.localcloud.conformance.target import AWS, Target
 BLOCK = 512 * 1024
 SPEAKS = bytes.fromhex("baf803b04beef4ebfd").ljust(510, b"\0") + b"\x55\xaa"
 """A boot sector that writes K to the first serial port and halts: the smallest machine."""
-GONE = ("NotFound", "NoSuch", "DoesNotExist", "NotExist", "does not exist", "not found")
+GONE = ("NotFound", "NoSuch", "DoesNotExist", "NotExist", "does not exist", "not found",
+        "no longer available")  # fmt: skip
 HELD = ("DependencyViolation", "InUse", "in use", "DeleteConflict", "Conflict", "IncorrectState")
 _numbers = itertools.count(1)
 
