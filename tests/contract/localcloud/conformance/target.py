@@ -40,7 +40,7 @@ class Target:
 
     @property
     def patience(self) -> float:
-        return 1800.0 if self.kind == AWS else 60.0
+        return {AWS: 1800.0, LOCAL: 60.0}.get(self.kind, 10.0)
 
     @property
     def pause(self) -> float:

@@ -22,6 +22,7 @@ from provisimus.localcloud.hooks.databases.record import applied_now, wanted_par
 
 _moto_create = RDSBackend.create_db_parameter_group
 _moto_delete = RDSBackend.delete_db_parameter_group
+_moto_describe_groups = RDSResponse.describe_db_parameter_groups
 
 
 def install(cloud: Cloud) -> None:
@@ -95,7 +96,14 @@ def install(cloud: Cloud) -> None:
             {"Parameters": [each for each in told if source in (None, each["Source"])]}
         )
 
+    def describe_groups(response: Any) -> Any:
+        name = response.params.get("DBParameterGroupName")
+        if name and name not in response.backend.db_parameter_groups:
+            raise DBParameterGroupNotFoundError(name)
+        return _moto_describe_groups(response)
+
     replace(RDSBackend, "create_db_parameter_group", create)
+    replace(RDSResponse, "describe_db_parameter_groups", describe_groups)
     replace(RDSBackend, "modify_db_parameter_group", modify)
     replace(RDSBackend, "delete_db_parameter_group", delete)
     replace(RDSResponse, "describe_db_parameters", describe)
