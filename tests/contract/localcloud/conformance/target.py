@@ -40,7 +40,7 @@ class Target:
 
     @property
     def patience(self) -> float:
-        return {AWS: 1800.0, LOCAL: 60.0}.get(self.kind, 10.0)
+        return {AWS: 1800.0, LOCAL: 60.0}.get(self.kind, 3.0)
 
     @property
     def pause(self) -> float:
