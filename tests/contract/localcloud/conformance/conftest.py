@@ -98,7 +98,10 @@ def remove(story: Story) -> None:
         return
     api = story.world.cloudformation
     story.stack_id = story.described_by_name["StackId"]
-    api.update_termination_protection(StackName=story.stack_id, EnableTerminationProtection=False)
+    if story.described.get("EnableTerminationProtection"):
+        api.update_termination_protection(
+            StackName=story.stack_id, EnableTerminationProtection=False
+        )
     if story.described["StackStatus"] == "UPDATE_IN_PROGRESS":
         api.cancel_update_stack(StackName=story.stack_id)
         story.settle()
