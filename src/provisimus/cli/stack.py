@@ -13,7 +13,7 @@ import click
 from provisimus.cli.names import service_names, stack_types
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.stack_care import drift, protect, prune
-from provisimus.cli.stack_changes import allow_option, apply, delete
+from provisimus.cli.stack_changes import allow_option, apply, check_allowed, delete
 from provisimus.cli.stack_found import find_stack_of
 from provisimus.cli.stack_state import diagnose, status
 from provisimus.cli.stack_ways import cancel, unstick, watch
@@ -172,6 +172,7 @@ def plan(
     if every == bool(services):
         raise UsageFault("which stacks?", hint="name some, or say --all")
     names = all_names(session) if every else list(dict.fromkeys(services))
+    check_allowed(names, allow)
     show_plans(session, names, Asked(allow, change_set, drift), exit_code=exit_code, out=out)
 
 

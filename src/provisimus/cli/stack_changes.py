@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -14,9 +15,19 @@ from provisimus.errors import UsageFault
 allow_option = click.option(
     *("--allow", "allow"),
     multiple=True,
-    metavar="RESOURCE",
+    metavar="[SERVICE/]RESOURCE",
     help="A resource with data that may be replaced or deleted, by its logical id.",
 )
+
+
+def check_allowed(names: Sequence[str], allow: Iterable[str]) -> None:
+    """Raises UsageFault where many stacks are asked for and it is not said of which one a resource
+    may go: two may call theirs the same."""
+    plain = [each for each in allow if "/" not in each]
+    if len(names) > 1 and plain:
+        raise UsageFault(
+            f"of which stack may {plain[0]} go?", hint=f"say it: --allow SERVICE/{plain[0]}"
+        )
 
 
 @click.command()
@@ -58,9 +69,14 @@ def apply(
     if saved is not None:
         from provisimus.cli.saved_plans import apply_saved
 
+        if allow:
+            raise UsageFault(
+                "a saved plan says itself what may go", hint="plan again with --allow and --out"
+            )
         apply_saved(session, saved, timeout=timeout)
         return
     names = all_names(session) if every else list(services)
+    check_allowed(names, allow)
     if session.dry_run or not names:
         show_plans(session, names, Asked(allow), exit_code=False)
     elif services and len(names) == 1:

@@ -36,7 +36,7 @@ from provisimus.stacks.health import wait_healthy
 from provisimus.stacks.instances import make_running
 from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.protection import protect_stack
-from provisimus.stacks.resource_change import between, endangered
+from provisimus.stacks.resource_change import allowed_of, between, endangered
 from provisimus.stacks.swap import release_volumes
 from provisimus.stacks.targets import wait_targets
 from provisimus.stacks.template import (
@@ -69,7 +69,8 @@ def apply_stack(
     since it was planned, RolledBack, Unhealthy, StillRunning.
     """
     deadline = Deadline.after(timeout)
-    operation = Operation(environment, plan.service, plan.name, run, tell, deadline, allow)
+    may_go = allowed_of(plan.service, allow)
+    operation = Operation(environment, plan.service, plan.name, run, tell, deadline, may_go)
     now = live.find_stack(environment, plan.name)
     check_fresh(plan, now)
     if plan.change == "none":

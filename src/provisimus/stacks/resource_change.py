@@ -229,6 +229,13 @@ def endangered(
     return found
 
 
+def allowed_of(service: str, allow: Iterable[str]) -> frozenset[str]:
+    """The logical ids that may go of one service, of those that were named: `Data` is of whichever
+    service is asked for, `greeter/Data` of greeter alone."""
+    parts = [each.rpartition("/") for each in allow]
+    return frozenset(name for whose, _, name in parts if whose in ("", service))
+
+
 def kept(policy: str) -> str:
     """What stays of a resource that goes, in words; empty for nothing. `policy` is a change's."""
     if "Snapshot" in policy:

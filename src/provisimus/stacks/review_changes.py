@@ -15,6 +15,7 @@ from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.property_changes import property_changes
 from provisimus.stacks.resource_change import (
     ResourceChange,
+    allowed_of,
     between,
     endangered,
     paired,
@@ -42,7 +43,7 @@ def reviewed(
         compared,
         tuple(_reviewed(plan, each, tuple(own)) for each in told),
         security_changes(told),
-        endangered(told, allow),
+        endangered(told, allowed_of(plan.service, allow)),
     )
 
 

@@ -150,6 +150,9 @@ def test_many_are_told_together(desk: Desk) -> None:
     assert "desk-local-two: update" in text
     assert "desk-local-one:" not in text
     assert [each["stacks"][0]["change"] for each in planned(desk, "--all")] == ["none", "update"]
+    vague = desk.run("plan", "--all", "--allow", "Bucket", expect=1)
+    assert getattr(vague.exception, "exit_code", None) == 2
+    desk.run("plan", "--all", "--allow", "two/Bucket")
 
 
 def test_a_swap_says_what_it_means_with_and_without_an_image(scene: Scene) -> None:

@@ -7,6 +7,7 @@ import pytest
 from provisimus.stacks.resource_change import (
     BAKED_FIRST,
     ResourceChange,
+    allowed_of,
     between,
     change_lines,
     endangered,
@@ -111,6 +112,11 @@ def test_a_change_that_is_taken_back_may_remove_what_it_made_and_replace_nothing
     replaced = ResourceChange("Modify", "It", VOLUME, "True")
     assert endangered([removed], going_back=True) == {}
     assert endangered([replaced], going_back=True) == {"It": "replaced"}
+
+
+def test_a_name_may_say_of_which_service() -> None:
+    assert allowed_of("greeter", ["Data", "greeter/Logs", "cache/Other"]) == {"Data", "Logs"}
+    assert allowed_of("cache", []) == frozenset()
 
 
 def test_an_instance_under_another_name_is_a_replacement() -> None:
