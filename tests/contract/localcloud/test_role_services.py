@@ -182,3 +182,20 @@ def test_an_instances_volumes_are_snapshot_together(cloud, client, instance):
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "backing file: snap-" in info.stdout
+
+
+def test_a_policy_of_awss_own_is_known_by_its_arn(cloud):
+    """AttachRolePolicy, GetPolicy; the role of a machine that Systems Manager manages."""
+    iam, arn = cloud.client("iam"), "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+    for name in (arn, "arn:aws:iam::aws:policy/service-role/AWSDataLifecycleManagerServiceRole"):
+        assert iam.get_policy(PolicyArn=name)["Policy"]["Arn"] == name
+    iam.create_role(RoleName="managed", AssumeRolePolicyDocument="{}")
+    iam.attach_role_policy(RoleName="managed", PolicyArn=arn)
+    told = iam.list_attached_role_policies(RoleName="managed")["AttachedPolicies"]
+    assert [each["PolicyArn"] for each in told] == [arn]
+    for wrong in (
+        "arn:aws:iam::aws:policy/NoSuchThing",
+        "arn:aws:iam::aws:policy/AWSDataLifecycleManagerServiceRole",  # without its path
+    ):
+        with pytest.raises(iam.exceptions.NoSuchEntityException):
+            iam.attach_role_policy(RoleName="managed", PolicyArn=wrong)

@@ -26,6 +26,12 @@ _DESCRIBED: Mapping[str, tuple[str, str]] = {
 }
 
 
+_NOT_HERE = (
+    " AWS's public parameters name machine images that this local cloud does not have: put a "
+    "parameter of your own that names one it has, and name that for this environment."
+)
+
+
 def lookups_of(cloud: Cloud) -> Lookups:
     """Dynamic references' lookups; a missing value raises ResourceFailed."""
 
@@ -59,6 +65,7 @@ def parameter_lookup(cloud: Cloud) -> Callable[[str], str]:
         except ClientError:
             raise ValidationError(
                 f"Unable to fetch parameters [{name}] from parameter store for this account."
+                + (_NOT_HERE if name.startswith("/aws/service/") else "")
             ) from None
 
     return value

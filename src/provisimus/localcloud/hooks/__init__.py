@@ -26,6 +26,8 @@ def install(cloud: Cloud) -> None:
         launching,
         network,
         options,
+        parameters,
+        policies,
         snapshots,
         status,
         templates,
@@ -35,6 +37,8 @@ def install(cloud: Cloud) -> None:
     )
 
     templates.install()
+    parameters.install()
+    policies.install()
     vpc.install()  # first: what machines follow is wrapped around it
     certificates.install(cloud.layout.authority)
     balancers.install_records()
