@@ -16,7 +16,7 @@ from tests.in_sync import differences, differing
 from provisimus.localcloud.databases.installed import servers
 
 from .conftest import LocalCloud
-from .databases import Databases, needs_postgres
+from .databases import Databases, needs_networks, needs_postgres
 from .test_database_stacks import Stack
 
 pytestmark = needs_postgres
@@ -109,6 +109,7 @@ Resources:
 
 @pytest.fixture
 def stack(cloud: LocalCloud) -> Stack:
+    needs_networks(cloud)
     return Stack(Databases(cloud))
 
 
