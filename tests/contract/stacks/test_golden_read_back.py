@@ -1,7 +1,7 @@
 """Golden templates that need nothing else, made in a local cloud: nothing of them differs.
 
 The sets of parameters are those of the golden files; what runs machines, or takes outputs of other
-stacks, is read back where it lives (tests/rehearsal, test_read_back, test_database).
+stacks, is read back in test_golden_with_others.
 """
 
 from __future__ import annotations
