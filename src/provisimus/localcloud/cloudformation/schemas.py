@@ -30,6 +30,8 @@ class TypeSchema:
     create_only: frozenset[str]
     conditional_create_only: frozenset[str]
     read_only: frozenset[str]
+    write_only: frozenset[str]
+    """What no service tells back."""
     tag_property: str | None
     system_tags: bool
     """Whether CloudFormation puts its aws: tags on resources of this type."""
@@ -113,6 +115,7 @@ def schema_of(type_name: str, region: str = "us-east-1") -> TypeSchema:
         create_only=_top_level(raw.get("createOnlyProperties")),
         conditional_create_only=_top_level(raw.get("conditionalCreateOnlyProperties")),
         read_only=_top_level(raw.get("readOnlyProperties")),
+        write_only=_top_level(raw.get("writeOnlyProperties")),
         tag_property=(
             tagging.get("tagProperty", "/properties/Tags").split("/")[-1]
             if tagging.get("taggable") and "Tags" in raw["properties"]

@@ -7,7 +7,7 @@ domain, the record that ACM asks for is made there; it stays when the certificat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
@@ -36,10 +36,6 @@ class Certificate(Handler):
     attributes = frozenset({"CertificateArn"})
     seconds = 72 * 3600
     """As long as ACM waits for a record."""
-
-    untold: ClassVar[Mapping[str, str]] = {
-        "DomainValidationOptions": "ACM tells the record of a domain, not its hosted zone",
-    }
 
     def create(self, cloud: Cloud, wanted: Wanted) -> str:
         made = cloud.acm.request_certificate(
@@ -78,9 +74,16 @@ class Certificate(Handler):
         told = _find(cloud, physical_id)
         if told is None:
             return None
+        validated = {each["DomainName"] for each in told["DomainValidationOptions"]}
         tags = cloud.acm.list_tags_for_certificate(CertificateArn=physical_id)["Tags"]
         return {
             "DomainName": told["DomainName"],
+            # ACM tells the domain; the hosted zone is written only, says AWS's schema.
+            "DomainValidationOptions": [
+                each
+                for each in properties.get("DomainValidationOptions", [])
+                if str(each["DomainName"]).lower() in validated
+            ],
             "KeyAlgorithm": told["KeyAlgorithm"],
             "SubjectAlternativeNames": told["SubjectAlternativeNames"][1:],
             "Tags": tags,
