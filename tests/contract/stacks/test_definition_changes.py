@@ -132,3 +132,27 @@ def test_a_change_that_is_rolled_back_leaves_the_file_as_it_was(
     done = run("instance", "resize", "greeter", "--type", "t3.medium", "--yes")
     assert done.exception is fault
     assert (file_of(scene) != text) is kept
+
+
+def test_the_preview_is_made_of_the_draft_by_the_chain_itself(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.release("1.0.0")
+    text = file_of(scene)
+    base = scene.image("base")
+    (scene.root / "provisimus.yaml").write_text(
+        f"project: {scene.workspace.name}\n"
+        f"bases: {{debian-12: {{aws: {{owner: '123456789012', name: '{base.name}'}}}}}}\n"
+        "environments: {local: {provider: aws, account: '123456789012', region: eu-west-1}}\n"
+    )
+    machine = scene.root / "packer/greeter/machine.yaml"
+    vendor = f"{{image: 'vendor.example/greeter@sha256:{'0' * 64}'}}"
+    machine.write_text(machine.read_text().replace("main: greeter", f"main: {vendor}"))
+    monkeypatch.setattr("provisimus.cli.session.Session.open", lambda *_, **__: scene.environment)
+    arguments = ["volume", "grow", "greeter", "--to", "3 GiB", "--dry-run", "--json"]
+    done = CliRunner().invoke(provisimus, [*arguments, "-C", str(scene.root)])
+    assert done.exit_code == 0, (done.exception, getattr(done.exception, "hint", None))
+    steps = json.loads(done.stdout)["plan"]["steps"]
+    reason = next(each["reason"] for each in steps if each["stage"] == "stack")
+    assert "the data volume of /data grows to 3 GiB" in reason
+    assert file_of(scene) == text
