@@ -18,7 +18,7 @@ from tests.ports import free_port
 from provisimus.localcloud.databases.installed import servers
 
 from .conftest import LocalCloud
-from .databases import PASSWORD, Databases, eventually, needs_postgres
+from .databases import PASSWORD, Databases, eventually, needs_networks, needs_postgres
 from .test_worlds import arrange
 
 pytestmark = needs_postgres
@@ -36,8 +36,11 @@ def databases_of_all(tmp_path_factory):
     """One local cloud for the cases that make no DB instance."""
     cloud = LocalCloud(tmp_path_factory.mktemp("refusals") / "cloud", free_port(), free_port())
     cloud.start()
-    yield Databases(cloud)
-    cloud.stop()
+    try:
+        needs_networks(cloud)
+        yield Databases(cloud)
+    finally:
+        cloud.stop()
 
 
 def refused(call, code: str, text: str = "") -> None:
