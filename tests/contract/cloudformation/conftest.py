@@ -22,6 +22,7 @@ from tests.contract.stories import Story
 
 from provisimus.localcloud.cloudformation import mount
 from provisimus.localcloud.cloudformation.engine import Engine
+from provisimus.localcloud.cloudformation.saving import Texts
 
 REGION, ACCOUNT = "eu-west-1", "000000000000"
 _numbers = itertools.count(1)
@@ -181,12 +182,20 @@ def story(world: World) -> Iterator[Story]:
     told = Story(world, f"story-{next(_numbers)}")
     yield told
     world.faults.clear()
+    everything_is_saved(world.engine)
     if told.lives:
         told.stack_id = told.described_by_name["StackId"]
         world.cloudformation.update_termination_protection(
             StackName=told.stack_id, EnableTerminationProtection=False
         )
         told.delete()
+
+
+def everything_is_saved(engine: Engine) -> None:
+    """Whatever a test did to its stacks, the next save has it."""
+    with engine.lock:
+        told = Texts().whole(engine.stacks.values())
+        assert json.loads(engine.save()) == json.loads(told)
 
 
 @pytest.fixture

@@ -188,6 +188,7 @@ def _open(stack: Stack) -> list[ChangeSet]:
 def _compute(engine: Engine, stack: Stack, change_set: ChangeSet, template: Template) -> None:
     with engine.lock:
         change_set.status = "CREATE_IN_PROGRESS"
+        engine.changed(stack)
     reason: str | None = None
     found: list[dict[str, Any]] = []
     try:
