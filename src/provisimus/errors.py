@@ -12,6 +12,7 @@
     ├── Unready                    1             what was looked at before a launch forbids it
     ├── Refused                    5             policy, protection, or somebody else's property
     │   ├── Locked                 5             the same work is running already
+    │   │   └── UnderWay           5             by somebody else, and leads to just what is wanted
     │   └── Conflict               5             what exists under this name is something else
     ├── RolledBack                 6             the cloud undid what was asked
     └── StillRunning               7             given up waiting; the work goes on
@@ -167,6 +168,17 @@ class Refused(ProvisimusError):
 
 class Locked(Refused):
     pass
+
+
+class UnderWay(Locked):
+    """A stack is on its way to just what is wanted: who follows it to its end need do nothing."""
+
+    def __init__(self, message: str, *, stack: str, stack_id: str, service: str) -> None:
+        hint = f"follow it: provisimus stack watch {service}"
+        super().__init__(message, where=stack_id, hint=hint)
+        self.stack = stack
+        self.stack_id = stack_id
+        self.service = service
 
 
 class Conflict(Refused):

@@ -94,7 +94,7 @@ def carry_out(
     """The chain for one service, as `release` and `stack apply` run it. `check` refuses a plan that
     is not the saved one; `allow` names what of the stack holds data and may go."""
     from provisimus.model import ServiceVersion
-    from provisimus.release import await_interrupted, execute, one_at_a_time, plan_release
+    from provisimus.release import execute, one_at_a_time, plan_at_rest
     from provisimus.workspace.commits import commits_of
 
     asked = ServiceVersion.parse(service)
@@ -106,9 +106,7 @@ def carry_out(
     workspace.stack(asked.name, session.env)
     with one_at_a_time(workspace, session.env, asked.name, session.run):
         environment = session.open(start=True)
-        for name in workspace.members(asked.name, session.env) or [asked.name]:
-            await_interrupted(workspace, environment, name, session.tell, timeout=timeout)
-        made = plan_release(workspace, environment, asked)
+        made = plan_at_rest(workspace, environment, asked, session.tell, timeout=timeout)
         if check is not None:
             check(made, environment)
         if made.plan.changes:

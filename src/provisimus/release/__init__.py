@@ -8,7 +8,7 @@ The only place that joins the stages. What other commands use of it:
 - `execute(plan, …)` makes what is missing, in order. A rerun goes on where the last one ended.
 - `define_images_of_machine(workspace, environment, machine, version)` names the images of a
   machine, main image and side carts, by the name that each has in the Compose file.
-- `await_interrupted(…)` waits for what an interrupted run of this workspace left going on.
+- `plan_at_rest(…)` plans after what is under way to the same, or was left by an interrupted run.
 - `one_at_a_time(workspace, environment, name, run)` is held while something of a service changes.
 """
 
@@ -20,7 +20,7 @@ from provisimus.release.execute import Released, execute
 if TYPE_CHECKING:
     from provisimus.release.lock import one_at_a_time
     from provisimus.release.plan import ReleasePlan, define_images_of_machine, plan_release
-    from provisimus.release.reattach import await_interrupted
+    from provisimus.release.reattach import await_interrupted, plan_at_rest
 
 __all__ = [
     "ReleasePlan",
@@ -29,6 +29,7 @@ __all__ = [
     "define_images_of_machine",
     "execute",
     "one_at_a_time",
+    "plan_at_rest",
     "plan_release",
 ]
 
@@ -37,6 +38,6 @@ __getattr__ = parts(
     {
         "lock": "one_at_a_time",
         "plan": "ReleasePlan define_images_of_machine plan_release",
-        "reattach": "await_interrupted",
+        "reattach": "await_interrupted plan_at_rest",
     },
 )

@@ -12,7 +12,7 @@ from provisimus.model import Commits, ServiceVersion
 from provisimus.release.execute import Released, execute
 from provisimus.release.lock import one_at_a_time
 from provisimus.release.plan import ReleasePlan, plan_release
-from provisimus.release.reattach import await_interrupted
+from provisimus.release.reattach import plan_at_rest
 from provisimus.workspace.workspace import Workspace
 
 
@@ -37,9 +37,7 @@ def bring_up(
     whatever planning and `execute` raise.
     """
     with one_at_a_time(workspace, environment.name, asked.name, run):
-        for name in workspace.members(asked.name, environment.name) or [asked.name]:
-            await_interrupted(workspace, environment, name, tell, timeout=timeout)
-        plan = plan_release(workspace, environment, asked)
+        plan = plan_at_rest(workspace, environment, asked, tell, timeout=timeout)
         if check is not None:
             check(plan, environment)
         if plan.machine is not None and plan.machine.image is None:

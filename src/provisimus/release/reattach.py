@@ -1,17 +1,47 @@
-"""Going on where an interrupted run stopped: its stack operation went on in the cloud meanwhile.
+"""Going on with an operation that is under way in the cloud: an interrupted run's, or the same by
+somebody else.
 
-Only an operation that a run of this workspace began, and whose run has ended, is waited for.
-Anybody else's makes the stack busy, and planning refuses it.
+What a run of this workspace began, and whose run has ended, is waited for whatever it was. What
+anybody began, from any machine, is waited for when it leads to just what is wanted here: its token
+says so. Any other operation makes the stack busy, and planning refuses it.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from provisimus.environment import Environment
+from provisimus.errors import UnderWay
 from provisimus.events import Tell, step
-from provisimus.stacks.change_set import PREFIX
+from provisimus.model import ServiceVersion
+from provisimus.release.plan import ReleasePlan, plan_release
 from provisimus.stacks.follow import Deadline, ended, follow, latest
-from provisimus.stacks.live import find_stack, stack_name, state_of
+from provisimus.stacks.live import describe, stack_name, state_of
+from provisimus.stacks.tokens import PREFIX
 from provisimus.workspace.workspace import Workspace
+
+
+def plan_at_rest(
+    workspace: Workspace,
+    environment: Environment,
+    asked: ServiceVersion,
+    tell: Tell,
+    *,
+    timeout: float | None = None,
+) -> ReleasePlan:
+    """Plan a release; what is under way to the very same is followed to its end first.
+
+    `timeout` in seconds for each that is followed. Call it with the service's lock held: then no
+    run of this workspace is alive on this machine. Raises StillRunning, and as `plan_release`.
+    """
+    for name in workspace.members(asked.name, environment.name) or [asked.name]:
+        await_interrupted(workspace, environment, name, tell, timeout=timeout)
+    while True:
+        try:
+            return plan_release(workspace, environment, asked)
+        except UnderWay as same:
+            reason = "the same is under way already"
+            _await(environment, same.stack_id, same.stack, same.service, reason, tell, timeout)
 
 
 def await_interrupted(
@@ -22,24 +52,34 @@ def await_interrupted(
     *,
     timeout: float | None = None,
 ) -> bool:
-    """Follow what an interrupted run of ours left running; True when there was something.
-
-    Call it with the service's lock held: then no run of this workspace is alive on this machine.
-    """
-    stack = find_stack(environment, stack_name(workspace.name, environment.name, service))
-    if stack is None or state_of(stack.status) != "busy":
+    """Follow what an interrupted run of ours left running; True when there was something."""
+    found = describe(environment, stack_name(workspace.name, environment.name, service))
+    if found is None or state_of(found["StackStatus"]) != "busy":
         return False
-    now = latest(environment, stack.stack_id)
-    if now is None or ended(now):
-        return False
-    run = run_of_token(now.token or "")
+    run = run_of(found)
     if run is None or not (workspace.state / "journal" / f"{run}.ndjson").exists():
         return False
-    title = f"stack {stack.name}"
-    with step(tell, title, f"the interrupted run {run} left it at {stack.status}") as outcome:
+    reason = f"the interrupted run {run} left it at {found['StackStatus']}"
+    return _await(environment, found["StackId"], found["StackName"], service, reason, tell, timeout)
+
+
+def _await(
+    environment: Environment,
+    stack_id: str,
+    name: str,
+    service: str,
+    reason: str,
+    tell: Tell,
+    timeout: float | None,
+) -> bool:
+    now = latest(environment, stack_id)
+    if now is None or ended(now):
+        return False
+    title = f"stack {name}"
+    with step(tell, title, reason) as outcome:
         events = follow(
             environment,
-            stack.stack_id,
+            stack_id,
             now.event_id,
             tell,
             step=title,
@@ -50,9 +90,13 @@ def await_interrupted(
     return True
 
 
-def run_of_token(token: str) -> str | None:
-    """`provisimus-20260101T000000-abcdef-1` names the run; other tokens are not ours."""
-    if not token.startswith(PREFIX):
+def run_of(found: Any) -> str | None:
+    """The run whose change set a stack of DescribeStacks was given last; None for others'.
+
+    `…:changeSet/provisimus-20260101T000000-abcdef-1/…` names it (change_set.deploy).
+    """
+    name = str(found.get("ChangeSetId", "")).partition(":changeSet/")[2].partition("/")[0]
+    if not name.startswith(PREFIX):
         return None
-    run, dash, _ = token.removeprefix(PREFIX).rpartition("-")
+    run, dash, _ = name.removeprefix(PREFIX).rpartition("-")
     return run if dash else None

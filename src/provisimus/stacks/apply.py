@@ -45,6 +45,7 @@ from provisimus.stacks.template import (
     is_detached,
     needs_swap,
 )
+from provisimus.stacks.tokens import wish_of
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
 from provisimus.stacks.users import check_used, check_users
 from provisimus.stacks.way_back import accept, is_accepted, remembered, remembering, way_back
@@ -70,7 +71,10 @@ def apply_stack(
     """
     deadline = Deadline.after(timeout)
     may_go = allowed_of(plan.service, allow)
-    operation = Operation(environment, plan.service, plan.name, run, tell, deadline, may_go)
+    wish = wish_of(environment.name, plan.name, str(plan.fingerprint))
+    operation = Operation(
+        environment, plan.service, plan.name, run, tell, deadline, may_go, wish=wish
+    )
     now = live.find_stack(environment, plan.name)
     check_fresh(plan, now)
     if plan.change == "none":

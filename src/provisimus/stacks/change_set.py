@@ -31,10 +31,9 @@ from provisimus.stacks.template import (
     body_of,
     capabilities_of,
 )
+from provisimus.stacks.tokens import PREFIX, token_of
 from provisimus.stacks.types.interface import Template
 from provisimus.stacks.witness import Witness
-
-PREFIX = "provisimus-"
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class Operation:
     """Logical ids of what holds data and may be replaced or deleted all the same."""
     going_back: bool = False
     """Whether a change is taken back, which may remove what it made."""
+    wish: str = ""
+    """What all of it leads to (tokens.wish_of)."""
 
 
 def deploy(
@@ -89,7 +90,9 @@ def deploy(
         cloud = operation.environment.cloud
         with speaking(cloud, f"execute the change set of {operation.name}"):
             cloud.cloudformation.execute_change_set(
-                StackName=stack_id, ChangeSetName=label, ClientRequestToken=label
+                StackName=stack_id,
+                ChangeSetName=label,
+                ClientRequestToken=token_of(operation.wish, number, since),
             )
         events = follow(
             operation.environment,

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from provisimus.environment import Environment
-from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.errors import InvalidDefinitions, Locked, Problem, UnderWay
 from provisimus.model import Digest, Stack, Step
 from provisimus.stacks import live as observed
 from provisimus.stacks.differences import in_words
+from provisimus.stacks.follow import latest
 from provisimus.stacks.network import resolve_network
 from provisimus.stacks.policies import check_policies, rules_of
 from provisimus.stacks.template import (
@@ -23,6 +24,7 @@ from provisimus.stacks.template import (
     is_detached,
     needs_swap,
 )
+from provisimus.stacks.tokens import asks_for, wish_of
 from provisimus.stacks.types import find_type
 from provisimus.stacks.types.interface import (
     FROM_THE_IMAGE,
@@ -99,8 +101,8 @@ def plan_stack(
 ) -> StackPlan:
     """Without a machine there is no fingerprint of one, and the version is empty.
 
-    Raises Conflict, Locked and Refused when the stack of this name may not be touched, Refused when
-    what it is to be is against the company's rules.
+    Raises Conflict, Locked and Refused when the stack of this name may not be touched, UnderWay
+    when it is on its way to just this, Refused when what it is to be is against the company's rules.
     """
     definition = workspace.stack(service, environment.name)
     where = str(workspace.stacks / f"{service}.yaml")
@@ -109,8 +111,12 @@ def plan_stack(
     name = observed.stack_name(workspace.name, environment.name, service)
     ours = _ours(workspace, environment.name, service)
     live = observed.find_stack(environment, name)
+    busy: Locked | None = None
     if live is not None:
-        observed.check_usable(live, ours)
+        try:
+            observed.check_usable(live, ours)
+        except Locked as locked:
+            busy = locked
         if observed.state_of(live.status) == "leftover":
             live = None
     wanted = WantedStack(
@@ -127,6 +133,9 @@ def plan_stack(
     template, parameters = kind.template(wanted), kind.given(wanted)
     company = workspace.project.tags
     named = fingerprint_of(template, parameters, machine_fingerprint, company)
+    if busy is not None:
+        assert live is not None
+        raise _same(environment, live, service, named) or busy
     running = None
     if live is not None and not _is(live, named):
         running = observed.template_of(environment, live)
@@ -151,6 +160,20 @@ def plan_stack(
         {used: each.name for used, each in others.items()},
         kind,
         company,
+    )
+
+
+def _same(environment: Environment, live: Stack, service: str, named: Digest) -> UnderWay | None:
+    """What a busy stack is told with where it is on its way to just what is wanted."""
+    now = latest(environment, live.stack_id)
+    wish = wish_of(environment.name, live.name, str(named))
+    if now is None or not asks_for(now.token, wish):
+        return None
+    return UnderWay(
+        f"the stack {live.name} is on its way to the same: {live.status}",
+        stack=live.name,
+        stack_id=live.stack_id,
+        service=service,
     )
 
 

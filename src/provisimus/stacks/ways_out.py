@@ -15,8 +15,9 @@ from provisimus.errors import NotFound, Refused
 from provisimus.events import step
 from provisimus.model import Stack
 from provisimus.stacks import live
-from provisimus.stacks.change_set import PREFIX, Operation, remove, rolled_back
+from provisimus.stacks.change_set import Operation, remove, rolled_back
 from provisimus.stacks.follow import follow, newest
+from provisimus.stacks.tokens import PREFIX
 
 Action = Literal["nothing", "wait", "cancel", "delete", "roll back", "continue rollback", "by hand"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 from tests.contract.stacks.desk import Desk
@@ -135,3 +136,35 @@ def test_throttled_calls_of_many_are_repeated_until_all_is_done(desk: Desk) -> N
     desk.fault("cloudformation:Describe*", "throttle", times=6)
     told = desk.run("apply", "--all", "--yes", "--json", "--quiet")
     assert set(outcomes(told.stdout).values()) == {"changed"}
+
+
+def test_a_rerun_from_another_machine_goes_on_with_the_same_and_with_nothing_else(
+    desk: Desk,
+) -> None:
+    desk.declare("one", A="a")
+    desk.fault("sns:CreateTopic", "delay", seconds=4)
+    desk.apply("one", "--timeout", "0.2", expect=1)
+    shutil.rmtree(desk.root / ".provisimus/journal")  # as on a machine that never began it
+    desk.declare("one", A="other")
+    refused = desk.apply("one", expect=1)
+    assert "is busy: CREATE_IN_PROGRESS" in str(refused.exception)
+    desk.declare("one", A="a")
+    told = desk.run("apply", "one", "--yes")
+    assert "stack desk-local-one: the same is under way already" in told.stderr
+    assert desk.status("one") == "CREATE_COMPLETE"
+
+
+def test_a_request_whose_answer_was_lost_is_done_once(desk: Desk) -> None:
+    desk.declare("one", A="a")
+    # The request arrives and its answer does not: what repeats it has the same token.
+    desk.fault("cloudformation:ExecuteChangeSet", "cut-after", times=1)
+    desk.apply("one")
+    assert desk.status("one") == "CREATE_COMPLETE"
+    token = {
+        each.get("ClientRequestToken")
+        for each in desk.cloudformation.describe_stack_events(StackName="desk-local-one")[
+            "StackEvents"
+        ]
+        if each["ResourceStatus"] != "REVIEW_IN_PROGRESS"
+    }
+    assert len(token) == 1, "it was done once"

@@ -214,7 +214,7 @@ def test_what_an_interrupted_run_of_ours_left_going_on_is_waited_for(
 
     with pytest.raises(StillRunning):
         scene.release("1.0.0", timeout=0)
-    with pytest.raises(Locked, match="is busy: CREATE_IN_PROGRESS"):
+    with pytest.raises(Locked, match="on its way to the same: CREATE_IN_PROGRESS"):
         scene.plan("1.0.0")
     mine = (scene.workspace, scene.environment, "greeter", goes_on)
     assert not await_interrupted(*mine), "the journal knows no such run: it is somebody else's"

@@ -15,6 +15,8 @@ from provisimus.localcloud.cloudformation.stack import ChangeSet, Deployment, Re
 from provisimus.localcloud.cloudformation.support import handler_of, needed_capability
 from provisimus.localcloud.cloudformation.template import Template
 
+_EXECUTED = ("EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE", "EXECUTE_FAILED")
+
 
 def stack(known: Stack) -> dict[str, Any]:
     """One of DescribeStacks."""
@@ -23,6 +25,9 @@ def stack(known: Stack) -> dict[str, Any]:
         {
             "StackId": known.id,
             "StackName": known.name,
+            "ChangeSetId": next(
+                (e.id for e in known.change_sets.values() if e.execution_status in _EXECUTED), None
+            ),
             "Description": deployment.description,
             "Parameters": parameters(deployment.parameters.values()),
             "CreationTime": when(known.created),
