@@ -33,6 +33,8 @@ class Environment:
     """The subnet to bake in; None takes the default VPC's."""
     ssh_from: tuple[str, ...] | None = None
     """The networks that SSH may come from while baking; None is this machine's public address."""
+    templates: str | None = None
+    """The bucket through which templates go that are too long for a request."""
     local: LocalCloud | None = None
 
     def ensure_base(self, name: str, base: Base, tell: Tell = silence) -> None:
@@ -92,6 +94,7 @@ def open_environment(
             promote_from=definition.promote_from,
             subnet=definition.subnet,
             ssh_from=definition.ssh_from,
+            templates=definition.templates,
         )
     here = local.from_environment(registry)
     if start:
@@ -108,5 +111,6 @@ def open_environment(
         protect=definition.protect,
         promote_from=definition.promote_from,
         ssh_from=LOOPBACK,
+        templates=definition.templates,
         local=here,
     )

@@ -37,11 +37,11 @@ from provisimus.stacks.instances import make_running
 from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.protection import protect_stack
 from provisimus.stacks.resource_change import allowed_of, between, endangered
+from provisimus.stacks.submission import check_size
 from provisimus.stacks.swap import release_volumes
 from provisimus.stacks.targets import wait_targets
 from provisimus.stacks.template import (
     attached,
-    body_of,
     is_detached,
     needs_swap,
 )
@@ -147,7 +147,7 @@ def _change(operation: Operation, plan: StackPlan, now: Stack, wanted: Deploymen
     wanted = replace(wanted, template=remembering(wanted.template, target))
     # Refused now, a faulty template costs nothing; half-way through a swap it costs a return.
     check_template(wanted.template)
-    body_of(wanted.template)
+    check_size(operation.environment, wanted.template)
     if plan.change == "update":
         # CloudFormation waits for an instance that it changes to run.
         make_running(operation.environment, now, operation.tell, operation.deadline)

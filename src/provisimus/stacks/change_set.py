@@ -27,10 +27,8 @@ from provisimus.stacks.resource_change import (
     endangered,
     resource_change,
 )
-from provisimus.stacks.template import (
-    body_of,
-    capabilities_of,
-)
+from provisimus.stacks.submission import submitted
+from provisimus.stacks.template import capabilities_of
 from provisimus.stacks.tokens import PREFIX, token_of
 from provisimus.stacks.types.interface import Template
 from provisimus.stacks.witness import Witness
@@ -223,12 +221,13 @@ def _until_gone(operation: Operation, stack: Stack) -> None:
 def _create(operation: Operation, wanted: Deployment, label: str, *, create: bool) -> str:
     kind: Literal["CREATE", "UPDATE"] = "CREATE" if create else "UPDATE"
     cloud = operation.environment.cloud
+    given = submitted(operation.environment, wanted.template)
     with speaking(cloud, f"make a change set for {operation.name}"):
         made = cloud.cloudformation.create_change_set(
             StackName=operation.name,
             ChangeSetName=label,
             ChangeSetType=kind,
-            TemplateBody=body_of(wanted.template),
+            **given,  # type: ignore[arg-type]
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value}
                 for key, value in sorted(wanted.parameters.items())

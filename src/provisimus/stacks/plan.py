@@ -102,7 +102,8 @@ def plan_stack(
     """Without a machine there is no fingerprint of one, and the version is empty.
 
     Raises Conflict, Locked and Refused when the stack of this name may not be touched, UnderWay
-    when it is on its way to just this, Refused when what it is to be is against the company's rules.
+    when it is on its way to just this, Refused when what it is to be is against the company's
+    rules.
     """
     definition = workspace.stack(service, environment.name)
     where = str(workspace.stacks / f"{service}.yaml")

@@ -38,8 +38,9 @@ HOLDING_DATA = frozenset(
 )
 """What another one made in its place would be without: the data."""
 
-BODY_LIMIT = 51_200
-"""Bytes of a template in a request ("AWS CloudFormation quotas", template body size)."""
+BODY_LIMIT = 1_048_576
+"""Bytes of a template in a bucket ("AWS CloudFormation quotas", template body size in an S3
+object); in a request it is less (submission)."""
 
 REPLACING = frozenset({"AvailabilityZone", "BlockDeviceMappings", "ImageId", "KeyName", "SubnetId"})
 """Properties of an instance, of those in use here, whose change makes another instance
@@ -52,7 +53,7 @@ _DETACHED = "Provisimus::Detached"
 
 
 def body_of(template: Template) -> str:
-    """The template as it is submitted. Raises Refused when it is over CloudFormation's limit."""
+    """The template as it is submitted. Raises Refused for one that CloudFormation never takes."""
     text = json.dumps(template, separators=(",", ":"))
     if len(text.encode()) > BODY_LIMIT:
         raise Refused(

@@ -168,3 +168,23 @@ def test_a_request_whose_answer_was_lost_is_done_once(desk: Desk) -> None:
         if each["ResourceStatus"] != "REVIEW_IN_PROGRESS"
     }
     assert len(token) == 1, "it was done once"
+
+
+def test_a_long_template_goes_through_a_bucket(desk: Desk) -> None:
+    desk.declare("one", A="value " + "x" * 4000, **{f"B{n}": f"topic {n:0900}" for n in range(60)})
+    refused = desk.apply("one", expect=1)
+    assert "CloudFormation takes 51200 in a request" in str(refused.exception)
+    (desk.root / "provisimus.yaml").write_text(
+        "project: desk\nenvironments: {local: {provider: local, templates: desk-templates}}\n"
+    )
+    refused = desk.apply("one", expect=1)
+    assert "there is no bucket desk-templates" in str(refused.exception)
+    s3 = desk.cloud.client("s3")
+    s3.create_bucket(
+        Bucket="desk-templates", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    desk.apply("one")
+    assert desk.status("one") == "CREATE_COMPLETE"
+    [object_] = s3.list_objects_v2(Bucket="desk-templates")["Contents"]
+    assert object_["Key"].startswith("provisimus/templates/")
+    assert object_["Size"] > 51_200

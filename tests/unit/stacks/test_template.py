@@ -121,8 +121,8 @@ def test_capabilities_follow_from_the_resources() -> None:
 
 
 def test_a_template_over_the_limit_is_refused_before_it_is_sent() -> None:
-    with pytest.raises(Refused, match="CloudFormation takes 51200"):
-        body_of({"Description": "x" * 60_000})
+    with pytest.raises(Refused, match="CloudFormation takes 1048576"):
+        body_of({"Description": "x" * 1_100_000})
 
 
 def test_yaml_reads_back_as_the_same_template() -> None:

@@ -49,10 +49,16 @@ class Base(Definition):
     """Who logs in over SSH on a fresh instance of the base."""
 
 
+Bucket = Annotated[str, limits(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+"""A bucket's name ("General purpose bucket naming rules")."""
+
+
 class LocalEnvironment(Definition):
     provider: Literal["local"]
     region: str = "eu-west-1"
     protect: bool = False
+    templates: Bucket | None = None
+    """The bucket through which templates over 51,200 bytes go to CloudFormation."""
     promote_from: Name | None = None
     """The environment that a release comes from. Its images need no copy: the registry is one."""
 
@@ -100,6 +106,8 @@ class AwsEnvironment(Definition):
     """From where a machine that bakes lets SSH in; None is this machine's own public address."""
     promote_from: Name | None = None
     protect: bool = False
+    templates: Bucket | None = None
+    """The bucket of the account through which templates over 51,200 bytes go to CloudFormation."""
 
 
 EnvironmentDefinition = Annotated[LocalEnvironment | AwsEnvironment, chosen_by("provider")]
