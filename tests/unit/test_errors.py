@@ -30,6 +30,7 @@ CODES = {
     "Unready": 1,
     "Refused": 5,
     "Locked": 5,
+    "UnderWay": 5,
     "Conflict": 5,
     "RolledBack": 6,
     "StillRunning": 7,
