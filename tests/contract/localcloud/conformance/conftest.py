@@ -50,8 +50,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.failed:
-        pages = "\n".join(str(page) for page in pages_of(item.iter_markers()))
+    pages = "\n".join(str(page) for page in pages_of(item.iter_markers()))
+    if report.failed and pages:
         report.sections.append(("documentation that the case follows", pages))
     return report
 
