@@ -8,7 +8,7 @@ none of this, launches as few as there must be, and launches again for a token t
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,7 +21,6 @@ from provisimus.localcloud.hooks.cloud import Cloud, replace
 
 MOST_HOPS = 64
 
-_moto_run = InstanceResponse.run_instances
 _most: ContextVar[int | None] = ContextVar("most", default=None)
 
 
@@ -31,18 +30,19 @@ def wanted_count(least: int) -> int:
 
 
 def install(cloud: Cloud) -> None:
-    """Replace moto's response."""
+    """Stand before whatever answers by now: launch templates are filled in there."""
+    answering = InstanceResponse.run_instances
 
     def run_instances(response: Any) -> Any:
         asked = _asked(response)
         _check(response.ec2_backend, asked)
         token = asked.get("ClientToken")
         if not token:
-            return _run(response, asked)
+            return _run(answering, response, asked)
         with cloud.changes:
             known = _launched_with(response.ec2_backend, token)
             if known is None:
-                return _run(response, asked)
+                return _run(answering, response, asked)
             if getattr(known, "asked", asked) != asked:
                 raise EC2ClientError(
                     "IdempotentParameterMismatch",
@@ -54,10 +54,10 @@ def install(cloud: Cloud) -> None:
     replace(InstanceResponse, "run_instances", run_instances)
 
 
-def _run(response: Any, asked: Mapping[str, Any]) -> Any:
+def _run(answering: Callable[[Any], Any], response: Any, asked: Mapping[str, Any]) -> Any:
     token = _most.set(int(asked.get("MaxCount", 1)))
     try:
-        answer: Any = _moto_run(response)
+        answer = answering(response)
     except NotFoundException as error:
         given = asked.get("IamInstanceProfile", {})
         key = "name" if "Name" in given else "arn"

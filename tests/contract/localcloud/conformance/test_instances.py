@@ -178,3 +178,34 @@ def test_as_many_run_as_may(world: Any) -> None:
     assert len(set(made)) == 2
     first, second = (told(world, each) for each in made)
     assert (first["AmiLaunchIndex"], second["AmiLaunchIndex"]) == (0, 1)
+
+
+@operation("EC2", "RunInstances")
+@follows(
+    "EC2 user guide, Store instance launch parameters in Amazon EC2 launch templates",
+    "AWSEC2/latest/UserGuide/ec2-launch-templates.html",
+)
+@costs("an instance t3.micro", 4)
+def test_a_launch_template_says_what_the_request_does_not(world: Any) -> None:
+    ec2, name = world.ec2, world.name("template")
+    data = {
+        "ImageId": world.images[0], "InstanceType": "t3.nano",
+        "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 3},
+        "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": [{"Key": "from", "Value": "template"}]}
+        ],
+    }  # fmt: skip
+    made = ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
+    identifier = made["LaunchTemplate"]["LaunchTemplateId"]
+    world.kept(ec2.delete_launch_template, LaunchTemplateId=identifier)
+    [launched] = ec2.run_instances(
+        LaunchTemplate={"LaunchTemplateName": name}, InstanceType="t3.micro", MinCount=1,
+        MaxCount=1, SubnetId=world.network["SubnetId"],
+    )["Instances"]  # fmt: skip
+    world.kept(ec2.terminate_instances, InstanceIds=[launched["InstanceId"]])
+    found = told(world, launched["InstanceId"])
+    assert (found["ImageId"], found["InstanceType"]) == (world.images[0], "t3.micro")
+    options = found["MetadataOptions"]
+    assert (options["HttpTokens"], options["HttpPutResponseHopLimit"]) == ("required", 3)
+    assert {"Key": "from", "Value": "template"} in found["Tags"]
+    assert {"Key": "aws:ec2launchtemplate:id", "Value": identifier} in found["Tags"]
