@@ -29,6 +29,9 @@ from provisimus.workspace import Workspace, open_workspace
 __all__ = ["desk", "desk_cloud"]
 
 APP_PORT = 18080
+WELL_WITHIN, SICK_AFTER = "60s", "2s"
+"""How long an instance may take that is well, however busy this computer is; and one that never
+will be."""
 COMMITS = Commits({"services": "a" * 40, "docker": "b" * 40 + "-dirty", "packer": "unknown"})
 
 
@@ -77,6 +80,7 @@ class Scene:
     events: list[Event] = field(default_factory=list)
     last_run: str = ""
     tell: Tell = silence
+    within: str | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -86,8 +90,12 @@ class Scene:
     def ec2(self) -> Any:
         return self.environment.cloud.ec2
 
-    def define(self, text: str, *, within: str = "2s") -> None:
+    def define(self, text: str, *, within: str | None = None) -> None:
         (self.root / "stacks/greeter.yaml").write_text(text)
+        self.within = within
+        self._await(within or WELL_WITHIN)
+
+    def _await(self, within: str) -> None:
         (self.root / "packer/greeter/machine.yaml").write_text(
             "base: debian-12\nmain: greeter\n"
             f"health: {{http: {{port: {APP_PORT}, path: /health}}, within: {within}}}\n"
@@ -108,6 +116,7 @@ class Scene:
         return MachineImage("greeter", version, ami, name, machine(version, sick))
 
     def plan(self, version: str, *, sick: bool = False) -> StackPlan:
+        self._await(self.within or (SICK_AFTER if sick else WELL_WITHIN))
         return plan_stack(
             self.workspace,
             self.environment,

@@ -40,7 +40,7 @@ from tests.unit.stacks.types import (
 from provisimus.localcloud.databases.installed import servers
 from provisimus.stacks.template import body_of, capabilities_of
 from provisimus.stacks.types.interface import StackType, WantedStack
-from provisimus.workspace.definitions.stacks.bastion import AMAZON_LINUX
+from provisimus.workspace.definitions.stacks.bastion import AMAZON_LINUX, AMAZON_LINUX_ARM
 
 MODULES = (
     test_access, test_autoscaled_service, test_bastion, test_bucket, test_certificate,
@@ -216,6 +216,7 @@ def furnished(cloud: LocalCloud) -> Company:
     zones = {name: each.rpartition("/")[2] for name, each in zones.items()}
     known = {
         AMAZON_LINUX: OWN_IMAGE,
+        AMAZON_LINUX_ARM: OWN_IMAGE,
         "t4g.nano": "t3.nano",  # of the architecture that there is
         "vpc-1": placed["eu-west-1a"]["VpcId"],
         "subnet-1": placed["eu-west-1a"]["SubnetId"],

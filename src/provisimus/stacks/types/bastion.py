@@ -57,7 +57,7 @@ instance_type: t3.nano
         values = {
             "VpcId": wanted.network.vpc,
             "SubnetId": wanted.network.subnet,
-            "MachineImage": wanted.definition.image,
+            "MachineImage": wanted.definition.machine_image,
             "InstanceType": wanted.definition.instance_type,
         }
         return parts.given(wanted, values)

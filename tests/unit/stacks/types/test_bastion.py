@@ -11,7 +11,7 @@ from provisimus.stacks.network import in_stack
 from provisimus.stacks.types.bastion import TYPE
 from provisimus.stacks.types.interface import Network, OtherStack, WantedStack
 from provisimus.workspace.definitions.stack import InNetwork, StackDefinition
-from provisimus.workspace.definitions.stacks.bastion import BastionDefinition
+from provisimus.workspace.definitions.stacks.bastion import AMAZON_LINUX, BastionDefinition
 from provisimus.workspace.definitions.stacks.network import NetworkDefinition
 from provisimus.workspace.problems import parse
 
@@ -51,6 +51,10 @@ def test_no_golden_file_is_left_over() -> None:
     ("text", "problem"),
     [
         ("databases: [a, a]", "2 databases: a database stands twice"),
+        (
+            f"instance_type: t4g.nano\nimage: {AMAZON_LINUX}",
+            "3 image: a t4g.nano does not run this image",
+        ),
         ("image: ami-0123456789abcdef0", "2 image: 'ami-0123456789abcdef0' is no SSM parameter"),
     ],
 )
@@ -58,3 +62,19 @@ def test_what_does_not_go_together_is_told_at_its_place(
     tmp_path: Path, text: str, problem: str
 ) -> None:
     assert told(tmp_path, f"type: bastion\n{text}\n") == [problem]
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "architecture"),
+    [
+        ("t3.nano", "x86_64"),
+        ("t4g.nano", "arm64"),
+        ("c7gn.medium", "arm64"),
+        ("g4dn.xlarge", "x86_64"),
+    ],
+)
+def test_its_image_is_of_the_architecture_of_its_type(
+    instance_type: str, architecture: str
+) -> None:
+    given = TYPE.parameters(wanted(instance_type=instance_type))
+    assert given["MachineImage"].endswith(f"-{architecture}")

@@ -16,7 +16,10 @@ from provisimus.workspace.definitions.stack import (
     network_used,
 )
 
-AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+_AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-"
+AMAZON_LINUX, AMAZON_LINUX_ARM = _AMAZON_LINUX + "x86_64", _AMAZON_LINUX + "arm64"
+_ARM = re.compile(r"(a1|[a-z]+\d+g[a-z-]*)\.")
+"""Instance types with a Graviton processor ("Amazon EC2 instance type naming conventions")."""
 
 
 def _parameter(value: str) -> str:
@@ -29,8 +32,9 @@ class BastionDefinition(StackDefinition):
     network: NetworkUse = "default"
     """`default`, a stack of type network, {stack: main, subnet: private, zone: a}, or ids."""
     instance_type: str = "t3.nano"
-    image: Annotated[str, after(_parameter)] = AMAZON_LINUX
-    """The SSM parameter that names its machine image; one with the agent of Systems Manager."""
+    image: Annotated[str, after(_parameter)] | None = None
+    """The SSM parameter that names its machine image; one with the agent of Systems Manager. The
+    default is Amazon Linux 2023 for the instance type's architecture."""
     databases: tuple[Name, ...] = ()
     """Stacks of type database that may be reached from it."""
 
@@ -38,6 +42,18 @@ class BastionDefinition(StackDefinition):
         super().__post_init__()
         if len(set(self.databases)) != len(self.databases):
             raise Misfit("a database stands twice", "databases")
+        other = AMAZON_LINUX if self._is_arm else AMAZON_LINUX_ARM
+        if self.image == other:
+            raise Misfit(f"a {self.instance_type} does not run this image — leave it out", "image")
+
+    @property
+    def _is_arm(self) -> bool:
+        return _ARM.match(self.instance_type) is not None
+
+    @property
+    def machine_image(self) -> str:
+        """The parameter that names its machine image."""
+        return self.image or (AMAZON_LINUX_ARM if self._is_arm else AMAZON_LINUX)
 
     def uses(self) -> Iterator[Use]:
         if used := network_used(self.network):
