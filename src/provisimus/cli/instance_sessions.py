@@ -73,16 +73,58 @@ def logs(
     user: str | None,
     identity: Path | None,
 ) -> None:
-    """Show what the containers of an instance log.
+    """Show what the containers of an instance log; of a group or a cluster, of every instance.
 
     \b
     Examples:
       provisimus logs greeter --follow
+      provisimus logs greeters --lines 20
       provisimus logs greeter --container greeter --lines 20
     """
     from provisimus.tasks.sessions import logs_command
 
-    _become(session, what, user, identity, logs_command(container, lines, follow=follow))
+    command = logs_command(container, lines, follow=follow)
+    if several := session.workspace.with_several(what, session.env):
+        _tell_all(session, several, user, identity, command)
+    else:
+        _become(session, what, user, identity, command)
+
+
+def _tell_all(
+    session: Session,
+    services: list[str],
+    user: str | None,
+    identity: Path | None,
+    command: list[str],
+) -> None:
+    """Run the command on every instance of the services, their lines side by side."""
+    from provisimus.errors import NotFound
+    from provisimus.tasks.list_instances import list_instances
+    from provisimus.tasks.many_logs import labels_of, tell_all
+    from provisimus.tasks.sessions import open_session, user_of
+
+    _refuse_json(session)
+    environment, workspace = session.open(), session.workspace
+    found = [
+        each for name in services for each in list_instances(environment, workspace.name, name)
+    ]
+    labels = labels_of(found)
+    if not labels:
+        raise NotFound(
+            f"no instance of {', '.join(services)} runs in {environment.name}",
+            hint="see: provisimus instance list",
+        )
+    chosen = user or user_of(workspace, services[0], session.env)
+    sessions = {
+        each: open_session(workspace, environment, each, chosen, identity, command)
+        for each in labels
+    }
+    tell_all(sessions, labels, click.echo)
+
+
+def _refuse_json(session: Session) -> None:
+    if session.json:
+        raise UsageFault("what runs on the instance is not JSON", hint="leave --json out")
 
 
 def _become(
@@ -97,8 +139,7 @@ def _become(
     from provisimus.release.lineage import find_traced
     from provisimus.tasks.sessions import open_session, user_of
 
-    if session.json:
-        raise UsageFault("what runs on the instance is not JSON", hint="leave --json out")
+    _refuse_json(session)
     environment, workspace = session.open(), session.workspace
     found = find_traced(environment, workspace.name, what)
     service = tags_of(found.get("Tags")).get("provisimus:service", "")

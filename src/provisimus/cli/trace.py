@@ -9,9 +9,6 @@ import click
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 
-GROUP = "autoscaled-service"
-"""The type of a stack whose instances are many."""
-
 
 @click.command()
 @click.argument("what", metavar="INSTANCE|ADDRESS|SERVICE", shell_complete=service_names)
@@ -31,17 +28,9 @@ def trace(session: Session, what: str) -> None:
     from provisimus.release.lineage import trace as look
 
     workspace, environment = session.workspace, session.open()
-    if workspace.has_service(what) and (several := _several(session, what)):
+    if several := workspace.with_several(what, session.env):
         found = trace_service(environment, workspace.name, several)
         session.emit([asdict(each) for each in found], "\n\n".join(map(as_tree, found)))
         return
     lineage = look(environment, workspace.name, what)
     session.emit(asdict(lineage), as_tree(lineage))
-
-
-def _several(session: Session, service: str) -> list[str]:
-    """The services that have the instances of a cluster or a group; none of any other stack."""
-    workspace = session.workspace
-    if members := workspace.members(service, session.env):
-        return members
-    return [service] if workspace.stack(service, session.env).type == GROUP else []

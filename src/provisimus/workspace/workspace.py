@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 FILE = "provisimus.yaml"
 STATE = ".provisimus"
+GROUP = "autoscaled-service"
+"""The type of a stack that has its instances from a group."""
 Model = TypeVar("Model", bound=Definition)
 
 
@@ -171,6 +173,14 @@ class Workspace:
 
         found = self.stack(name, environment)
         return found.names(name) if isinstance(found, ClusterDefinition) else []
+
+    def with_several(self, name: str, environment: str | None = None) -> list[str]:
+        """The services that have the instances of a cluster or a group; none of any other name."""
+        if not self.has_service(name):
+            return []
+        if members := self.members(name, environment):
+            return members
+        return [name] if self.stack(name, environment).type == GROUP else []
 
     def declared(self, environment: str) -> list[str]:
         """Every name that a stack may have: services, and the members of clusters."""
