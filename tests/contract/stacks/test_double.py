@@ -66,7 +66,13 @@ def scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script
     server.server_close()
 
 
-READING = [("list",), ("outputs", "files"), ("events", "files"), ("diagnose", "files")]
+READING = [
+    ("list",),
+    ("outputs", "files"),
+    ("events", "files"),
+    ("diagnose", "files"),
+    ("status", "files"),
+]
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -96,6 +102,48 @@ def test_what_may_be_done_follows_from_the_status(scripted: Scripted, status: st
         not {"ExecuteChangeSet", "DeleteStack"} & {*scripted.double.actions()}
         or state == "leftover"
     )
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_plan_says_why_there_can_be_none(scripted: Scripted, status: str) -> None:
+    scripted.double.status = status
+    state = state_of(status)
+    code, said, error = scripted.run("plan", "files")
+    match state:
+        case "ready":
+            assert (code, error) == (0, None)
+            assert "nothing to do" in said
+        case "leftover" if not status.endswith("_IN_PROGRESS"):
+            assert (code, error) == (0, None)
+            assert "create" in said
+        case "busy" | "stuck":
+            assert error is not None
+            assert (code, status in error.message) == (5, True)
+            assert "provisimus stack " in str(error.hint)
+    assert {*scripted.double.actions()} <= {"DescribeStacks", "DescribeStackEvents"}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_what_does_not_change_may_be_deleted(scripted: Scripted, status: str) -> None:
+    scripted.double.status = status
+    code, said, error = scripted.run("delete", "files", "--dry-run")
+    if state_of(status) == "busy":
+        assert error is not None
+        assert (code, status in error.message) == (5, True)
+    else:
+        assert (code, error) == (0, None)
+        assert said.startswith("delete acme-local-files")
+    assert "DeleteStack" not in scripted.double.actions()
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_protection_asks_for_no_status(scripted: Scripted, status: str) -> None:
+    scripted.double.status = status
+    scripted.double.begins = {"UpdateTerminationProtection": status}
+    assert scripted.run("protect", "files", "--yes")[0] == 0
+    assert scripted.double.actions()[-1] == "UpdateTerminationProtection"
+    code, said, error = scripted.run("prune", "--dry-run")
+    assert (code, said.strip(), error) == (0, "every stack is declared", None)
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -129,7 +177,7 @@ def test_watching_ends_when_the_time_is_over_or_the_stack_rests(
 
 
 def test_a_stack_that_is_not_there_is_said_by_every_command(scripted: Scripted) -> None:
-    named = [each for each in READING if len(each) > 1]
+    named = [each for each in READING if len(each) > 1 and each[0] != "status"]
     for command in [*named, ("watch", "files"), ("cancel", "files"), ("unstick", "files")]:
         code, _, error = scripted.run(*command)
         assert code == 1
