@@ -60,6 +60,6 @@ def console(session: Session, what: str, lines: int) -> None:
     from provisimus.release.lineage import find_traced
 
     environment = session.open()
-    found = find_traced(environment, session.workspace.name, what)
+    found = find_traced(environment, session.workspace, what)
     tail = console_of(environment, found["InstanceId"])[-lines:]
     session.emit({"instance": found["InstanceId"], "lines": tail}, "\n".join(tail))

@@ -65,7 +65,7 @@ def _change(session: Session, what: str, power: Power, timeout: float | None) ->
     from provisimus.tasks.power import change_power, check_power, has_it
 
     environment = session.open()
-    found = find_traced(environment, session.workspace.name, what)
+    found = find_traced(environment, session.workspace, what)
     instance, state = found["InstanceId"], found["State"]["Name"]
     check_power(power, instance, state)
     data = {"instance": instance, "before": state, "state": state}

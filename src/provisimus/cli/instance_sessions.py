@@ -141,7 +141,7 @@ def _become(
 
     _refuse_json(session)
     environment, workspace = session.open(), session.workspace
-    found = find_traced(environment, workspace.name, what)
+    found = find_traced(environment, workspace, what)
     service = tags_of(found.get("Tags")).get("provisimus:service", "")
     chosen = user or user_of(workspace, service, session.env)
     argv = open_session(

@@ -104,7 +104,9 @@ def types(session: Session, name: str | None, parameters: bool, schema: bool) ->
 
 def _keys(definition: type[Definition]) -> list[str]:
     """The keys of a type, without those that all types have."""
-    common = {"type", "environments"}
+    from provisimus.workspace.definitions.stack import StackDefinition
+
+    common = {each.name for each in fields(StackDefinition)}
     return [each.name for each in fields(definition) if each.name not in common]
 
 

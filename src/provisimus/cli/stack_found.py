@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 def find_stack_of(session: Session, service: str) -> tuple[Environment, Stack]:
     """Raises NotFound."""
-    from provisimus.stacks import find_stack, stack_name
+    from provisimus.stacks import find_stack, name_of
 
     environment = session.open()
-    name = stack_name(session.workspace.name, session.env, service)
+    name = name_of(session.workspace, session.env, service)
     found = find_stack(environment, name)
     if found is None:
         raise NotFound(

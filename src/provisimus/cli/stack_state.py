@@ -87,7 +87,7 @@ def _many(session: Session, wanted: list[str]) -> None:
 
     workspace = session.workspace
     declared = [one for name in workspace.services() for one in _members(session, name) or [name]]
-    found = overview(session.open(), workspace.name, declared)
+    found = overview(session.open(), workspace, declared)
     if missing := set(wanted) - {each.service for each in found}:
         name = min(missing)
         raise NotFound(

@@ -32,5 +32,5 @@ def trace(session: Session, what: str) -> None:
         found = trace_service(environment, workspace.name, several)
         session.emit([asdict(each) for each in found], "\n\n".join(map(as_tree, found)))
         return
-    lineage = look(environment, workspace.name, what)
+    lineage = look(environment, workspace, what)
     session.emit(asdict(lineage), as_tree(lineage))

@@ -16,6 +16,7 @@ from provisimus.aws import CloudFault, speaking, tags_of
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, ProvisimusError, UsageFault
 from provisimus.model import UNKNOWN, ContainerImage
+from provisimus.workspace.workspace import Workspace
 
 COMMIT = "provisimus:commit/"
 IMAGE = "provisimus:image/"
@@ -84,9 +85,9 @@ class Lineage:
     images: tuple[ImageSeen, ...]
 
 
-def trace(environment: Environment, project: str, what: str) -> Lineage:
+def trace(environment: Environment, workspace: Workspace, what: str) -> Lineage:
     """The lineage of an instance, named by its id, its address or its service. Raises NotFound."""
-    return _lineage(environment, find_traced(environment, project, what))
+    return _lineage(environment, find_traced(environment, workspace, what))
 
 
 def trace_service(environment: Environment, project: str, services: Sequence[str]) -> list[Lineage]:
@@ -120,7 +121,7 @@ def _lineage(environment: Environment, found: Any) -> Lineage:
     )
 
 
-def find_traced(environment: Environment, project: str, what: str) -> Any:
+def find_traced(environment: Environment, workspace: Workspace, what: str) -> Any:
     """The instance that an id, an address or a service's name means.
 
     Raises NotFound, UsageFault for a service that has several.
@@ -134,13 +135,13 @@ def find_traced(environment: Environment, project: str, what: str) -> Any:
             except NotFound:
                 continue
         raise _no_instance(environment, what)
-    from provisimus.stacks import find_stack, stack_name
+    from provisimus.stacks import find_stack, name_of
 
-    stack = find_stack(environment, stack_name(project, environment.name, what))
+    stack = find_stack(environment, name_of(workspace, environment.name, what))
     if stack is not None and "InstanceId" in stack.outputs:
         own = [{"Name": "instance-id", "Values": [stack.outputs["InstanceId"]]}]
         return _instance(environment, own, stack.outputs["InstanceId"])
-    several = _of_service(environment, project, what) if stack is not None else []
+    several = _of_service(environment, workspace.name, what) if stack is not None else []
     if len(several) > 1:
         raise UsageFault(
             f"{what} has {len(several)} instances in {environment.name}",

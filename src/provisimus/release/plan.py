@@ -135,10 +135,10 @@ def resolve_version(
 
 
 def _running_version(workspace: Workspace, environment: Environment, service: str) -> str | None:
-    from provisimus.stacks import find_stack, stack_name
+    from provisimus.stacks import find_stack, name_of
     from provisimus.stacks.live import VERSION
 
-    stack = find_stack(environment, stack_name(workspace.name, environment.name, service))
+    stack = find_stack(environment, name_of(workspace, environment.name, service))
     return stack.tags.get(VERSION) if stack else None
 
 

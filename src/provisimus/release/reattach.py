@@ -16,7 +16,8 @@ from provisimus.events import Tell, step
 from provisimus.model import ServiceVersion
 from provisimus.release.plan import ReleasePlan, plan_release
 from provisimus.stacks.follow import Deadline, ended, follow, latest
-from provisimus.stacks.live import describe, stack_name, state_of
+from provisimus.stacks.live import describe, state_of
+from provisimus.stacks.names import name_of
 from provisimus.stacks.tokens import PREFIX
 from provisimus.workspace.workspace import Workspace
 
@@ -53,7 +54,7 @@ def await_interrupted(
     timeout: float | None = None,
 ) -> bool:
     """Follow what an interrupted run of ours left running; True when there was something."""
-    found = describe(environment, stack_name(workspace.name, environment.name, service))
+    found = describe(environment, name_of(workspace, environment.name, service))
     if found is None or state_of(found["StackStatus"]) != "busy":
         return False
     run = run_of(found)

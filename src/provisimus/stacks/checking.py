@@ -146,17 +146,26 @@ def _placed(workspace: Workspace, environment: str | None, name: str, problem: P
 
 
 def _names(workspace: Workspace) -> Iterator[Problem]:
+    everywhere = {name: _read(workspace, name) for name in workspace.services()}
     for environment in workspace.project.environments:
         taken: dict[str, str] = {}
-        for name in workspace.services():
+        for name, definition in everywhere.items():
+            if definition is not None and environment in definition.environments:
+                definition = _read(workspace, name, environment)  # noqa: PLW2901 as it is there
             path = workspace.stacks / f"{name}.yaml"
-            whole = whole_name(workspace.name, environment, name)
+            said = definition.stack_name if definition is not None else None
+            whole = said or whole_name(workspace.name, environment, name)
             if len(whole) > STACK_NAME_LIMIT:
                 message = (
                     f"its stack would be called {whole}, {len(whole)} characters; CloudFormation "
                     f"takes {STACK_NAME_LIMIT}"
                 )
                 yield Problem(str(path), None, "", message, "give it a shorter name")
+            elif said and whole in taken:
+                message = f"in {environment} it has the stack of {taken[whole]}, {whole}"
+                hint = "a stack belongs to one definition: name another one"
+                problem = Problem("", None, "stack_name", message, hint)
+                yield _placed(workspace, environment, name, problem)
             elif whole in taken:
                 message = f"its stack would be called {whole}, as that of {taken[whole]}"
                 hint = "dots become dashes there: give it another name"

@@ -21,14 +21,16 @@ def plan_delete(
     project: str,
     service: str,
     *,
+    name: str | None = None,
     going: frozenset[str] = frozenset(),
 ) -> tuple[Stack, list[str]]:
     """The stack that would be deleted and the mounts whose volumes leave a snapshot behind.
 
-    `going` are services that go before it. Raises NotFound, Conflict for a stack that is not ours,
+    `name` None is the name that is made of project, environment and service. `going` are services
+    that go before it. Raises NotFound, Conflict for a stack that is not ours,
     Locked, Refused for a protected one.
     """
-    name = live.stack_name(project, environment.name, service)
+    name = name or live.stack_name(project, environment.name, service)
     found = live.describe(environment, name)
     if found is None:
         raise NotFound(f"there is no stack {name}", hint="see: provisimus stack list")

@@ -55,7 +55,9 @@ def plan_deletions(environment: Environment, project: str, stacks: Iterable[Stac
     for each in ordered:
         service = service_of(each)
         try:
-            stack, volumes = plan_delete(environment, project, service, going=frozenset(left))
+            stack, volumes = plan_delete(
+                environment, project, service, name=each.name, going=frozenset(left)
+            )
         except Refused as refused:
             left.discard(service)
             kept[each.name] = refused

@@ -9,6 +9,8 @@ from typing import Any
 from provisimus.aws import speaking
 from provisimus.environment import Environment
 from provisimus.stacks import live
+from provisimus.stacks.names import name_of
+from provisimus.workspace.workspace import Workspace
 
 NOWHERE = "not there"
 
@@ -31,14 +33,16 @@ class StackState:
     used_by: tuple[str, ...] = ()
 
 
-def overview(environment: Environment, project: str, declared: Iterable[str]) -> list[StackState]:
+def overview(
+    environment: Environment, workspace: Workspace, declared: Iterable[str]
+) -> list[StackState]:
     """Every stack of the project, and every declared one that is not there, by service."""
     cloud = environment.cloud
     with speaking(cloud, "list the stacks"):
         pages = cloud.cloudformation.get_paginator("describe_stacks").paginate()
         found: list[Any] = [each for page in pages for each in page["Stacks"]]
-    ours = {live.PROJECT: project, live.ENVIRONMENT: environment.name}
-    names = {name: live.stack_name(project, environment.name, name) for name in declared}
+    ours = {live.PROJECT: workspace.name, live.ENVIRONMENT: environment.name}
+    names = {name: name_of(workspace, environment.name, name) for name in declared}
     return states([each for each in found if _is_ours(each, ours)], names)
 
 

@@ -16,6 +16,7 @@ from provisimus.model import Digest, Stack, Step
 from provisimus.stacks import live as observed
 from provisimus.stacks.differences import in_words
 from provisimus.stacks.follow import latest
+from provisimus.stacks.names import name_of
 from provisimus.stacks.network import resolve_network
 from provisimus.stacks.policies import check_policies, rules_of
 from provisimus.stacks.template import (
@@ -67,7 +68,7 @@ class StackPlan:
     """The stacks that it takes outputs of: their names in the workspace, and in CloudFormation."""
     kind: StackType[Any] | None = field(default=None, compare=False, repr=False)
     company: Mapping[str, str] = field(default_factory=dict)
-    """The company's own tags."""
+    """The company's own tags, and the definition's."""
 
     def steps(self) -> tuple[Step, ...]:
         """In order; a swap is two updates, for CloudFormation cannot do it in one."""
@@ -109,7 +110,7 @@ def plan_stack(
     where = str(workspace.stacks / f"{service}.yaml")
     kind = find_type(definition.type, workspace.root, where=where)
     others = others_of(workspace, environment.name, service, definition)
-    name = observed.stack_name(workspace.name, environment.name, service)
+    name = name_of(workspace, environment.name, service)
     ours = _ours(workspace, environment.name, service)
     live = observed.find_stack(environment, name)
     busy: Locked | None = None
@@ -132,7 +133,7 @@ def plan_stack(
         files_of(workspace, service, definition),
     )
     template, parameters = kind.template(wanted), kind.given(wanted)
-    company = workspace.project.tags
+    company = {**workspace.project.tags, **definition.tags}
     named = fingerprint_of(template, parameters, machine_fingerprint, company)
     if busy is not None:
         assert live is not None
@@ -186,8 +187,7 @@ def others_of(
     found = {}
     for use in definition.all_uses():
         stack = used_stack(workspace, environment, service, use)
-        name = observed.stack_name(workspace.name, environment, use.stack)
-        found[use.stack] = OtherStack(name, stack)
+        found[use.stack] = OtherStack(name_of(workspace, environment, use.stack), stack)
     return found
 
 

@@ -251,7 +251,7 @@ def test_a_deletion_leaves_a_snapshot_and_nothing_else(scene: Scene) -> None:
 
 def test_a_trace_reads_the_tags_back(scene: Scene) -> None:
     stack = scene.release("1.0.0")
-    lineage = trace(scene.environment, scene.workspace.name, "greeter")
+    lineage = trace(scene.environment, scene.workspace, "greeter")
     assert lineage.instance.instance_id == stack.outputs["InstanceId"]
     assert lineage.stack is not None
     assert lineage.stack.version == "1.0.0"
@@ -260,12 +260,12 @@ def test_a_trace_reads_the_tags_back(scene: Scene) -> None:
         "packer": "unknown",
         "services": "a" * 40,
     }
-    by_id = trace(scene.environment, scene.workspace.name, lineage.instance.instance_id)
+    by_id = trace(scene.environment, scene.workspace, lineage.instance.instance_id)
     address = lineage.instance.public_address
     assert address is not None
-    assert lineage == by_id == trace(scene.environment, scene.workspace.name, address)
+    assert lineage == by_id == trace(scene.environment, scene.workspace, address)
     with pytest.raises(NotFound, match="i-0123456789abcdef0"):
-        trace(scene.environment, scene.workspace.name, "i-0123456789abcdef0")
+        trace(scene.environment, scene.workspace, "i-0123456789abcdef0")
 
 
 def test_a_diagnosis_names_the_cause_and_the_instance(scene: Scene) -> None:

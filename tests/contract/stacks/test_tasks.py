@@ -31,7 +31,7 @@ def test_an_instance_is_stopped_started_and_rebooted(scene: Scene) -> None:
     stack = scene.release("1.0.0")
     instance = stack.outputs["InstanceId"]
     for power, state in (("stop", "stopped"), ("start", "running"), ("reboot", "running")):
-        before = find_traced(scene.environment, scene.workspace.name, "greeter")["State"]["Name"]
+        before = find_traced(scene.environment, scene.workspace, "greeter")["State"]["Name"]
         check_power(power, instance, before)
         assert not has_it(power, before)
         deadline = Deadline.after(30)
@@ -47,7 +47,7 @@ def test_a_service_of_several_instances_needs_one_to_be_named(scene: Scene) -> N
     scene.declare("main", "type: network\nnat: none\n")
     scene.applied("main")
     with pytest.raises(NotFound, match="no service 'main' runs in local"):
-        find_traced(scene.environment, project, "main")
+        find_traced(scene.environment, scene.workspace, "main")
     ami = scene.image("1.0.0").image_id
     tags = [
         {"Key": "provisimus:project", "Value": project},
@@ -58,10 +58,10 @@ def test_a_service_of_several_instances_needs_one_to_be_named(scene: Scene) -> N
         TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
     )["Instances"]  # fmt: skip
     with pytest.raises(UsageFault, match="main has 2 instances") as fault:
-        find_traced(scene.environment, project, "main")
+        find_traced(scene.environment, scene.workspace, "main")
     assert made[0]["InstanceId"] in str(fault.value.hint)
     scene.ec2.terminate_instances(InstanceIds=[made[0]["InstanceId"]])
-    found = find_traced(scene.environment, project, "main")
+    found = find_traced(scene.environment, scene.workspace, "main")
     assert found["InstanceId"] == made[1]["InstanceId"]
 
 

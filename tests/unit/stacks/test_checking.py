@@ -89,6 +89,20 @@ def test_names_that_are_too_long_or_one(tmp_path: Path) -> None:
     assert "142 characters; CloudFormation takes 128" in found[1]
 
 
+def test_a_stack_belongs_to_one_definition_in_an_environment(tmp_path: Path) -> None:
+    assert told(
+        tmp_path,
+        "environments: {local: {provider: local}, east: {provider: local}}\n",
+        a="type: network\nstack_name: Network\n",
+        b="type: network\nenvironments:\n  east:\n    stack_name: Network\n",
+        c="type: network\nstack_name: acme-east-d\nenvironments: {local: {stack_name: Ours}}\n",
+        d="type: network\n",
+    ) == [
+        "b.yaml:4 environments/east/stack_name: in east it has the stack of a, Network",
+        "d.yaml:None : its stack would be called acme-east-d, as that of c",
+    ]
+
+
 def test_zones_of_another_region(tmp_path: Path) -> None:
     zones = "type: network\nzones: [eu-west-1a, eu-west-1b]\n"
     assert told(tmp_path, STAGING, main=zones) == [

@@ -113,7 +113,7 @@ class AwsEnvironment(Definition):
 EnvironmentDefinition = Annotated[LocalEnvironment | AwsEnvironment, chosen_by("provider")]
 
 
-def _company_tags(values: dict[str, str]) -> dict[str, str]:
+def _tags(values: dict[str, str]) -> dict[str, str]:
     """AWS's bounds ("Tag your Amazon EC2 resources", restrictions); some are Provisimus' own."""
     for name, value in values.items():
         if name.lower().startswith(("aws:", "provisimus:")):
@@ -128,6 +128,8 @@ def _company_tags(values: dict[str, str]) -> dict[str, str]:
 COMPANY_TAGS = 30
 """Of the fifty tags that a stack may have; the others say whose it is and where it comes from."""
 
+Tags = Annotated[dict[str, str], after(_tags)]
+
 
 def _only_local() -> dict[str, LocalEnvironment | AwsEnvironment]:
     return {"local": LocalEnvironment(provider="local")}
@@ -140,5 +142,5 @@ class Project(Definition):
     registry: Registry = Registry()
     bases: dict[str, Base] = field(default_factory=dict)
     environments: dict[Name, EnvironmentDefinition] = field(default_factory=_only_local)
-    tags: Annotated[dict[str, str], after(_company_tags)] = field(default_factory=dict)
+    tags: Tags = field(default_factory=dict)
     """The company's own tags: every stack gets them and hands them on to what is in it."""

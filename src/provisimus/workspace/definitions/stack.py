@@ -23,6 +23,7 @@ from provisimus.workspace.definitions.common import (
     checked_name,
 )
 from provisimus.workspace.definitions.outputs import OUTPUT, output_of, outputs_in
+from provisimus.workspace.definitions.project import Tags
 from provisimus.workspace.definitions.rules import after, chosen_by, limits, tag
 
 
@@ -242,11 +243,26 @@ class DnsName(Definition):
         yield from uses_zone(self.zone, "dns", "zone")
 
 
+def _stack_name(value: str) -> str:
+    """CreateStack, StackName."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", value):
+        raise ValueError(
+            f"{value!r} is no name of a stack — letters, digits and dashes, a letter first, 128 "
+            "at most"
+        )
+    return value
+
+
 class StackDefinition(Definition):
     several_zones: ClassVar[bool] = False
     """Whether it lives in several subnets of its network."""
 
     type: Name = "service"
+    stack_name: Annotated[str, after(_stack_name)] | None = None
+    """What CloudFormation calls the stack, where that is not PROJECT-ENVIRONMENT-NAME: a stack that
+    was adopted keeps its name. To change it is to ask for another stack."""
+    tags: Tags = field(default_factory=dict)
+    """Tags of this stack, over and above the company's."""
     environments: dict[Name, dict[str, Any]] = field(default_factory=dict)
     """Overrides of the other keys, per environment."""
 

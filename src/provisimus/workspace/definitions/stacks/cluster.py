@@ -53,6 +53,8 @@ class ClusterDefinition(MachineStack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.stack_name:
+            raise Misfit("a cluster is a stack for each member — leave it out", "stack_name")
         mounts = [volume.mount for volume in self.data_volumes]
         if len(set(mounts)) != len(mounts):
             raise Misfit("two data volumes have the same mount", "data_volumes")
