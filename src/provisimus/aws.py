@@ -95,6 +95,12 @@ class Cloud:
     def cloudformation(self) -> CloudFormationClient:
         client: CloudFormationClient = self._client("cloudformation")
         self.limiter.attach(client, "cloudformation")
+        from botocore.handlers import json_decode_template_body
+
+        # A template is the text that was submitted: botocore would read what is JSON.
+        client.meta.events.unregister(
+            "after-call.cloudformation.GetTemplate", json_decode_template_body
+        )
         return client
 
     @cached_property

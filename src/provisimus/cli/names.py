@@ -64,3 +64,19 @@ def machine_images(ctx: click.Context, parameter: click.Parameter, incomplete: s
         return []
     words = {word for each in images for word in (each.image_id, f"{each.machine}@{each.version}")}
     return sorted(word for word in words if word.startswith(incomplete))
+
+
+def foreign_stacks(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The stacks of the environment that no project owns; asks the cloud."""
+    from provisimus.environment import open_environment
+    from provisimus.stacks.live import PROJECT, every_stack
+    from provisimus.workspace import open_workspace
+
+    try:
+        workspace = open_workspace(ctx.params.get("folder"))
+        environment = open_environment(workspace, ctx.params.get("env") or "local")
+        stacks = every_stack(environment)
+    except ProvisimusError:
+        return []
+    names = (each.name for each in stacks if PROJECT not in each.tags)
+    return sorted(name for name in names if name.startswith(incomplete))

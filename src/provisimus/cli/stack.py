@@ -12,6 +12,7 @@ import click
 
 from provisimus.cli.names import service_names, stack_types
 from provisimus.cli.session import Session, with_session
+from provisimus.cli.stack_adopt import adopt
 from provisimus.cli.stack_care import drift, protect, prune
 from provisimus.cli.stack_changes import allow_option, apply, check_allowed, delete
 from provisimus.cli.stack_found import find_stack_of
@@ -41,6 +42,7 @@ for _command in (
     drift,
     protect,
     prune,
+    adopt,
 ):
     stack.add_command(_command)
 

@@ -42,7 +42,9 @@ def plan_at_rest(
             return plan_release(workspace, environment, asked)
         except UnderWay as same:
             reason = "the same is under way already"
-            _await(environment, same.stack_id, same.stack, same.service, reason, tell, timeout)
+            await_change(
+                environment, same.stack_id, same.stack, same.service, reason, tell, timeout
+            )
 
 
 def await_interrupted(
@@ -61,10 +63,12 @@ def await_interrupted(
     if run is None or not (workspace.state / "journal" / f"{run}.ndjson").exists():
         return False
     reason = f"the interrupted run {run} left it at {found['StackStatus']}"
-    return _await(environment, found["StackId"], found["StackName"], service, reason, tell, timeout)
+    return await_change(
+        environment, found["StackId"], found["StackName"], service, reason, tell, timeout
+    )
 
 
-def _await(
+def await_change(
     environment: Environment,
     stack_id: str,
     name: str,
@@ -73,6 +77,8 @@ def _await(
     tell: Tell,
     timeout: float | None,
 ) -> bool:
+    """Follow what a stack is at, in seconds `timeout` at most; False where it rests. Raises
+    StillRunning."""
     now = latest(environment, stack_id)
     if now is None or ended(now):
         return False

@@ -8,7 +8,7 @@ from typing import Literal
 
 from provisimus.aws import CloudFault, as_tags, speaking
 from provisimus.environment import Environment
-from provisimus.errors import Conflict, NotFound, ProvisimusError, Refused, RolledBack
+from provisimus.errors import Conflict, Locked, NotFound, ProvisimusError, Refused, RolledBack
 from provisimus.events import Said, Tell, step
 from provisimus.model import Stack
 from provisimus.stacks import live
@@ -73,40 +73,66 @@ def deploy(
     with step(operation.tell, title, reason) as outcome:
         check_template(wanted.template)
         stack_id = _create(operation, wanted, label, create=create)
-        changes = _described(operation, stack_id, label)
+        changes = described(operation, stack_id, label)
         if changes is None:
-            _delete(operation, stack_id, label)
+            discard(operation, stack_id, label)
             outcome.result = "nothing to change"
             return _found(operation, stack_id)
         for line in change_lines(changes):
             operation.tell(Said(title, line))
         if lost := endangered(changes, operation.allow, going_back=operation.going_back):
-            _delete(operation, stack_id, label)
+            discard(operation, stack_id, label)
             raise refused_loss(operation.service, operation.name, lost)
-        since = newest(operation.environment, stack_id)
-        witness = Witness(operation.environment, operation.name, operation.tell)
-        cloud = operation.environment.cloud
+        stack = execute(operation, stack_id, label, number=number, title=title)
+        outcome.result = stack.status
+        return stack
+
+
+def execute(operation: Operation, stack_id: str, label: str, *, number: int, title: str) -> Stack:
+    """Execute a change set that was read, and follow it to its end.
+
+    Raises RolledBack with the first cause, StillRunning, Locked where another run was first.
+    """
+    since = newest(operation.environment, stack_id)
+    witness = Witness(operation.environment, operation.name, operation.tell)
+    cloud = operation.environment.cloud
+    try:
         with speaking(cloud, f"execute the change set of {operation.name}"):
             cloud.cloudformation.execute_change_set(
                 StackName=stack_id,
                 ChangeSetName=label,
                 ClientRequestToken=token_of(operation.wish, number, since),
             )
-        events = follow(
-            operation.environment,
-            stack_id,
-            since,
-            operation.tell,
-            step=title,
-            service=operation.service,
-            deadline=operation.deadline,
-            on_event=witness.see,
-        )
-        stack = _found(operation, stack_id)
-        if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise rolled_back(operation.service, stack, events, witness.said)
-        outcome.result = stack.status
-        return stack
+    except CloudFault as fault:
+        raise _outrun(operation, stack_id, fault) or fault from None
+    events = follow(
+        operation.environment,
+        stack_id,
+        since,
+        operation.tell,
+        step=title,
+        service=operation.service,
+        deadline=operation.deadline,
+        on_event=witness.see,
+    )
+    stack = _found(operation, stack_id)
+    if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise rolled_back(operation.service, stack, events, witness.said)
+    return stack
+
+
+def _outrun(operation: Operation, stack_id: str, fault: CloudFault) -> Locked | None:
+    """The error where somebody else's change began since this one was read, which voids it."""
+    if fault.code not in ("ValidationError", "InvalidChangeSetStatus", "ChangeSetNotFound"):
+        return None
+    now = live.find_stack(operation.environment, stack_id)
+    if now is None or live.state_of(now.status) != "busy":
+        return None
+    return Locked(
+        f"another run was first: the stack {operation.name} is {now.status}",
+        where=stack_id,
+        hint=f"follow it: provisimus stack watch {operation.service}; then run this again",
+    )
 
 
 def refused_loss(service: str, stack: str, lost: Mapping[str, str]) -> Refused:
@@ -130,9 +156,9 @@ def read_changes(operation: Operation, wanted: Deployment) -> list[ResourceChang
     label = f"{PREFIX}{operation.run}-plan"
     stack_id = _create(operation, wanted, label, create=False)
     try:
-        return _described(operation, stack_id, label, values=True) or []
+        return described(operation, stack_id, label, values=True) or []
     finally:
-        _delete(operation, stack_id, label)
+        discard(operation, stack_id, label)
 
 
 def rolled_back(
@@ -239,7 +265,7 @@ def _create(operation: Operation, wanted: Deployment, label: str, *, create: boo
     return made["StackId"]
 
 
-def _described(
+def described(
     operation: Operation, stack_id: str, label: str, *, values: bool = False
 ) -> list[ResourceChange] | None:
     """The change set's changes once it is ready; None when it holds none."""
@@ -265,7 +291,7 @@ def _described(
         if status == "FAILED":
             if "didn't contain changes" in why or "No updates are to be performed" in why:
                 return None
-            _delete(operation, stack_id, label)
+            discard(operation, stack_id, label)
             raise ProvisimusError(
                 f"CloudFormation refuses the change of {operation.name}: {why}",
                 where=stack_id,
@@ -274,7 +300,7 @@ def _described(
         pace.pause()
 
 
-def _delete(operation: Operation, stack_id: str, label: str) -> None:
+def discard(operation: Operation, stack_id: str, label: str) -> None:
     """Take back a change set that shall not be executed, and the name that it reserved."""
     cloud = operation.environment.cloud
     try:

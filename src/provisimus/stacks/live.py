@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from provisimus.aws import CloudFault, speaking, tags_of
 from provisimus.environment import Environment
-from provisimus.errors import Conflict, Locked, Refused
+from provisimus.errors import Conflict, InvalidDefinitions, Locked, Refused
 from provisimus.model import Stack
 
 State = Literal["ready", "leftover", "busy", "stuck"]
@@ -59,19 +59,19 @@ def describe(environment: Environment, name: str) -> Any:
 
 def list_stacks(environment: Environment, project: str) -> list[Stack]:
     """Every stack of a project in an environment, by name."""
+    ours = {PROJECT: project, ENVIRONMENT: environment.name}
+    found = every_stack(environment)
+    return [each for each in found if ours.items() <= dict(each.tags).items()]
+
+
+def every_stack(environment: Environment) -> list[Stack]:
+    """Every stack of the account in the region, whoever made it, by name."""
     cloud = environment.cloud
     with speaking(cloud, "list the stacks"):
         pages = cloud.cloudformation.get_paginator("describe_stacks").paginate()
         found = [stack_of(each) for page in pages for each in page["Stacks"]]
-    ours = {PROJECT: project, ENVIRONMENT: environment.name}
-    return sorted(
-        (
-            each
-            for each in found
-            if each.status != "DELETE_COMPLETE" and ours.items() <= dict(each.tags).items()
-        ),
-        key=lambda each: each.name,
-    )
+    alive = (each for each in found if each.status != "DELETE_COMPLETE")
+    return sorted(alive, key=lambda each: each.name)
 
 
 def stack_of(found: Any) -> Stack:
@@ -96,23 +96,40 @@ def _changed(found: Any) -> datetime | None:
     return when.astimezone(UTC) if when else None
 
 
-def template_of(environment: Environment, stack: Stack) -> dict[str, Any]:
-    """The template that the stack runs, as it was submitted."""
+def template_text(environment: Environment, stack: Stack) -> str:
+    """The template that the stack runs, byte for byte as it was submitted: before transforms."""
     with speaking(environment.cloud, f"read the template of {stack.name}"):
-        body: Any = environment.cloud.cloudformation.get_template(StackName=stack.stack_id)[
-            "TemplateBody"
-        ]
-    if isinstance(body, Mapping):
-        return dict(body)
+        body: Any = environment.cloud.cloudformation.get_template(
+            StackName=stack.stack_id, TemplateStage="Original"
+        )["TemplateBody"]
+    return str(body)
+
+
+def template_of(environment: Environment, stack: Stack) -> dict[str, Any]:
+    """The template that the stack runs, with the long forms of what was written in short ones.
+
+    Raises Conflict for a template that cannot be read.
+    """
+    return parsed(template_text(environment, stack), stack.name)
+
+
+def parsed(text: str, name: str) -> dict[str, Any]:
+    """The template that a text is, of a stack of this name. Raises Conflict."""
     import json
 
     try:
-        whole: dict[str, Any] = json.loads(body)
+        whole: dict[str, Any] = json.loads(text)
     except ValueError:
-        raise Conflict(
-            f"the template of {stack.name} was not written by Provisimus",
-            hint="somebody updated the stack by other means; put it back, or delete the stack",
-        ) from None
+        # Ours are JSON, which is read ten times faster; other people's may be YAML.
+        from provisimus.stacks.short_forms import read_template
+
+        try:
+            return read_template(text, name)
+        except InvalidDefinitions as error:
+            raise Conflict(
+                f"the template of {name} cannot be read: {error.problems[0].message}",
+                hint="somebody updated the stack by other means; put it back, or delete the stack",
+            ) from None
     return whole
 
 
@@ -139,7 +156,8 @@ def check_usable(stack: Stack, tags: Mapping[str, str]) -> None:
         raise Conflict(
             f"the stack {stack.name} exists already and is not ours",
             where=stack.stack_id,
-            hint="its tags name another owner; rename the service, or delete that stack yourself",
+            hint="rename the service; or, where no other project owns it, take it over: "
+            f"provisimus stack adopt {stack.name} --as {tags[SERVICE]}",
         )
     match state_of(stack.status):
         case "busy":

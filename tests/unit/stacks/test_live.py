@@ -1,12 +1,13 @@
 """Stacks as they stand: names, states, whose they are."""
 
+import json
 from typing import get_args
 
 import pytest
 
 from provisimus.errors import Conflict, Locked, ProvisimusError, Refused
 from provisimus.model import Stack
-from provisimus.stacks.live import State, check_usable, stack_name, state_of
+from provisimus.stacks.live import State, check_usable, parsed, stack_name, state_of
 
 OURS = {
     "provisimus:project": "acme",
@@ -92,3 +93,12 @@ def test_others_may_not(found: Stack, error: type[ProvisimusError], message: str
 
 def test_a_leftover_without_tags_is_nobodys() -> None:
     check_usable(Stack("acme-local-greeter", "arn", "REVIEW_IN_PROGRESS"), OURS)
+
+
+def test_a_template_is_read_whoever_wrote_it() -> None:
+    wanted = {"Resources": {"A": {"Type": "T", "Properties": {"B": {"Fn::GetAtt": ["C", "D.E"]}}}}}
+    written = "Resources:\n  A: {Type: T, Properties: {B: !GetAtt C.D.E}}\n"
+    assert parsed(written, "acme-local-greeter") == wanted
+    assert parsed(json.dumps(wanted), "acme-local-greeter") == wanted
+    with pytest.raises(Conflict, match="of acme-local-greeter cannot be read: it has no resources"):
+        parsed("Outputs: {}", "acme-local-greeter")

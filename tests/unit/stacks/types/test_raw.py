@@ -78,6 +78,7 @@ def test_values_are_texts_as_cloudformation_wants_them() -> None:
             "template: x.yaml\nparameters: {A: {b: c}}",
             "3 parameters/A: a parameter is a text, a number or a list of them",
         ),
+        ("template: x.yaml\nparameters:\n  A:  # NoEcho", "4 parameters/A: it has no value"),
         (
             "template: x.yaml\nparameters: {A: 'x${stack:main.VpcId}'}",
             "3 parameters/A: 'x${stack:main.VpcId}' is no output alone",

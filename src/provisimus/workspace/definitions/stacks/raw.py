@@ -27,7 +27,14 @@ class RawDefinition(StackDefinition):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, value in self.parameters.items():
-            if isinstance(value, dict) or value is None:
+            if value is None:
+                raise Misfit(
+                    "it has no value — write one; of what is secret a reference: "
+                    '"{{resolve:secretsmanager:NAME:SecretString:KEY}}"',
+                    "parameters",
+                    name,
+                )
+            if isinstance(value, dict):
                 raise Misfit(
                     "a parameter is a text, a number or a list of them", "parameters", name
                 )
