@@ -258,9 +258,12 @@ def _is(live: Stack, named: Digest) -> bool:
 
 
 def _comparable(parameters: Mapping[str, str], machine: str | None) -> dict[str, str]:
-    """Parameters with the machine's fingerprint in place of what is read from its AMI."""
+    """Parameters with the machine's fingerprint in place of what is read from its AMI; without a
+    machine nothing is."""
+    if machine is None:
+        return dict(parameters)
     rest = {name: value for name, value in parameters.items() if name not in FROM_THE_IMAGE}
-    return {**rest, IMAGE_ID: machine or "unknown"}
+    return {**rest, IMAGE_ID: machine}
 
 
 def preview(workspace: Workspace, environment: Environment, service: str) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def changes_of(
         return "nothing", []
     if plan.live is None:
         return "templates", between({}, {}, plan.template, plan.parameters)
-    running = plan.live.parameters.get(IMAGE_ID)
+    running = plan.live.parameters.get(IMAGE_ID) if _of_a_machine(plan) else None
     if change_set and (running or not _of_a_machine(plan)):
         wanted = Deployment(plan.template, _parameters(plan, image or running), plan.live.tags)
         operation = Operation(
@@ -97,7 +97,8 @@ def changes_of(
 
 
 def _of_a_machine(plan: StackPlan) -> bool:
-    return IMAGE_ID in plan.template.get("Parameters", {})
+    # A template of somebody's own may have a parameter of the same name.
+    return plan.machine_fingerprint is not None
 
 
 def _other_machine(plan: StackPlan) -> bool:
@@ -109,6 +110,8 @@ def _parameters(plan: StackPlan, image: str | None) -> dict[str, str]:
     """Those of the plan, and what is read from the machine image: of the one that runs, where
     another is not known yet."""
     assert plan.live is not None
+    if not _of_a_machine(plan):
+        return dict(plan.parameters)
     declared = plan.template.get("Parameters", {})
     known = {
         name: plan.live.parameters[name]

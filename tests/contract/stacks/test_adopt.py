@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.contract.stacks.desk import Desk, eventually
 
+from provisimus.errors import StillRunning
+
 BODY = """\
 # Made by hand, with a remark that stays.
 AWSTemplateFormatVersion: 2010-09-09
@@ -189,6 +191,30 @@ def test_what_nobody_can_read_must_be_said(desk: Desk) -> None:
     )["StackResourceDetail"]["PhysicalResourceId"]
     assert desk.cloud.client("ssm").get_parameter(Name=name)["Parameter"]["Value"] == "008"
     desk.run("plan", "secret", "--exit-code")
+
+
+def test_a_parameter_may_be_called_as_one_of_ours(desk: Desk) -> None:
+    body = BODY.replace("Display", "ImageId").replace("ImageIdName", "DisplayName")
+    made(desk, "Letters", body=body, ImageId="ami-1", Level="1")
+    adopt(desk, "Letters")
+    [plan] = json.loads(desk.run("plan", "letters", "--json").stdout)["stacks"]
+    assert (plan["change"], plan["changes"]) == ("update", [])
+    definition = desk.root / "stacks/letters.yaml"
+    definition.write_text(definition.read_text().replace("ami-1", "ami-2"))
+    [plan] = json.loads(desk.run("plan", "letters", "--json").stdout)["stacks"]
+    [change] = plan["changes"]
+    assert change["logical_id"] == "News"
+    assert "ami-2" in json.dumps(change["values"])
+
+
+def test_an_adoption_that_was_interrupted_is_followed(desk: Desk) -> None:
+    stack = made(desk, "Letters")
+    desk.fault("sns:TagResource", "delay", seconds=4)
+    refused = adopt(desk, "Letters", "--timeout", "0.2", expect=1)
+    assert isinstance(refused, StillRunning)
+    assert seen(desk, stack)["StackStatus"] == "UPDATE_IN_PROGRESS"
+    assert adopt(desk, "Letters")["adopted"] is True
+    assert seen(desk, stack)["StackStatus"] == "UPDATE_COMPLETE"
 
 
 def test_what_may_not_be_adopted_stays_as_it_is(desk: Desk, tmp_path: Path) -> None:
