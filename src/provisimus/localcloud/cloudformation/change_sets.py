@@ -30,9 +30,10 @@ NO_CHANGES = (
 def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]:
     """Begin one; for a stack that does not exist yet, the type CREATE makes it for review."""
     requests.refuse(
-        params, "ResourcesToImport", "IncludeNestedStacks", "ImportExistingResources",
-        "RollbackConfiguration", "DeploymentMode", "DeploymentConfig",
+        params, "ResourcesToImport", "ImportExistingResources", "RollbackConfiguration",
+        "DeploymentMode",
     )  # fmt: skip
+    requests.check_standard(params)
     kind = params.get("ChangeSetType") or "UPDATE"
     if kind not in ("CREATE", "UPDATE", "IMPORT"):
         raise ValidationError(
@@ -72,6 +73,7 @@ def create(engine: Engine, params: Mapping[str, Any]) -> tuple[Stack, ChangeSet]
             deployment=wanted,
             on_stack_failure=params.get("OnStackFailure"),
             token=token,
+            include_nested=bool(params.get("IncludeNestedStacks")),
         )
         stack.change_sets[change_set.id] = change_set
     threading.Thread(

@@ -196,7 +196,7 @@ def change_set_summary(known: Stack, each: ChangeSet) -> dict[str, Any]:
             "StatusReason": each.reason,
             "CreationTime": when(each.created),
             "Description": each.description,
-            "IncludeNestedStacks": False,
+            "IncludeNestedStacks": each.include_nested,
         }
     )
 

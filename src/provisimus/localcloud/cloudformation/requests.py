@@ -162,6 +162,16 @@ def refuse(params: Mapping[str, Any], *names: str) -> None:
             raise unsupported(f"Request parameter {name}")
 
 
+def check_standard(params: Mapping[str, Any]) -> None:
+    """Refuse by name a DeploymentConfig that asks for more than what is done without one."""
+    config = params.get("DeploymentConfig") or {}
+    mode = config.get("Mode")
+    if mode not in (None, "STANDARD"):
+        raise unsupported(f"DeploymentConfig Mode {mode}")
+    if config.get("DisableRollback"):
+        raise unsupported("DeploymentConfig DisableRollback")
+
+
 def template_body(params: Mapping[str, Any], cloud: Cloud) -> str:
     """The text of TemplateBody, or what lies at TemplateURL. Raises ValidationError."""
     body, url = params.get("TemplateBody"), params.get("TemplateURL")

@@ -107,6 +107,8 @@ class ChangeSet:
     changes: list[dict[str, Any]] = field(default_factory=list)
     on_stack_failure: str | None = None
     token: str | None = None
+    include_nested: bool = False
+    """As it was asked for. No template has nested stacks here: they are refused by name."""
 
 
 @dataclass

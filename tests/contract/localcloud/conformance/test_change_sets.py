@@ -190,3 +190,16 @@ def test_a_rollback_that_cannot_be_is_left_by_skipping(story: Any) -> None:
     assert code == "ValidationError"
     api.continue_update_rollback(StackName=story.name, ResourcesToSkip=["Group"])
     assert story.settle() == "UPDATE_ROLLBACK_COMPLETE", story.news()
+
+
+@operation("CloudFormation", "CreateChangeSet")
+def test_what_is_asked_for_and_changes_nothing_is_taken(story: Any) -> None:
+    """As CDK's command line asks: nested stacks where there are none, the standard way."""
+    api = story.world.cloudformation
+    story.create(BODY)
+    made = api.create_change_set(
+        StackName=story.name, ChangeSetName=story.world.name("standard"), TemplateBody=BODY,
+        Parameters=given(Port="81"), IncludeNestedStacks=True,
+        DeploymentConfig={"Mode": "STANDARD", "DisableRollback": False},
+    )["Id"]  # fmt: skip
+    assert api.describe_change_set(ChangeSetName=made)["IncludeNestedStacks"] is True
