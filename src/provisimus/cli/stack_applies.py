@@ -74,6 +74,11 @@ def apply_many(
         for name, each in plans.items()
         if not isinstance(each, Planned) or each.release.plan.changes
     ]
+    at_rest = {
+        ServiceVersion.parse(name).name: each.release
+        for name, each in plans.items()
+        if isinstance(each, Planned)
+    }
     if changing and environment.local is None:
         session.confirm(f"Change {len(changing)} stacks in {place}?")
     title = f"apply {len(asked)} stacks"
@@ -87,6 +92,7 @@ def apply_many(
                 *bring_up(
                     workspace, environment, asked[name], commits, about(tell, name), session.run,
                     making=making, check=check, timeout=timeout, allow=allow,
+                    planned=None if changing else at_rest.get(name),
                 )
             )  # fmt: skip
             outcome.result = made.why

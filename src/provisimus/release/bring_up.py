@@ -28,16 +28,18 @@ def bring_up(
     check: Callable[[ReleasePlan, Environment], None] | None = None,
     timeout: float | None = None,
     allow: frozenset[str] = frozenset(),
+    planned: ReleasePlan | None = None,
 ) -> tuple[ReleasePlan, Released]:
     """Take a service all the way, and return the plan that was carried out with what stands.
 
     `making` is held while images are built and baked: two stacks may run the same machine, and one
     bake keeps a computer busy. `check` refuses a plan before anything is made. `timeout` is in
-    seconds, for the stack. `allow` names what of it holds data and may go. Raises Locked, and
+    seconds, for the stack. `allow` names what of it holds data and may go. `planned` is its plan
+    where nothing is to do, here or in what it uses: it is not planned again. Raises Locked, and
     whatever planning and `execute` raise.
     """
     with one_at_a_time(workspace, environment.name, asked.name, run):
-        plan = plan_at_rest(workspace, environment, asked, tell, timeout=timeout)
+        plan = planned or plan_at_rest(workspace, environment, asked, tell, timeout=timeout)
         if check is not None:
             check(plan, environment)
         if plan.machine is not None and plan.machine.image is None:

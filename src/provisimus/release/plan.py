@@ -55,11 +55,11 @@ def plan_release(
     """
     if until in ("artifact", "image"):
         return _images_only(workspace, environment, asked)
-    from provisimus.machines import ImageInput, define_machine, held_by_stack, observe_machine
-
     service, machine_name = _names(workspace, environment, asked.name, until)
     if machine_name is None:
         return _stack_only(workspace, environment, asked)
+    from provisimus.machines import ImageInput, define_machine, held_by_stack, observe_machine
+
     version = resolve_version(workspace, environment, asked, service)
     images = define_images_of_machine(workspace, environment, machine_name, version)
     inputs = {

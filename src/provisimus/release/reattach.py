@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from provisimus.environment import Environment
-from provisimus.errors import UnderWay
+from provisimus.errors import Locked, UnderWay
 from provisimus.events import Tell, step
 from provisimus.model import ServiceVersion
 from provisimus.release.plan import ReleasePlan, plan_release
@@ -35,15 +35,23 @@ def plan_at_rest(
     `timeout` in seconds for each that is followed. Call it with the service's lock held: then no
     run of this workspace is alive on this machine. Raises StillRunning, and as `plan_release`.
     """
-    for name in workspace.members(asked.name, environment.name) or [asked.name]:
-        await_interrupted(workspace, environment, name, tell, timeout=timeout)
     while True:
         try:
             return plan_release(workspace, environment, asked)
-        except UnderWay as same:
+        except Locked as busy:
+            # Looked for now, and not before: a stack at rest is asked for once.
+            names = workspace.members(asked.name, environment.name) or [asked.name]
+            left = [
+                await_interrupted(workspace, environment, name, tell, timeout=timeout)
+                for name in names
+            ]
+            if any(left):
+                continue
+            if not isinstance(busy, UnderWay):
+                raise
             reason = "the same is under way already"
             await_change(
-                environment, same.stack_id, same.stack, same.service, reason, tell, timeout
+                environment, busy.stack_id, busy.stack, busy.service, reason, tell, timeout
             )
 
 

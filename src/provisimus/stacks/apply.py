@@ -31,7 +31,7 @@ from provisimus.stacks.change_set import (
     refused_loss,
 )
 from provisimus.stacks.follow import Deadline
-from provisimus.stacks.gate import check_template
+from provisimus.stacks.gate import check_template, expect_template
 from provisimus.stacks.health import wait_healthy
 from provisimus.stacks.instances import make_running
 from provisimus.stacks.plan import StackPlan
@@ -82,6 +82,7 @@ def apply_stack(
         tell(Skipped(plan.name, plan.reason))
         _settle(operation, plan, now)
         return now
+    expect_template()
     environment.cloud.check_account()
     check_used(environment, plan)
     check_users(environment, plan)

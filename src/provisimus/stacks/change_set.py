@@ -75,13 +75,13 @@ def deploy(
         stack_id = _create(operation, wanted, label, create=create)
         changes = described(operation, stack_id, label)
         if changes is None:
-            discard(operation, stack_id, label)
+            discard(operation, stack_id, label, created=create)
             outcome.result = "nothing to change"
             return _found(operation, stack_id)
         for line in change_lines(changes):
             operation.tell(Said(title, line))
         if lost := endangered(changes, operation.allow, going_back=operation.going_back):
-            discard(operation, stack_id, label)
+            discard(operation, stack_id, label, created=create)
             raise refused_loss(operation.service, operation.name, lost)
         stack = execute(operation, stack_id, label, number=number, title=title)
         outcome.result = stack.status
@@ -150,15 +150,20 @@ def refused_loss(service: str, stack: str, lost: Mapping[str, str]) -> Refused:
 def read_changes(operation: Operation, wanted: Deployment) -> list[ResourceChange]:
     """What an update to `wanted` would change, by a change set with values that is removed again.
 
-    Raises ProvisimusError with CloudFormation's words when it refuses the update.
+    Raises ProvisimusError with CloudFormation's words when it refuses the update, with the
+    validator's when the template is not sound.
     """
-    check_template(wanted.template)
     label = f"{PREFIX}{operation.run}-plan"
-    stack_id = _create(operation, wanted, label, create=False)
     try:
+        stack_id = _create(operation, wanted, label, create=False)
+    except CloudFault:
+        check_template(wanted.template)  # says better what is wrong, and where
+        raise
+    try:
+        check_template(wanted.template)  # while CloudFormation works on the change set
         return described(operation, stack_id, label, values=True) or []
     finally:
-        discard(operation, stack_id, label)
+        discard(operation, stack_id, label, created=False)
 
 
 def rolled_back(
@@ -300,13 +305,14 @@ def described(
         pace.pause()
 
 
-def discard(operation: Operation, stack_id: str, label: str) -> None:
-    """Take back a change set that shall not be executed, and the name that it reserved."""
+def discard(operation: Operation, stack_id: str, label: str, *, created: bool = True) -> None:
+    """Take back a change set that shall not be executed, and the name that it may have reserved
+    where it `created` a stack."""
     cloud = operation.environment.cloud
     try:
         with speaking(cloud, "delete a change set"):
             cloud.cloudformation.delete_change_set(StackName=stack_id, ChangeSetName=label)
-        found = live.find_stack(operation.environment, stack_id)
+        found = live.find_stack(operation.environment, stack_id) if created else None
         if found is not None and found.status == "REVIEW_IN_PROGRESS":
             with speaking(cloud, "delete an empty stack"):
                 cloud.cloudformation.delete_stack(StackName=stack_id)

@@ -16,8 +16,8 @@ STACK = "AWS::CloudFormation::Stack"
 INITIATED = "Resource creation Initiated"
 """The reason of a second event of each resource, which tells nothing that the first did not."""
 
-NEAR, FAR_FIRST, FAR_LAST = 0.3, 2.0, 5.0
-"""Seconds between questions: to a cloud on this machine; to AWS, growing while nothing happens."""
+NEAR_FIRST, NEAR_LAST, FAR_FIRST, FAR_LAST = 0.05, 0.3, 2.0, 5.0
+"""Seconds between questions, growing while nothing happens: to a cloud on this machine; to AWS."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Pace:
 
     def __init__(self, environment: Environment) -> None:
         near = environment.cloud.endpoint is not None
-        self._first, self._last = (NEAR, NEAR) if near else (FAR_FIRST, FAR_LAST)
+        self._first, self._last = (NEAR_FIRST, NEAR_LAST) if near else (FAR_FIRST, FAR_LAST)
         self._now = self._first
 
     def pause(self, *, news: bool = False) -> None:

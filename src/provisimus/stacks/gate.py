@@ -1,18 +1,21 @@
 """The gate before any submission: AWS's own validator, in process and offline.
 
-It is a native library (2-9 ms a template once loaded). Where no wheel of it exists, CloudFormation
-itself is the first to look.
+It is a native library: some 0.3 s to load, on one core and without Python's lock, then 2-9 ms a
+template. Where no wheel of it exists, CloudFormation itself is the first to look.
 """
 
 from __future__ import annotations
 
 import importlib
+import threading
 from functools import cache
 from typing import Any
 
 from provisimus.errors import Refused
 from provisimus.stacks.template import body_of
 from provisimus.stacks.types.interface import Template
+
+_LOADING = threading.Lock()
 
 
 def check_template(template: Template) -> None:
@@ -25,7 +28,7 @@ def check_template(template: Template) -> None:
         raise Refused(
             f"the template is not sound: {errors[0]}",
             where="; ".join(errors[1:]) or None,
-            hint="nothing was submitted; provisimus stack template prints it",
+            hint="nothing was changed; provisimus stack template prints it",
         )
 
 
@@ -39,9 +42,22 @@ def findings(template: Template) -> list[tuple[str, str]]:
 
 
 @cache
+def expect_template() -> None:
+    """Begin to load the validator beside whatever comes first: a template will be checked."""
+    threading.Thread(target=_engine, name="gate", daemon=True).start()
+
+
 def _engine() -> Any:
+    # Whoever asks while it loads waits for the one that does: it serves all threads.
+    with _LOADING:
+        return _loaded()
+
+
+@cache
+def _loaded() -> Any:
     try:
         library: Any = importlib.import_module("cloudformation_validate")
     except (ImportError, OSError):
         return None
-    return library.RegoEngine()
+    # The same findings as RegoEngine's, loaded in three quarters of the time.
+    return library.CelEngine()
