@@ -63,7 +63,7 @@ def _in_environment(
     for name, definition in stacks.items():
         yield from _zones(workspace, environment, name, definition)
         try:
-            template = _built(workspace, environment, name, definition)
+            template = offline_template(workspace, environment, name, definition)
         except InvalidDefinitions as error:
             for each in error.problems:
                 yield _placed(workspace, environment, name, each)
@@ -79,9 +79,10 @@ def _in_environment(
                     yield _unknown(workspace, environment, name, use, output, outputs[use.stack])
 
 
-def _built(
+def offline_template(
     workspace: Workspace, environment: str | None, name: str, definition: StackDefinition
 ) -> dict[str, Any]:
+    """A stack's template as far as files tell it. `environment` None is without overrides."""
     known = environment or "unknown"
     others = others_of(workspace, known, name, definition)
     return find_type(definition.type, workspace.root).template(
