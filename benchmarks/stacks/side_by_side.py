@@ -54,7 +54,7 @@ def main() -> None:
         for number in range(asked.rounds + 1):
             for tool in random.sample(tools, len(tools)):
                 # The first round warms caches up, by one stack.
-                for count in counts if number else counts[:1]:
+                for count in counts if number else [1]:
                     one_round(tool, count, server, folder, found if number else {})
             print(f"round {number} of {asked.rounds}, load {os.getloadavg()[0]:.1f}", flush=True)
     for count in counts:

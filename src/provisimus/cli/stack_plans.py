@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ from provisimus.errors import InvalidDefinitions, ProvisimusError
 
 if TYPE_CHECKING:
     from provisimus.environment import Environment
+    from provisimus.model import Stack
     from provisimus.release import ReleasePlan
     from provisimus.stacks.review import Review
 
 SIDE_BY_SIDE = 8
+MANY = 50
+"""Stacks, from which on all of an account are read together: a page has some hundred."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,27 @@ def make_plans(
     session: Session, names: list[str], asked: Asked, environment: Environment | None = None
 ) -> dict[str, Planned | ProvisimusError]:
     """Plans by name, made side by side. One that cannot be made is its error."""
-    environment = environment or session.open()
-    first = [_planned(session, environment, name, asked) for name in names[:1]]  # makes the clients
+    place = environment or session.open()
+    seen = _together(place) if len(names) >= MANY else None
+
+    def planned(name: str) -> Planned | ProvisimusError:
+        return _planned(session, place, name, asked, seen)
+
+    first = [planned(name) for name in names[:1]]  # makes the clients
     with ThreadPoolExecutor(SIDE_BY_SIDE) as side_by_side:
-        rest = side_by_side.map(lambda name: _planned(session, environment, name, asked), names[1:])
+        rest = side_by_side.map(planned, names[1:])
         return dict(zip(names, [*first, *rest], strict=True))
+
+
+def _together(environment: Environment) -> dict[str, Stack] | None:
+    """Every stack of the account by name; None where one may only ask for each by its name."""
+    from provisimus.aws import CloudFault
+    from provisimus.stacks.live import every_stack
+
+    try:
+        return {each.name: each for each in every_stack(environment)}
+    except CloudFault:
+        return None
 
 
 def show_plans(
@@ -110,14 +130,18 @@ def tell_faults(found: dict[str, Planned | ProvisimusError]) -> None:
 
 
 def _planned(
-    session: Session, environment: Environment, name: str, asked: Asked
+    session: Session,
+    environment: Environment,
+    name: str,
+    asked: Asked,
+    seen: Mapping[str, Stack] | None,
 ) -> Planned | ProvisimusError:
     from provisimus.model import ServiceVersion
     from provisimus.release import plan_release
     from provisimus.stacks.review import review_stack
 
     try:
-        made = plan_release(session.workspace, environment, ServiceVersion.parse(name))
+        made = plan_release(session.workspace, environment, ServiceVersion.parse(name), seen=seen)
         image = made.machine.image.image_id if made.machine and made.machine.image else None
         stacks = made.members or ((made.stack,) if made.stack else ())
         reviews = [

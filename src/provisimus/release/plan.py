@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, UsageFault
-from provisimus.model import Plan, ServiceVersion, Stage, Step
+from provisimus.model import Plan, ServiceVersion, Stack, Stage, Step
 from provisimus.workspace.definitions.stack import version_of
 from provisimus.workspace.workspace import Workspace
 
@@ -47,9 +47,13 @@ class MachineImages:
 
 
 def plan_release(
-    workspace: Workspace, environment: Environment, asked: ServiceVersion, until: Stage = "stack"
+    workspace: Workspace,
+    environment: Environment,
+    asked: ServiceVersion,
+    until: Stage = "stack",
+    seen: Mapping[str, Stack] | None = None,
 ) -> ReleasePlan:
-    """Plan the chain up to a stage. Read-only.
+    """Plan the chain up to a stage. Read-only. `seen` is as in `plan_stack`.
 
     Raises UsageFault when no version can be known, and whatever a stage finds wrong.
     """
@@ -57,7 +61,7 @@ def plan_release(
         return _images_only(workspace, environment, asked)
     service, machine_name = _names(workspace, environment, asked.name, until)
     if machine_name is None:
-        return _stack_only(workspace, environment, asked)
+        return _stack_only(workspace, environment, asked, seen)
     from provisimus.machines import ImageInput, define_machine, held_by_stack, observe_machine
 
     version = resolve_version(workspace, environment, asked, service)
@@ -75,7 +79,8 @@ def plan_release(
         assert service is not None
         names = workspace.members(service, environment.name) or [service]
         stacks = [
-            plan_stack(workspace, environment, name, version, machine.fingerprint) for name in names
+            plan_stack(workspace, environment, name, version, machine.fingerprint, seen)
+            for name in names
         ]
         images_run = [running_image(each) for each in stacks]
         running = images_run[0] if all(images_run) else None
@@ -174,13 +179,16 @@ def _images_only(
 
 
 def _stack_only(
-    workspace: Workspace, environment: Environment, asked: ServiceVersion
+    workspace: Workspace,
+    environment: Environment,
+    asked: ServiceVersion,
+    seen: Mapping[str, Stack] | None,
 ) -> ReleasePlan:
     from provisimus.stacks import plan_stack
 
     if asked.version:
         raise UsageFault(f"{asked.name} runs no machine, so it has no version", hint=asked.name)
-    stack = plan_stack(workspace, environment, asked.name, "", None)
+    stack = plan_stack(workspace, environment, asked.name, "", None, seen)
     return ReleasePlan(_whole(asked.name, "", environment, {}, None, [stack]), "stack", stack=stack)
 
 

@@ -101,8 +101,10 @@ def plan_stack(
     service: str,
     version: str,
     machine_fingerprint: Digest | None,
+    seen: Mapping[str, Stack] | None = None,
 ) -> StackPlan:
-    """Without a machine there is no fingerprint of one, and the version is empty.
+    """Without a machine there is no fingerprint of one, and the version is empty. `seen` has every
+    stack of the account by name, where they were read together.
 
     Raises Conflict, Locked and Refused when the stack of this name may not be touched, UnderWay
     when it is on its way to just this, Refused when what it is to be is against the company's
@@ -121,7 +123,7 @@ def plan_stack(
     last = LastSeen(workspace.state / "cache" / "stacks" / f"{name}.json")
     if last.other_than(source):
         expect_template()
-    live = observed.find_stack(environment, name)
+    live = observed.find_stack(environment, name) if seen is None else seen.get(name)
     busy: Locked | None = None
     if live is not None:
         try:

@@ -6,7 +6,11 @@ import json
 import shutil
 from typing import Any
 
+import pytest
 from tests.contract.stacks.desk import Desk
+
+from provisimus.cli import stack_plans
+from provisimus.stacks import live
 
 
 def outcomes(told: str) -> dict[str, str]:
@@ -65,6 +69,23 @@ def test_what_uses_a_failure_is_not_touched_and_the_rest_goes_on(desk: Desk) -> 
     told = desk.run("apply", "--all", "--yes", "--json", "--quiet")
     assert outcomes(told.stdout)["alone"] == "kept"
     assert outcomes(told.stdout)["top"] == "changed"
+
+
+def test_hundreds_are_read_together(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.declare("one", A="a")
+    desk.declare("two", A="a")
+    desk.run("apply", "--all", "--yes", "--quiet")
+    desk.declare("two", A="b")
+    desk.declare("three", A="a")
+
+    def alone(*_: object) -> None:
+        raise AssertionError("a stack is asked for by its name")
+
+    monkeypatch.setattr(stack_plans, "MANY", 2)
+    monkeypatch.setattr(live, "find_stack", alone)
+    told = json.loads(desk.run("plan", "--all", "--json").stdout)
+    changes = {each["stacks"][0]["service"]: each["stacks"][0]["change"] for each in told}
+    assert changes == {"one": "none", "two": "update", "three": "create"}
 
 
 def test_faulty_definitions_change_nothing(desk: Desk) -> None:
