@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 def find_stack_of(session: Session, service: str) -> tuple[Environment, Stack]:
     """Raises NotFound."""
-    from provisimus.stacks import find_stack, name_of
+    from provisimus.stacks import find_of
+    from provisimus.stacks.names import likely_name
 
     environment = session.open()
-    name = name_of(session.workspace, session.env, service)
-    found = find_stack(environment, name)
+    found = find_of(session.workspace, environment, service)
     if found is None:
+        name = likely_name(session.workspace, session.env, service)
         raise NotFound(
             f"there is no stack {name} in {session.env}", hint="see: provisimus stack list"
         )

@@ -135,9 +135,9 @@ def find_traced(environment: Environment, workspace: Workspace, what: str) -> An
             except NotFound:
                 continue
         raise _no_instance(environment, what)
-    from provisimus.stacks import find_stack, name_of
+    from provisimus.stacks import find_of
 
-    stack = find_stack(environment, name_of(workspace, environment.name, what))
+    stack = find_of(workspace, environment, what)
     if stack is not None and "InstanceId" in stack.outputs:
         own = [{"Name": "instance-id", "Values": [stack.outputs["InstanceId"]]}]
         return _instance(environment, own, stack.outputs["InstanceId"])

@@ -13,17 +13,25 @@ from provisimus.lazy import parts
 if TYPE_CHECKING:
     from provisimus.stacks.apply import apply_stack
     from provisimus.stacks.live import find_stack, stack_name
-    from provisimus.stacks.names import name_of
+    from provisimus.stacks.names import find_of, name_of
     from provisimus.stacks.plan import StackPlan, plan_stack
 
-__all__ = ["StackPlan", "apply_stack", "find_stack", "name_of", "plan_stack", "stack_name"]
+__all__ = [
+    "StackPlan",
+    "apply_stack",
+    "find_of",
+    "find_stack",
+    "name_of",
+    "plan_stack",
+    "stack_name",
+]
 
 __getattr__ = parts(
     __name__,
     {
         "apply": "apply_stack",
         "live": "find_stack stack_name",
-        "names": "name_of",
+        "names": "find_of name_of",
         "plan": "StackPlan plan_stack",
     },
 )

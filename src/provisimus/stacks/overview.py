@@ -9,7 +9,7 @@ from typing import Any
 from provisimus.aws import speaking
 from provisimus.environment import Environment
 from provisimus.stacks import live
-from provisimus.stacks.names import name_of
+from provisimus.stacks.names import likely_name
 from provisimus.workspace.workspace import Workspace
 
 NOWHERE = "not there"
@@ -42,7 +42,7 @@ def overview(
         pages = cloud.cloudformation.get_paginator("describe_stacks").paginate()
         found: list[Any] = [each for page in pages for each in page["Stacks"]]
     ours = {live.PROJECT: workspace.name, live.ENVIRONMENT: environment.name}
-    names = {name: name_of(workspace, environment.name, name) for name in declared}
+    names = {name: likely_name(workspace, environment.name, name) for name in declared}
     return states([each for each in found if _is_ours(each, ours)], names)
 
 

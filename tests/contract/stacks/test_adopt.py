@@ -121,7 +121,11 @@ def test_an_adopted_stack_that_nobody_declares_any_more_is_pruned(desk: Desk) ->
     stack = made(desk, "Old", body=OTHER)
     adopt(desk, "Old", "--as", "a")
     assert (desk.root / "stacks/templates/a.json").read_text() == OTHER
+    # By its tags it is found while its file is faulty, and when it is gone.
+    (desk.root / "stacks/a.yaml").write_text("type: raw\ntemplate:\n")
+    assert "Old rests: UPDATE_COMPLETE" in desk.run("watch", "a").stdout
     (desk.root / "stacks/a.yaml").unlink()
+    assert "Old rests: UPDATE_COMPLETE" in desk.run("watch", "a").stdout
     assert json.loads(desk.run("prune", "--yes", "--quiet", "--json").stdout)["deleted"] == ["Old"]
     assert seen(desk, stack)["StackStatus"] == "DELETE_COMPLETE"
 
