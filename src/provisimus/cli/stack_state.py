@@ -12,6 +12,7 @@ from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.stack_found import find_stack_of
 from provisimus.cli.table import table
+from provisimus.errors import InvalidDefinitions, NotFound
 
 if TYPE_CHECKING:
     from provisimus.release.kept_evidence import KeptEvidence
@@ -41,8 +42,12 @@ def status(session: Session, services: tuple[str, ...]) -> None:
 
 
 def _members(session: Session, service: str) -> list[str]:
+    """None, too, of a definition that is faulty: how its stack is can be told all the same."""
     workspace = session.workspace
-    return workspace.members(service, session.env) if workspace.has_service(service) else []
+    try:
+        return workspace.members(service, session.env)
+    except (InvalidDefinitions, NotFound):
+        return []
 
 
 def _one(session: Session, service: str) -> None:
@@ -81,7 +86,6 @@ def _shown(value: Any) -> str:
 
 
 def _many(session: Session, wanted: list[str]) -> None:
-    from provisimus.errors import NotFound
     from provisimus.stacks.overview import overview
     from provisimus.workspace.problems import did_you_mean
 

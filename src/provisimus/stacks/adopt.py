@@ -29,7 +29,7 @@ def read_tagging(operation: Operation, adoption: Adoption) -> list[str]:
     try:
         changes = described(operation, stack_id, label)
     finally:
-        discard(operation, stack_id, label)
+        discard(operation, stack_id, label, created=False)
     return check_only_tags(adoption.stack.name, changes)
 
 
@@ -44,7 +44,7 @@ def tag_stack(operation: Operation, adoption: Adoption) -> Stack:
         try:
             lines = check_only_tags(adoption.stack.name, changes)
         except Refused:
-            discard(operation, stack_id, label)
+            discard(operation, stack_id, label, created=False)
             raise
         for line in lines:
             operation.tell(Said(title, line))

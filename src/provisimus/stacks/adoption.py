@@ -29,6 +29,7 @@ from provisimus.stacks.follow import latest
 from provisimus.stacks.names import name_of
 from provisimus.stacks.plan import preview
 from provisimus.stacks.resource_change import between, change_lines
+from provisimus.stacks.short_forms import read_template
 from provisimus.stacks.template import hidden_parameters
 from provisimus.stacks.tokens import asks_for, wish_of
 from provisimus.stacks.types.interface import Template
@@ -103,7 +104,7 @@ def plan_adoption(
         )
     check_free(live.list_stacks(environment, project), stack, service)
     text = live.template_text(environment, stack)
-    template = live.parsed(text, stack.name)
+    template = _readable(text, stack)
     hidden = hidden_parameters(template) & stack.parameters.keys()
     usual = live.stack_name(project, environment.name, service)
     adopted = Adopted(
@@ -207,6 +208,19 @@ def _declaring(workspace: Workspace, environment: str, name: str) -> str | None:
             if name_of(workspace, environment, each) == name:
                 return each
     return None
+
+
+def _readable(text: str, stack: Stack) -> Template:
+    """Raises Refused for a template that no definition of type raw can have."""
+    try:
+        return read_template(text, stack.name)
+    except InvalidDefinitions as error:
+        [problem] = error.problems
+        raise Refused(
+            f"the template of {stack.name} cannot be a definition's: {problem.message}",
+            where=stack.stack_id,
+            hint=problem.hint or "bring it into a form that is read by what made it",
+        ) from None
 
 
 def _of_tags(stack: Stack, project: str, environment: str) -> str | None:

@@ -115,22 +115,15 @@ def template_of(environment: Environment, stack: Stack) -> dict[str, Any]:
 
 def parsed(text: str, name: str) -> dict[str, Any]:
     """The template that a text is, of a stack of this name. Raises Conflict."""
-    import json
+    from provisimus.stacks.short_forms import read_template
 
     try:
-        whole: dict[str, Any] = json.loads(text)
-    except ValueError:
-        # Ours are JSON, which is read ten times faster; other people's may be YAML.
-        from provisimus.stacks.short_forms import read_template
-
-        try:
-            return read_template(text, name)
-        except InvalidDefinitions as error:
-            raise Conflict(
-                f"the template of {name} cannot be read: {error.problems[0].message}",
-                hint="somebody updated the stack by other means; put it back, or delete the stack",
-            ) from None
-    return whole
+        return read_template(text, name)
+    except InvalidDefinitions as error:
+        raise Conflict(
+            f"the template of {name} cannot be read: {error.problems[0].message}",
+            hint="somebody updated the stack by other means; put it back, or delete the stack",
+        ) from None
 
 
 def state_of(status: str) -> State:

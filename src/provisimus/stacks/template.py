@@ -108,14 +108,29 @@ def hidden_parameters(template: Template) -> set[str]:
 
 
 def capabilities_of(template: Template) -> list[str]:
-    """What CloudFormation wants acknowledged for this template."""
-    iam = [each for each in template["Resources"].values() if each["Type"].startswith("AWS::IAM::")]
-    named = any(
-        key in each.get("Properties", {})
-        for each in iam
-        for key in ("RoleName", "InstanceProfileName", "UserName", "GroupName")
-    )
-    return ["CAPABILITY_NAMED_IAM"] if named else ["CAPABILITY_IAM"] if iam else []
+    """What CloudFormation wants acknowledged for this template (CreateChangeSet, Capabilities).
+
+    What nested stacks have in them is not known here, so all of it is acknowledged.
+    """
+    resources = template["Resources"].values()
+    nested = any(each["Type"] == "AWS::CloudFormation::Stack" for each in resources)
+    iam = [each for each in resources if each["Type"].startswith("AWS::IAM::")]
+    named = any(key in each.get("Properties", {}) for each in iam for key in _NAMES_OF_IAM)
+    rights = ["CAPABILITY_NAMED_IAM"] if named or nested else ["CAPABILITY_IAM"] if iam else []
+    expanded = nested or "Transform" in template or "Fn::Transform" in body_of(template)
+    if "Transform" in template:
+        # What a transform makes may be roles: a function of SAM's has one.
+        rights = rights or ["CAPABILITY_IAM"]
+    return [*rights, *(["CAPABILITY_AUTO_EXPAND"] if expanded else [])]
+
+
+_NAMES_OF_IAM = (
+    "RoleName",
+    "InstanceProfileName",
+    "UserName",
+    "GroupName",
+    "ManagedPolicyName",
+)
 
 
 # ---- the swap ------------------------------------------------------------------------------------

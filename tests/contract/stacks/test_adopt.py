@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 from tests.contract.stacks.desk import Desk, eventually
 
+from provisimus.cli.app import provisimus
+from provisimus.cli.names import foreign_stacks
 from provisimus.errors import StillRunning
 
 BODY = """\
@@ -65,6 +68,9 @@ def adopt(desk: Desk, *arguments: str, expect: int = 0) -> Any:
 def test_a_stack_is_adopted_planned_changed_and_deleted(desk: Desk) -> None:
     stack = made(desk, "News-Letters", tags={"team": "letters"})
     before = desk.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    context = click.Context(provisimus, info_name="provisimus")
+    context.params = {"folder": str(desk.root), "env": "local"}
+    assert foreign_stacks(context, click.Argument(["name"]), "New") == ["News-Letters"]
     told = adopt(desk, "News-Letters", "--dry-run")
     assert told["write"] == ["stacks/templates/news-letters.yaml", "stacks/news-letters.yaml"]
     assert not (desk.root / "stacks/news-letters.yaml").exists()
@@ -90,6 +96,8 @@ def test_a_stack_is_adopted_planned_changed_and_deleted(desk: Desk) -> None:
     # Once more is nothing more, under either way of naming it.
     for again in (("News-Letters",), ("News-Letters", "--as", "news-letters")):
         assert adopt(desk, *again)["write"] == []
+
+    assert foreign_stacks(context, click.Argument(["name"]), "New") == []
 
     plan = json.loads(desk.run("plan", "news-letters", "--json").stdout)
     assert "its tags changed" in json.dumps(plan)
@@ -124,6 +132,7 @@ def test_an_adopted_stack_that_nobody_declares_any_more_is_pruned(desk: Desk) ->
     # By its tags it is found while its file is faulty, and when it is gone.
     (desk.root / "stacks/a.yaml").write_text("type: raw\ntemplate:\n")
     assert "Old rests: UPDATE_COMPLETE" in desk.run("watch", "a").stdout
+    assert "UPDATE_COMPLETE" in desk.run("status").stdout
     (desk.root / "stacks/a.yaml").unlink()
     assert "Old rests: UPDATE_COMPLETE" in desk.run("watch", "a").stdout
     assert json.loads(desk.run("prune", "--yes", "--quiet", "--json").stdout)["deleted"] == ["Old"]

@@ -41,7 +41,7 @@ def test_short_forms_become_long_ones() -> None:
 
 
 def test_json_is_read_too() -> None:
-    assert read_template('{"Resources": {"A": {"Type": "x"}}}', "a.json") == {
+    assert read_template('{"Resources":\n\t{"A": {"Type": "x"}}}', "a.json") == {
         "Resources": {"A": {"Type": "x"}}
     }
 
@@ -51,7 +51,10 @@ def test_json_is_read_too() -> None:
     [
         ("a: [", "a.yaml:1: this is no template"),
         ("[]", "it has no resources"),
+        ("Resources: \x07", "this is no template: .*special characters"),
         ("Resources: 1", "it has no resources"),
+        ("Resources: {A: {}}", "Resources/A: A is no resource with a type"),
+        ("Resources: {'Fn::ForEach::A': [b, [c], {}]}", "Fn::ForEach::A is no resource"),
         ("!!python/object/apply:os.system [ls]", "this is no template: could not determine"),
     ],
 )

@@ -118,6 +118,14 @@ def test_capabilities_follow_from_the_resources() -> None:
     assert capabilities_of(one("AWS::EC2::Volume")) == []
     assert capabilities_of(one("AWS::IAM::Role")) == ["CAPABILITY_IAM"]
     assert capabilities_of(one("AWS::IAM::Role", RoleName="r")) == ["CAPABILITY_NAMED_IAM"]
+    policy = one("AWS::IAM::ManagedPolicy", ManagedPolicyName="p")
+    assert capabilities_of(policy) == ["CAPABILITY_NAMED_IAM"]
+    everything = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+    assert capabilities_of(one("AWS::CloudFormation::Stack")) == everything
+    function = {**one("AWS::Serverless::Function"), "Transform": "AWS::Serverless-2016-10-31"}
+    assert capabilities_of(function) == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    included = {"Resources": {"R": {"Type": "T", "Fn::Transform": {"Name": "AWS::Include"}}}}
+    assert capabilities_of(included) == ["CAPABILITY_AUTO_EXPAND"]
 
 
 def test_a_template_over_the_limit_is_refused_before_it_is_sent() -> None:
