@@ -55,14 +55,14 @@ class Double:
                 return 400, _fault("Throttling", "Rate exceeded")
             self.asked.append(request)
             action = request["Action"]
-            code, body = self._done(action)
+            code, body = self._done(action, named="StackName" in request)
             self.status = self.meanwhile.pop(action, self.status)
             if action in self.lost:
                 self.lost.discard(action)
                 return None
             return code, body
 
-    def _done(self, action: str) -> tuple[int, str]:
+    def _done(self, action: str, *, named: bool) -> tuple[int, str]:
         if action == "GetCallerIdentity":
             who = {"Arn": "arn:aws:iam::123456789012:user/a", "Account": "123456789012"}
             return 200, _result(action, _xml(who))
@@ -70,6 +70,8 @@ class Double:
             self.status = self.begins[action]
             return 200, _result(action, "")
         if action == "DescribeStacks":
+            if self.status is None and not named:
+                return 200, _result(action, "<Stacks/>")
             if self.status is None:
                 return 400, _fault("ValidationError", f"Stack with id {self.name} does not exist")
             return 200, _result(action, f"<Stacks><member>{self._stack()}</member></Stacks>")
