@@ -31,8 +31,10 @@ def read_template(text: str, where: str) -> dict[str, Any]:
 
 
 def _read(text: str) -> Any:
-    """JSON is YAML, but for tabs, and read faster. The C parser, where PyYAML has it, is ten times as
-    fast as the other one, which tells better where a fault is."""
+    """JSON is YAML, but for tabs, and is read faster.
+
+    The C parser, where PyYAML has it, is ten times as fast as the other one, which tells better
+    where a fault is."""
     import yaml
 
     with suppress(ValueError):
