@@ -364,8 +364,12 @@ def _alive(pid: int) -> bool:
 
 
 def _zombie(pid: int) -> bool:
+    """Whether it has ended and is only not waited for. Its first thread may be over before the
+    others, and then what it listens at is still open (proc(5), `/proc/pid/task`)."""
+    process = Path(f"/proc/{pid}")
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        return state == "Z" and len(list((process / "task").iterdir())) == 1
     except OSError:
         return False
 

@@ -94,8 +94,10 @@ def test_every_property_is_as_asked_and_nothing_is_left(story: Any) -> None:
     assert story.outputs["Store"] == f"{story.name}-store"
     expect_as_asked(story)
     assert story.delete() == "DELETE_COMPLETE", story.news()
-    assert story.world.client("s3").list_buckets()["Buckets"] == []
-    assert story.world.client("ecr").describe_repositories()["repositories"] == []
+    buckets = [each["Name"] for each in story.world.client("s3").list_buckets()["Buckets"]]
+    assert f"{story.name}-store" not in buckets
+    images = story.world.client("ecr").describe_repositories()["repositories"]
+    assert f"{story.name}-images" not in [each["repositoryName"] for each in images]
 
 
 def test_what_is_taken_away_is_gone(story: Any) -> None:

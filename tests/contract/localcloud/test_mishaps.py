@@ -48,7 +48,7 @@ def code_of(call: Any, **arguments: Any) -> str:
 
 
 def test_every_protocol_has_its_errors(cloud: LocalCloud, client: Any) -> None:
-    add(cloud, "*:*", "fail", code="Nonsense", message="no")
+    fails = add(cloud, "*:*", "fail", code="Nonsense", message="no")
     assert code_of(client("ec2").describe_instances) == "Nonsense"
     assert code_of(client("iam").list_roles) == "Nonsense"
     assert code_of(client("ssm").get_parameter, Name="/x") == "Nonsense"
@@ -56,7 +56,7 @@ def test_every_protocol_has_its_errors(cloud: LocalCloud, client: Any) -> None:
     assert code_of(client("ebs").list_snapshot_blocks, SnapshotId="snap-1") == "Nonsense"
     assert code_of(client("cloudformation").list_stacks) == "Nonsense"
     add(cloud, "ec2:*", "throttle")
-    httpx.delete(f"{cloud.url}/_localcloud/faults/1")
+    httpx.delete(f"{cloud.url}/_localcloud/faults/{fails['id']}")
     assert code_of(client("ec2").describe_instances) == "RequestLimitExceeded"
     httpx.delete(f"{cloud.url}/_localcloud/faults")
     client("ec2").describe_instances()
