@@ -62,7 +62,13 @@ def main() -> None:
 
 
 def all_tools(home: Path, url: str) -> list[Tool]:
-    return [Provisimus(url, (str(Path(sys.executable).with_name("provisimus")),)), *peers(home)]
+    program = (str(Path(sys.executable).with_name("provisimus")),)
+    compared = "--no-change-set"
+    return [
+        Provisimus(url, program),
+        Provisimus(url, program, f"provisimus {compared}", (compared,)),
+        *peers(home),
+    ]
 
 
 @contextmanager
@@ -90,15 +96,20 @@ def one_round(tool: Tool, count: int, server: Server, home: Path, found: Found) 
     place = home / "definitions" / f"{tool.name}-{count}"
     given = environment(server.url)
     tool.lay(place, names, template())
-    steps = [("create", tool.create(names)), ("nothing", tool.nothing(names))]
+    changed = template(days=14)
+    steps = (
+        ("create", tool.create(names), None),
+        ("nothing", tool.nothing(names), None),
+        ("plan", tool.plan(names), changed),
+    )
     try:
-        for what, commands in steps:
-            found.setdefault((count, tool.name, what), []).append(cost_of(commands, place, given))
-        planned = tool.plan(names)
-        if not isinstance(planned, str):
-            tool.lay(place, names, template(days=14))
-            cost = cost_of(planned, place, given)
-            found.setdefault((count, tool.name, "plan"), []).append(cost)
+        for what, commands, other in steps:
+            if isinstance(commands, str):
+                continue
+            if other is not None:
+                tool.lay(place, names, other)
+            cost = cost_of(commands, place, given)
+            found.setdefault((count, tool.name, what), []).append(cost)
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace")[-2000:]
         print(f"{tool.name} with {count} stacks: {said}", flush=True)
@@ -130,7 +141,7 @@ def table(count: int, tools: list[Tool], found: Found) -> None:
         print(f"| {tool.name} | " + " | ".join(cells) + " |")
     for tool in tools:
         if isinstance(why := tool.plan(["s01"]), str):
-            print(f"\n{tool.name} has no plan: {why}.")
+            print(f"\n{tool.name}: {why}.")
 
 
 def cell(count: int, name: str, action: str, found: Found) -> str:

@@ -34,18 +34,20 @@ class Tool(Protocol):
 
     def plan(self, names: Sequence[str]) -> Commands | str: ...
 
-    def create(self, names: Sequence[str]) -> Commands: ...
+    def create(self, names: Sequence[str]) -> Commands | str: ...
 
     def nothing(self, names: Sequence[str]) -> Commands: ...
 
 
 @dataclass(frozen=True)
 class Provisimus:
-    """All of them by one command. A plan is a change set with values, which is removed again."""
+    """All of them by one command. A plan is a change set with values, which is removed again, and
+    its template is validated meanwhile; by `--no-change-set` it compares the templates."""
 
     endpoint: str
     program: tuple[str, ...]
     name: str = "provisimus"
+    planning: tuple[str, ...] = ()
     project = "ours"
 
     def install(self) -> Commands:
@@ -65,7 +67,7 @@ class Provisimus:
         return [[*self.program, "stack", *words, "--env", "bench"]]
 
     def plan(self, names: Sequence[str]) -> Commands | str:
-        return self._do("plan", *names)
+        return self._do("plan", *names, *self.planning)
 
     def create(self, names: Sequence[str]) -> Commands:
         return self._do("apply", *names, "--yes")
@@ -234,6 +236,33 @@ class Sam:
     nothing = create
 
 
+@dataclass(frozen=True)
+class Floor:
+    """What nobody in Python gets below who asks AWS a question: one client, one DescribeStacks."""
+
+    name: str = "botocore alone"
+
+    def install(self) -> Commands:
+        return []
+
+    def lay(self, folder: Path, names: Sequence[str], template: str) -> None:
+        put(
+            folder / "ask.py",
+            "from botocore.session import get_session\n"
+            "client = get_session().create_client('cloudformation')\n"
+            f"for _ in {list(names)}:\n    client.describe_stacks()\n",
+        )
+
+    def plan(self, names: Sequence[str]) -> Commands | str:
+        return "it only asks"
+
+    def create(self, names: Sequence[str]) -> Commands | str:
+        return "it only asks"
+
+    def nothing(self, names: Sequence[str]) -> Commands:
+        return [[sys.executable, "ask.py"]]
+
+
 def venv(home: Path, packages: list[str]) -> Commands:
     return [
         [sys.executable, "-m", "venv", str(home)],
@@ -244,5 +273,5 @@ def venv(home: Path, packages: list[str]) -> Commands:
 def peers(home: Path) -> list[Tool]:
     return [
         Sceptre(home / "sceptre"), Formica(home / "formica"), CfnCli(home / "cfn-cli"),
-        Cdk(home / "cdk"), Sam(home / "sam"),
+        Cdk(home / "cdk"), Sam(home / "sam"), Floor(),
     ]  # fmt: skip
