@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -172,9 +173,9 @@ class Company:
         return str(next(each["OutputValue"] for each in outputs if each["OutputKey"] == name))
 
     def real(self, text: str) -> str:
-        for made_up in sorted(self.known, key=len, reverse=True):
-            text = text.replace(made_up, self.known[made_up])
-        return text
+        # In one go: what there is may begin like what is made up.
+        made_up = "|".join(map(re.escape, sorted(self.known, key=len, reverse=True)))
+        return re.sub(made_up, lambda found: self.known[found[0]], text)
 
     def signal(self, name: str, logical_id: str) -> None:
         """Say what a machine would say of itself, as soon as it is waited for."""
