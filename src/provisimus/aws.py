@@ -78,6 +78,8 @@ class Cloud:
             retries=retries,
             connect_timeout=5,
             user_agent_extra="provisimus",
+            # As many as are used at once, or each of the rest is made anew, with TLS.
+            max_pool_connections=32,
         )
         with _MAKING:
             return self._session.create_client(service, endpoint_url=self.endpoint, config=config)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from provisimus.release import ReleasePlan
     from provisimus.stacks.review import Review
 
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 24
+"""Plans made at once: they wait for answers, and one rate holds for all that they ask."""
 MANY = 50
 """Stacks, from which on all of an account are read together: a page has some hundred."""
 
