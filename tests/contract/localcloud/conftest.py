@@ -68,6 +68,14 @@ class LocalCloud:
     def post(self, path: str, body: Any = None) -> httpx.Response:
         return httpx.post(f"{self.url}/_localcloud/{path}", json=body, timeout=300)
 
+    def variables(self) -> dict[str, str]:
+        """What makes it the local cloud of the command line."""
+        return {
+            "PROVISIMUS_LOCAL_DIR": str(self.directory),
+            "PROVISIMUS_LOCAL_PORT": str(self.port),
+            "PROVISIMUS_LOCAL_REGISTRY_PORT": str(self.registry_port),
+        }
+
     def client(self, service: str) -> Any:
         return boto3.client(
             service, endpoint_url=self.url, region_name="eu-west-1",

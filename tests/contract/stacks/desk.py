@@ -133,11 +133,7 @@ def desk_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]
 
 @pytest.fixture
 def desk(desk_cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    for key, value in {
-        "PROVISIMUS_LOCAL_DIR": str(desk_cloud.directory),
-        "PROVISIMUS_LOCAL_PORT": str(desk_cloud.port),
-        "PROVISIMUS_LOCAL_REGISTRY_PORT": str(desk_cloud.registry_port),
-    }.items():
+    for key, value in desk_cloud.variables().items():
         monkeypatch.setenv(key, value)
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stack_types").mkdir()

@@ -48,11 +48,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def desk(local: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    for key, value in {
-        "PROVISIMUS_LOCAL_DIR": str(local.directory),
-        "PROVISIMUS_LOCAL_PORT": str(local.port),
-        "PROVISIMUS_LOCAL_REGISTRY_PORT": str(local.registry_port),
-    }.items():
+    for key, value in local.variables().items():
         monkeypatch.setenv(key, value)
     (tmp_path / "stacks").mkdir()
     (tmp_path / "provisimus.yaml").write_text("project: desk\n")
