@@ -161,9 +161,9 @@ def _run(command: click.Command, arguments: list[str]) -> NoReturn:
         sys.exit(130)
     except click.ClickException as error:
         if "--json" in arguments:
-            report(UsageFault(error.format_message()), as_json=True)
+            report(_usage(error), as_json=True)
         else:
-            error.show()
+            report(_usage(error), as_json=False)
         sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()
@@ -184,6 +184,14 @@ def _run(command: click.Command, arguments: list[str]) -> NoReturn:
         sys.exit(1)
     # click gives back the status of ctx.exit() here instead of raising it.
     sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _usage(error: click.ClickException) -> UsageFault:
+    """What click says of wrong usage, told as every other error is."""
+    told = error.format_message().rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "provisimus"
+    return UsageFault(told, hint=f"see: {path} --help")
 
 
 def report(error: ProvisimusError, *, as_json: bool) -> None:

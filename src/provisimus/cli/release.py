@@ -111,8 +111,10 @@ def carry_out(
             check(made, environment)
         if made.plan.changes:
             place = environment.whose()
-            click.echo(f"{place}\n{as_text(made.plan)}", err=True)
-            if environment.local is None:
+            asking = environment.local is None and not session.yes
+            text = _in_full(session, made, environment, allow) if asking else as_text(made.plan)
+            click.echo(f"{place}\n{text}", err=True)
+            if asking:
                 session.confirm(f"Change {place}?")
         released = execute(
             made,
@@ -149,6 +151,16 @@ def carry_out(
         },
         text,
     )
+
+
+def _in_full(
+    session: Session, made: ReleasePlan, environment: Environment, allow: frozenset[str]
+) -> str:
+    """The plan down to values and ports, as `stack plan` tells it: for whoever has to say yes."""
+    from provisimus.cli.stack_plans import Asked, reviewed, text_of
+
+    seen = reviewed(made, environment, Asked(tuple(sorted(allow))), session.run)
+    return text_of({made.plan.service: seen})
 
 
 def as_data(plan: Plan) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from provisimus.errors import UsageFault
 
 if TYPE_CHECKING:
     from provisimus.stacks.follow import StackEvent
-    from provisimus.workspace.definitions.common import Definition
 
 
 @click.group()
@@ -72,7 +71,7 @@ def types(session: Session, name: str | None, parameters: bool, schema: bool) ->
         if parameters or schema:
             raise UsageFault("which type?", hint="name one: provisimus stack types network")
         found = all_types(root).values()
-        rows = [(each.name, each.summary, " ".join(_keys(each.definition))) for each in found]
+        rows = [(each.name, each.summary) for each in found]
         session.emit(
             [
                 {
@@ -82,7 +81,8 @@ def types(session: Session, name: str | None, parameters: bool, schema: bool) ->
                 }
                 for each in found
             ],
-            table(["type", "what it is", "parameters"], rows),
+            table(["type", "what it is"], rows)
+            + "\n\nits keys: provisimus stack types NAME --parameters",
         )
         return
     kind = find_type(name, root)
@@ -102,14 +102,6 @@ def types(session: Session, name: str | None, parameters: bool, schema: bool) ->
         if parameters
         else kind.example.rstrip(),
     )
-
-
-def _keys(definition: type[Definition]) -> list[str]:
-    """The keys of a type, without those that all types have."""
-    from provisimus.workspace.definitions.stack import StackDefinition
-
-    common = {each.name for each in fields(StackDefinition)}
-    return [each.name for each in fields(definition) if each.name not in common]
 
 
 @stack.command()

@@ -139,27 +139,33 @@ def _planned(
 ) -> Planned | ProvisimusError:
     from provisimus.model import ServiceVersion
     from provisimus.release import plan_release
-    from provisimus.stacks.review import review_stack
 
     try:
         made = plan_release(session.workspace, environment, ServiceVersion.parse(name), seen=seen)
-        image = made.machine.image.image_id if made.machine and made.machine.image else None
-        stacks = made.members or ((made.stack,) if made.stack else ())
-        reviews = [
-            review_stack(
-                each,
-                environment,
-                image,
-                session.run,
-                allow=asked.allow,
-                change_set=asked.change_set,
-                drift=asked.drift,
-            )
-            for each in stacks
-        ]
+        return reviewed(made, environment, asked, session.run)
     except ProvisimusError as error:
         return error
-    return Planned(made, tuple(reviews))
+
+
+def reviewed(made: ReleasePlan, environment: Environment, asked: Asked, run: str) -> Planned:
+    """A release's plan with what it would do to its stacks. Raises ProvisimusError."""
+    from provisimus.stacks.review import review_stack
+
+    image = made.machine.image.image_id if made.machine and made.machine.image else None
+    stacks = made.members or ((made.stack,) if made.stack else ())
+    reviews = tuple(
+        review_stack(
+            each,
+            environment,
+            image,
+            run,
+            allow=asked.allow,
+            change_set=asked.change_set,
+            drift=asked.drift,
+        )
+        for each in stacks
+    )
+    return Planned(made, reviews)
 
 
 def text_of(found: dict[str, Planned | ProvisimusError]) -> str:

@@ -2,26 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from provisimus.stacks.review import Review, ReviewedChange
 
 
+ORDER = ("delete", "replace", "perhaps replace", "change", "create")
+"""What is done to resources, the gravest first."""
+COUNTED = {
+    "delete": "to delete",
+    "replace": "to replace",
+    "perhaps replace": "perhaps to replace",
+    "change": "to change",
+    "create": "to create",
+}
+FEW = 2
+"""So many of those that only follow others are told one by one."""
+
+
 def review_lines(review: Review) -> list[str]:
     """Nothing for a stack that stays as it is and about which nothing more was asked."""
     lines = [*_changes(review), *_security(review), *_stopped(review), *_drift(review)]
-    return [f"{review.stack}: {review.change}", *lines] if lines else []
+    if not lines:
+        return []
+    return [": ".join(filter(None, (review.stack, review.change, _counts(review)))), *lines]
+
+
+def _counts(review: Review) -> str:
+    """How many resources each thing is done to, the gravest first."""
+    done = Counter(each.action for each in review.changes)
+    return ", ".join(f"{done[each]} {COUNTED.get(each, each)}" for each in _ordered(done))
+
+
+def _ordered(actions: Iterable[str]) -> list[str]:
+    return sorted(actions, key=_gravity)
+
+
+def _gravity(action: str) -> int:
+    return ORDER.index(action) if action in ORDER else len(ORDER)
 
 
 def _changes(review: Review) -> Iterator[str]:
-    for each in review.changes:
+    following = [each for each in review.changes if _only_follows(each)]
+    if len(following) <= FEW:
+        following = []
+    told = [each for each in review.changes if each not in following]
+    for each in sorted(told, key=lambda one: _gravity(one.action)):
         yield _head(each)
         if each.action not in ("create", "delete"):
             yield from (f"      {one.line}" for one in each.values)
+    if following:
+        yield f"  {len(following)} more only follow: they refer to what is made anew"
+        for action in _ordered({each.action for each in following}):
+            names = ", ".join(each.logical_id for each in following if each.action == action)
+            yield f"      {action}: {names}"
     if review.change != "none" and review.compared == "templates" and review.change != "create":
         yield "  (templates were compared, so what is replaced is not known)"
+
+
+def _only_follows(change: ReviewedChange) -> bool:
+    """Whether nothing of it changes but what refers to something that is still to be made. What is
+    surely replaced or holds data is told by itself all the same."""
+    from provisimus.stacks.resource_change import NOT_MADE_YET
+
+    return (
+        change.action in ("perhaps replace", "change")
+        and not change.holds_data
+        and bool(change.values)
+        and all(one.after == NOT_MADE_YET[1] for one in change.values)
+    )
 
 
 def _head(change: ReviewedChange) -> str:

@@ -63,7 +63,7 @@ def _one(session: Session, service: str) -> None:
         "stack": found.name,
         "status": found.status,
         "reason": found.reason,
-        "version": state.version or "unknown",
+        "version": state.version,
         "fingerprint": state.fingerprint or "unknown",
         "drift": state.drift,
         "changed": state.changed,
@@ -75,8 +75,14 @@ def _one(session: Session, service: str) -> None:
     }
     if instance is None:
         data.pop("instance_state")
-    lines = [f"{key:<15} {_shown(value)}" for key, value in data.items() if value or value is False]
+    told = {**data, "changed": moment(state.changed)}
+    lines = [f"{key:<15} {_shown(value)}" for key, value in told.items() if value or value is False]
     session.emit(data, "\n".join(lines))
+
+
+def moment(iso: str | None) -> str | None:
+    """A time of CloudFormation's to the second, with its zone."""
+    return f"{iso[:19].replace('T', ' ')} UTC" if iso else None
 
 
 def _shown(value: Any) -> str:
@@ -103,9 +109,9 @@ def _many(session: Session, wanted: list[str]) -> None:
         (
             each.service,
             each.status,
-            each.version or (each.fingerprint or "-").removeprefix("sha256:")[:12],
+            each.version or "-",
             each.drift if each.changed else "-",
-            (each.changed or "-")[:19],
+            moment(each.changed) or "-",
             "yes" if each.protected else "-",
             ", ".join(each.used_by) or "-",
         )

@@ -38,12 +38,12 @@ def plan_delete(
     ours = {live.PROJECT: project, live.ENVIRONMENT: environment.name, live.SERVICE: service}
     if live.state_of(stack.status) != "stuck":
         live.check_usable(stack, ours)
-    if environment.protect or found.get("EnableTerminationProtection"):
+    own = bool(found.get("EnableTerminationProtection"))
+    if environment.protect or own:
         raise Refused(
             f"the stack {name} is protected",
             where=f"environment {environment.name}",
-            hint="take protect: true from the environment in provisimus.yaml, and the stack's "
-            f"own protection away (provisimus stack protect {service} --off), then delete again",
+            hint=_unprotecting(service, environment, own=own),
         )
     refuse_used(environment, stack, project, service, {*stack.outputs}, going=going)
     template = live.template_of(environment, stack)
@@ -54,6 +54,14 @@ def plan_delete(
             hint=f"write protect: false and apply it, then delete again: stacks/{service}.yaml",
         )
     return stack, snapshotted(template)
+
+
+def _unprotecting(service: str, environment: Environment, *, own: bool) -> str:
+    ways = [
+        *(["take protect: true from the environment in provisimus.yaml"] * environment.protect),
+        *([f"provisimus stack protect {service} --off --env {environment.name}"] * own),
+    ]
+    return ", then ".join((*ways, "delete again"))
 
 
 def snapshotted(template: Mapping[str, Any]) -> list[str]:

@@ -127,10 +127,10 @@ def chosen_volume(volumes: Iterable[ListedVolume], service: str, mount: str | No
     own = [each for each in volumes if each.service == service]
     named = [each for each in own if mount in (None, each.mount)]
     if not named:
-        known = ", ".join(sorted({each.mount for each in own})) or "none"
+        known = ", ".join(sorted({each.mount for each in own}))
         raise NotFound(
             f"{service} has no data volume" + (f" at {mount}" if mount else ""),
-            hint=f"it has: {known}",
+            hint=f"it has: {known}" if known else "those that there are: provisimus volume list",
         )
     if len(named) > 1:
         raise UsageFault(

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from tests.contract.localcloud.conftest import LocalCloud
 from tests.contract.stacks.desk import Desk
 from tests.ports import free_port
+
+from provisimus.cli.app import provisimus
+from provisimus.errors import UsageFault
 
 if TYPE_CHECKING:
     from conftest import Scene
@@ -249,3 +253,21 @@ def test_rules_of_the_company_hold_before_any_call(desk: Desk) -> None:
     declare(desk, "ruled", TEMPLATE.replace("PORT", "443"))
     desk.apply("ruled")
     assert desk.status("ruled") == "CREATE_COMPLETE"
+
+
+def test_whoever_is_asked_sees_values_and_ports_first(
+    desk: Desk, local: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{local.port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    (desk.root / "provisimus.yaml").write_text(
+        "project: desk\nenvironments:\n"
+        '  staging: {provider: aws, account: "123456789012", region: eu-west-1}\n'
+    )
+    declare(desk, "asked", TEMPLATE.replace("PORT", "80"))
+    command = ["stack", "apply", "asked", "--env", "staging", "-C", str(desk.root)]
+    done = CliRunner().invoke(provisimus, command)
+    assert isinstance(done.exception, UsageFault), done.exception  # nobody is there to answer
+    assert "desk-staging-asked: create: 2 to create" in done.stderr
+    assert "+ Group: tcp 80 in from 10.0.0.0/8" in done.stderr

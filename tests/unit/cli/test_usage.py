@@ -1,0 +1,32 @@
+"""Wrong usage is told as every other error is: what, and what next."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisimus.cli import app
+from provisimus.cli.stack_state import moment
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["stck"], ["error: No such command 'stck'. Did you mean 'stack'?", "provisimus --help"]),
+        (
+            ["volume", "grow", "x"],
+            ["error: Missing option '--to'", "provisimus volume grow --help"],
+        ),
+    ],
+)
+def test_wrong_usage(words: list[str], said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app.main(words)
+    assert ended.value.code == 2
+    first, hint = capsys.readouterr().err.splitlines()
+    assert first == said[0]
+    assert hint == f"  hint: see: {said[1]}"
+
+
+def test_a_moment_has_seconds_and_its_zone() -> None:
+    assert moment("2026-11-27T05:49:59.290211+00:00") == "2026-11-27 05:49:59 UTC"
+    assert moment(None) is None
