@@ -30,6 +30,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+# Shared stories whose assertions tell what they saw.
+pytest.register_assert_rewrite("tests.life")
+
 HERE = Path(__file__).parent
 KINDS = ("contract", "rehearsal")
 REHEARSAL_TIMEOUT = 1500

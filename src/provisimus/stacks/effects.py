@@ -56,7 +56,7 @@ def effect_of(change: ResourceChange) -> str:
     if change.action == "Remove":
         return kept(change.policy)
     if change.replacement == "True":
-        return _REPLACED.get(change.kind, "replaced: the new one first, then the old goes")
+        return _replaced(change)
     said = [
         words
         for name in change.properties
@@ -67,3 +67,13 @@ def effect_of(change: ResourceChange) -> str:
     known = _CHANGED.get(change.kind)
     told = said or ([known] if known else ["changes in place"] if change.replacement else [])
     return "; ".join(dict.fromkeys(told)) or "whether it is replaced is not known"
+
+
+def _replaced(change: ResourceChange) -> str:
+    """What becomes of the old one is said where something of it stays."""
+    stays = kept(change.policy)
+    if change.kind in _REPLACED:
+        return f"{_REPLACED[change.kind]}; {stays}" if stays else _REPLACED[change.kind]
+    if stays:
+        return f"replaced by a new one; {stays}"
+    return "replaced: the new one first, then the old goes"

@@ -52,6 +52,22 @@ INSTANCE, DATABASE = "AWS::EC2::Instance", "AWS::RDS::DBInstance"
             "",
             "replaced: the new one first, then the old goes",
         ),
+        (
+            "Modify",
+            "AWS::S3::Bucket",
+            "True",
+            (),
+            "ReplaceAndRetain",
+            "replaced by a new one; the old one stays",
+        ),
+        (
+            "Modify",
+            DATABASE,
+            "True",
+            (),
+            "ReplaceAndSnapshot",
+            "another database takes its place, without the data; a snapshot stays",
+        ),
     ],
 )
 def test_words(
