@@ -1,5 +1,6 @@
-"""What a machine's console says of its containers: the state of each, and the last lines of one
-that does not run. Pure. The sentences are those of `machines/scripts/machine/`.
+"""What a machine's console says of its service and its containers: the state of each, and the last
+lines of one that does not run, or that does not answer. Pure. The sentences are those of
+`machines/scripts/machine/`.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-MOST = 5
+MOST = 20
 """Lines that a container said, at most."""
 
 _UNIT = r"^(?:\[\s*\d+\.\d+\] )?(?:.*?\bprovisimus-(?:health|bootstrap|containers)\[\d+\]: )"
 _STATE = re.compile(_UNIT + r"container (?P<name>[\w.-]+)(?:: | is )(?P<state>.+)$")
 _LINE = re.compile(_UNIT + r"(?P<name>[\w.-]+) \| (?P<text>.*)$")
-_WELL = re.compile(r"^Up\b(?!.*unhealthy)|^healthy\b", re.IGNORECASE)
+_WELL = re.compile(r"^Up\b(?!.*(unhealthy|restarted))|^healthy\b", re.IGNORECASE)
+_HEALTH = re.compile(_UNIT + r"(?P<status>starting|healthy|unhealthy): (?P<text>.+)$")
 _TIMES = re.compile(r" \(\d+ times\)$")
 _CLOUD_INIT = re.compile(r"\bcloud-init\[\d+\]: .*(ERROR|WARNING|Traceback|[Ff]ail|Error)")
 
@@ -50,6 +52,18 @@ def containers_in(
             known = found[match["name"]]
             found[known.name] = replace(known, lines=(*known.lines, match["text"])[-MOST:])
     return tuple(sorted(found.values(), key=lambda each: each.is_well))
+
+
+def service_in(console: Iterable[str]) -> str:
+    """What the machine said last of its service, `unhealthy: URL (why) after 90 s`; empty where it
+    said nothing."""
+    said = [match for line in console if (match := _HEALTH.match(line))]
+    return f"{said[-1]['status']}: {_TIMES.sub('', said[-1]['text'])}" if said else ""
+
+
+def without_containers(console: Iterable[str]) -> list[str]:
+    """The console without what is said of containers, which `containers_in` tells."""
+    return [line for line in console if not (_STATE.match(line) or _LINE.match(line))]
 
 
 def _image_of(container: str, images: Mapping[str, str]) -> str | None:

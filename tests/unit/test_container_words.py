@@ -1,6 +1,12 @@
 """What a console says of containers, by value; the lines are those of real machines."""
 
-from provisimus.container_words import SaidContainer, cloud_init_faults, containers_in
+from provisimus.container_words import (
+    SaidContainer,
+    cloud_init_faults,
+    containers_in,
+    service_in,
+    without_containers,
+)
 
 HEALTH = "[   92.100000] provisimus-health[611]: "
 CONSOLE = [
@@ -36,8 +42,9 @@ def test_the_last_word_counts() -> None:
 
 
 def test_a_container_that_runs_and_is_not_healthy_is_not_well() -> None:
-    [only] = containers_in([f"{HEALTH}container a: Up 3 minutes (unhealthy)"])
-    assert not only.is_well
+    for state in ("Up 3 minutes (unhealthy)", "Up 1 second, restarted 7 times"):
+        [only] = containers_in([f"{HEALTH}container a: {state}"])
+        assert not only.is_well
 
 
 def test_compose_names_a_container_after_project_and_number() -> None:
@@ -45,6 +52,16 @@ def test_compose_names_a_container_after_project_and_number() -> None:
     for name, image in (("bootstrap-greeter-1", "one"), ("bootstrap_old-greeter_1", "other")):
         [only] = containers_in([f"{HEALTH}container {name}: Exited (1) 1 second ago"], images)
         assert only.image == image
+
+
+def test_the_service_is_as_the_machine_said_last() -> None:
+    said = [f"{HEALTH}starting: http://x (refused) after 9 s", f"{HEALTH}unhealthy: http://x (404)"]
+    assert service_in([*CONSOLE, *said, "unhealthy: somebody else"]) == "unhealthy: http://x (404)"
+    assert service_in(CONSOLE) == ""
+
+
+def test_what_is_told_of_containers_is_not_told_again() -> None:
+    assert without_containers(CONSOLE) == CONSOLE[:2]
 
 
 def test_cloud_init_is_heard_when_it_failed() -> None:

@@ -47,6 +47,8 @@ class Diagnosis:
             for container in machine.containers:
                 if not container.is_well:
                     return f"container {container.name} of {machine.instance}: {container.state}"
+            if machine.service.startswith("unhealthy"):
+                return f"the service of {machine.instance} is {machine.service}"
             if machine.target and not machine.target.startswith("healthy"):
                 return f"{machine.instance} is {machine.target} at the load balancer"
             if machine.state != "running":

@@ -11,7 +11,13 @@ from typing import Any, TypeVar
 
 from provisimus.aws import speaking, tags_of
 from provisimus.console import console_of
-from provisimus.container_words import SaidContainer, cloud_init_faults, containers_in
+from provisimus.container_words import (
+    SaidContainer,
+    cloud_init_faults,
+    containers_in,
+    service_in,
+    without_containers,
+)
 from provisimus.environment import Environment
 from provisimus.errors import ProvisimusError
 from provisimus.evidence import evidence
@@ -25,27 +31,30 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class MachineEvidence:
-    """One instance. `target` is what the load balancer says of it, empty where none asks it."""
+    """One instance. `target` is what the load balancer says of it, empty where none asks it;
+    `service` what the machine said last of its service, `console` what it said beside."""
 
     instance: str
     state: str
     address: str | None
     image: str
     target: str
+    service: str
     containers: tuple[SaidContainer, ...]
     cloud_init: tuple[str, ...]
     console: tuple[str, ...]
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """For people: the failing container first, with its image and what it said."""
+        """For people: the failing container first, with its image and what it said last."""
         head = f"instance {self.instance} is {self.state}, of {self.image}"
         told = [head + (f", {self.target} at the load balancer" if self.target else "")]
+        told += [f"  service: {self.service}"] if self.service else []
         for each in self.containers:
-            image = f" [{each.image}]" if each.image and not each.is_well else ""
-            told.append(f"  container {each.name}: {each.state}{image}")
-            if not each.is_well:
-                told += [f"    | {line}" for line in each.lines]
+            told.append(f"  container {each.name}: {each.state}")
+            if each.image and (each.lines or not each.is_well):
+                told.append(f"    image {each.image}")
+            told += [f"    | {line}" for line in each.lines]
         told += [f"  cloud-init: {line}" for line in self.cloud_init]
         told += [f"  console: {line}" for line in self.console]
         return tuple(told)
@@ -64,9 +73,10 @@ def evidence_of(
         address_of(found),
         image,
         (targets or {}).get(instance, ""),
+        service_in(console),
         containers_in(console, asked(lambda: _images_of(environment, image), dict[str, str]())),
         cloud_init_faults(console),
-        evidence(console),
+        evidence(without_containers(console)),
     )
 
 

@@ -19,6 +19,7 @@ DOCKER = """\
 #!/bin/sh
 case $1 in
 ps) printf '%s\\n' 'app restarting Restarting (1) 2 seconds ago' 'agent running Up 3 minutes' ;;
+inspect) case $4 in app) echo '4 provisimus false ' ;; *) echo '0 runc false ' ;; esac ;;
 logs) echo "cannot open /data/db"; echo "bye" >&2 ;;
 esac
 """
@@ -75,7 +76,7 @@ def test_an_unhealthy_service_tells_of_its_containers_once(
         1,
         [
             "unhealthy: http://127.0.0.1:8080/health (curl: (7) nobody there) after 75 s",
-            "container app: Restarting (1) 2 seconds ago",
+            "container app: Restarting (1) 2 seconds ago, restarted 4 times",
             "app | cannot open /data/db",
             "app | bye",
             "container agent: Up 3 minutes",
@@ -83,6 +84,35 @@ def test_an_unhealthy_service_tells_of_its_containers_once(
     )
     assert run() == (1, [])
     assert json.loads((tmp_path / "run/health").read_text())["status"] == "unhealthy"
+
+
+@pytest.mark.parametrize(
+    ("state", "about", "told", "speaks"),
+    [
+        # The main one runs and does not answer; what stands beside it says nothing of that.
+        ("running Up 3 minutes", "0 provisimus false ", "Up 3 minutes", True),
+        ("running Up 3 minutes", "0 runc false ", "Up 3 minutes", False),
+        ("running Up 3 minutes (unhealthy)", "0 runc false ", "Up 3 minutes (unhealthy)", True),
+        # Looked at in the second in which it runs.
+        ("running Up 1 second", "7 runc false ", "Up 1 second, restarted 7 times", True),
+        ("exited Exited (137) 1 second ago", "0 runc true ",
+         "Exited (137) 1 second ago, out of memory", True),
+        ("created Created", "0 runc false no such file: /data", "Created: no such file: /data",
+         True),
+        ("exited Exited (1) 1 second ago", "", "Exited (1) 1 second ago", True),
+    ],
+)  # fmt: skip
+def test_a_container_is_told_with_what_the_engine_knows_of_it(
+    program: Callable[[str, str], None], run: Run, state: str, about: str, told: str, speaks: bool
+) -> None:
+    program("curl", "#!/bin/sh\nexit 7\n")
+    program(
+        "docker",
+        f"#!/bin/sh\ncase $1 in ps) echo 'app {state}' ;; inspect) echo '{about}' ;; "
+        "logs) echo bye ;; esac\n",
+    )
+    _, said = run()
+    assert said[1:] == [f"container app: {told}", *(["app | bye"] if speaks else [])]
 
 
 def test_an_engine_that_is_off_is_told(program: Callable[[str, str], None], run: Run) -> None:

@@ -67,20 +67,37 @@ def test_which_failure_has_its_reason_on_a_machine(
 
 
 def machine(**more: object) -> MachineEvidence:
-    given = {"state": "running", "target": "", "containers": (), **more}
+    given = {"state": "running", "target": "", "service": "", "containers": (), **more}
     return MachineEvidence(  # type: ignore[arg-type]
-        "i-1", given["state"], "10.0.0.1", "ami-1", given["target"], given["containers"], (), ("x",)
+        *("i-1", given["state"], "10.0.0.1", "ami-1", given["target"], given["service"]),
+        *(given["containers"], (), ("x",)),
     )
 
 
 BAD = SaidContainer("greeter", "Exited (1) 1 second ago", "reg/greeter@sha256:aa", ("boom",))
+UNHEALTHY = "unhealthy: http://127.0.0.1/health (404) after 90 s"
 
 
 def test_a_machine_is_told_with_its_failing_container() -> None:
     assert machine(containers=(BAD,), target="unhealthy").lines == (
         "instance i-1 is running, of ami-1, unhealthy at the load balancer",
-        "  container greeter: Exited (1) 1 second ago [reg/greeter@sha256:aa]",
+        "  container greeter: Exited (1) 1 second ago",
+        "    image reg/greeter@sha256:aa",
         "    | boom",
+        "  console: x",
+    )
+
+
+def test_one_that_runs_and_does_not_answer_is_told_with_its_last_words() -> None:
+    silent = SaidContainer("greeter", "Up 2 minutes", "reg/greeter@sha256:aa", ("waiting for db",))
+    beside = SaidContainer("metrics", "Up 2 minutes", "reg/metrics@sha256:bb")
+    assert machine(containers=(silent, beside), service=UNHEALTHY).lines == (
+        "instance i-1 is running, of ami-1",
+        "  service: unhealthy: http://127.0.0.1/health (404) after 90 s",
+        "  container greeter: Up 2 minutes",
+        "    image reg/greeter@sha256:aa",
+        "    | waiting for db",
+        "  container metrics: Up 2 minutes",
         "  console: x",
     )
 
@@ -94,6 +111,7 @@ def test_the_first_cause_from_the_outside_in() -> None:
             (cause, (activity(FAILED),), (bad,)),
             (None, (activity(FAILED),), (bad,)),
             (None, (), (machine(), bad)),
+            (None, (), (machine(service=UNHEALTHY),)),
             (None, (), (away,)),
             (None, (), (machine(state="stopped"),)),
             (None, (), (machine(),)),
@@ -103,6 +121,7 @@ def test_the_first_cause_from_the_outside_in() -> None:
     assert found[1:] == [
         "Failed: Launching a new EC2 instance. (no capacity)",
         "container greeter of i-1: Exited (1) 1 second ago",
+        f"the service of i-1 is {UNHEALTHY}",
         "i-1 is unhealthy (502) at the load balancer",
         "the instance i-1 is stopped",
         "nothing failed in the last operation",
