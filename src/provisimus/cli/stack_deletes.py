@@ -9,7 +9,7 @@ import click
 
 from provisimus.cli.session import Session
 from provisimus.cli.tree import new_tree
-from provisimus.errors import NotFound
+from provisimus.errors import InvalidDefinitions, NotFound
 from provisimus.events import Skipped, about, step
 
 if TYPE_CHECKING:
@@ -121,7 +121,14 @@ def _named(session: Session, environment: Environment, services: list[str]) -> l
     there = {each.tags.get(SERVICE, each.name): each for each in _every(session, environment)}
     found: dict[str, Stack] = {}
     for service in services:
-        members = workspace.members(service, session.env) if workspace.has_service(service) else []
+        try:
+            known = workspace.has_service(service)
+            members = workspace.members(service, session.env) if known else []
+        except InvalidDefinitions:
+            # What is there can go, whatever its file says by now.
+            if service not in there:
+                raise
+            members = []
         names = [name for name in members or [service] if name in there]
         if not names:
             raise NotFound(
