@@ -5,7 +5,6 @@ long, zones of another region. Offline: every template is built, none is submitt
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
@@ -20,10 +19,10 @@ from provisimus.stacks.policies import (
 )
 from provisimus.stacks.types import find_type
 from provisimus.stacks.types.interface import WantedStack
-from provisimus.workspace import marks
 from provisimus.workspace.definitions.stack import StackDefinition, Use
 from provisimus.workspace.definitions.stacks.network import NetworkDefinition
 from provisimus.workspace.problems import did_you_mean
+from provisimus.workspace.stack_uses import placed
 from provisimus.workspace.workspace import Workspace
 
 
@@ -66,7 +65,7 @@ def _in_environment(
             template = offline_template(workspace, environment, name, definition)
         except InvalidDefinitions as error:
             for each in error.problems:
-                yield _placed(workspace, environment, name, each)
+                yield placed(workspace, environment, name, each)
         except (NotFound, UsageFault):
             continue
         else:
@@ -117,7 +116,7 @@ def _against_rules(
         place = f" in {environment}" if environment else ""
         message = f"it is against a rule of the company{place}: {each}"
         problem = Problem("", None, "", message, f"see the rules in {FOLDER}/")
-        yield _placed(workspace, environment, name, problem)
+        yield placed(workspace, environment, name, problem)
 
 
 def _unknown(
@@ -131,19 +130,7 @@ def _unknown(
     message = f"{use.stack} gives no output {output}"
     hint = did_you_mean(output, known) or "it gives: " + ", ".join(sorted(known))
     problem = Problem("", None, "/".join(map(str, use.key)), message, hint)
-    return _placed(workspace, environment, name, problem)
-
-
-def _placed(workspace: Workspace, environment: str | None, name: str, problem: Problem) -> Problem:
-    """The problem with the line of its key, below its environment where that says it."""
-    path = workspace.stacks / f"{name}.yaml"
-    document = marks.read(path)
-    key = tuple(problem.key.split("/")) if problem.key else ()
-    above = ("environments", environment or "", *key)
-    if environment is not None and above[:3] in document.lines:
-        key = above
-    line = document.line(tuple(int(part) if part.isdigit() else part for part in key))
-    return replace(problem, file=str(path), line=line, key="/".join(key))
+    return placed(workspace, environment, name, problem)
 
 
 def _names(workspace: Workspace) -> Iterator[Problem]:
@@ -166,7 +153,7 @@ def _names(workspace: Workspace) -> Iterator[Problem]:
                 message = f"in {environment} it has the stack of {taken[whole]}, {whole}"
                 hint = "a stack belongs to one definition: name another one"
                 problem = Problem("", None, "stack_name", message, hint)
-                yield _placed(workspace, environment, name, problem)
+                yield placed(workspace, environment, name, problem)
             elif whole in taken:
                 message = f"its stack would be called {whole}, as that of {taken[whole]}"
                 hint = "dots become dashes there: give it another name"
@@ -190,4 +177,4 @@ def _zones(
                 message = f"{zone} is not in {about.region}, the region of {each}"
                 hint = "name a number of zones, or those of each region under environments:"
                 problem = Problem("", None, f"zones/{index}", message, hint)
-                yield _placed(workspace, environment, name, problem)
+                yield placed(workspace, environment, name, problem)

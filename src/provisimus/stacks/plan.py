@@ -40,7 +40,7 @@ from provisimus.stacks.types.interface import (
 )
 from provisimus.workspace.definitions.machine import Health
 from provisimus.workspace.definitions.stack import StackDefinition, version_of
-from provisimus.workspace.stack_uses import used_stack
+from provisimus.workspace.stack_uses import misfits_of, placed, used_stack
 from provisimus.workspace.workspace import Workspace
 
 Change = Literal["none", "create", "update", "swap", "resume"]
@@ -202,6 +202,9 @@ def others_of(
     for use in definition.all_uses():
         stack = used_stack(workspace, environment, service, use)
         found[use.stack] = OtherStack(name_of(workspace, environment, use.stack), stack)
+    used = {name: each.definition for name, each in found.items()}
+    if problems := list(misfits_of(definition, used)):
+        raise InvalidDefinitions([placed(workspace, environment, service, e) for e in problems])
     return found
 
 

@@ -88,6 +88,8 @@ def _problem(error: Any, model: type[Definition], document: Document) -> Problem
     elif kind == "too_short":
         least = error["ctx"]["min_length"]
         message = "this must not be empty" if least == 1 else f"here belong at least {least}"
+    elif kind == "too_long":
+        message = f"here belong at most {error['ctx']['max_length']}"
     elif kind in ("dataclass_type", "dict_type", "model_attributes_type"):
         message, hint = "here belong keys with values", "write `key: value` lines"
     elif kind == "union_tag_invalid":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem
+from provisimus.workspace import marks
 from provisimus.workspace.definitions.stack import StackDefinition, Use
 from provisimus.workspace.problems import did_you_mean
 
@@ -54,6 +56,35 @@ def _faults(
         yield f"there is no stack {use.stack!r}{what} in the workspace", hint
     elif use.type and known[use.stack].type != use.type:
         yield f"{use.stack!r} is of type {known[use.stack].type}, not {use.type}", None
+
+
+def misfits_of(
+    definition: StackDefinition, stacks: Mapping[str, StackDefinition]
+) -> Iterator[Problem]:
+    """What does not go together with the stacks that a definition uses. Without file and line.
+    Those that are not there or of another type are told elsewhere. Pure."""
+    used = {
+        use.stack: stacks[use.stack]
+        for use in definition.all_uses()
+        if use.stack in stacks and use.type in (None, stacks[use.stack].type)
+    }
+    for each in definition.misfits(used):
+        message, _, hint = str(each).partition(" — ")
+        yield Problem("", None, "/".join(map(str, each.key)), message, hint or None)
+
+
+def placed(workspace: Workspace, environment: str | None, name: str, problem: Problem) -> Problem:
+    """The problem with the line of its key, below its environment where that says it."""
+    # A member's words stand in the file of its cluster.
+    file = name if workspace.has_service(name) else name.rpartition("-")[0]
+    path = workspace.stacks / f"{file}.yaml"
+    document = marks.read(path)
+    key = tuple(problem.key.split("/")) if problem.key else ()
+    above = ("environments", environment or "", *key)
+    if environment is not None and above[:3] in document.lines:
+        key = above
+    line = document.line(tuple(int(part) if part.isdigit() else part for part in key))
+    return replace(problem, file=str(path), line=line, key="/".join(key))
 
 
 def in_order(stacks: Mapping[str, StackDefinition]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from provisimus.stacks.checking import stack_problems
 from provisimus.workspace import open_workspace
 
@@ -111,3 +113,103 @@ def test_zones_of_another_region(tmp_path: Path) -> None:
     ]
     own = zones + "environments: {staging: {zones: 2}}\n"
     assert told(tmp_path, STAGING, main=own) == []
+
+
+ZONE = "type: dns\nzone: acme.example\nrecords: [{name: www, values: [192.0.2.1]}]\n"
+GROUP = "type: autoscaled-service\nmachine: web\n"
+
+
+@pytest.mark.parametrize(
+    ("stacks", "problem"),
+    [
+        (
+            {"cert": "type: certificate\nzone: names\ndomain: other.example\n"},
+            (
+                "cert.yaml:3 domain: other.example is not in the zone of names, acme.example: it would "  # noqa: E501
+                "wait for ever to be shown that the name is ours"
+            ),
+        ),
+        (
+            {
+                "cert": "type: certificate\nzone: names\ndomain: acme.example\nnames: ['*.b.example']\n"  # noqa: E501
+            },
+            (
+                "cert.yaml:4 names/0: *.b.example is not in the zone of names, acme.example: it would "  # noqa: E501
+                "wait for ever to be shown that the name is ours"
+            ),
+        ),
+        (
+            {
+                "inner": "type: dns\nzone: acme.internal\nnetworks: [main]\n",
+                "cert": "type: certificate\nzone: inner\ndomain: acme.internal\n",
+            },
+            (
+                "cert.yaml:2 zone: the zone of inner is seen in its networks alone, so nobody outside "  # noqa: E501
+                "can find that the names are ours"
+            ),
+        ),
+        (
+            {"greeter": "dns: {zone: names, name: greeter.b.example}\n"},
+            "greeter.yaml:1 dns/name: greeter.b.example is not in the zone of names, acme.example",
+        ),
+        (
+            {"greeter": "dns: {zone: names, name: www.acme.example}\n"},
+            "greeter.yaml:1 dns/name: www.acme.example is a record of names already",
+        ),
+        (
+            {"inner": "type: dns\nnetworks: [main]\nzone: acme.local\n"},
+            "inner.yaml:2 networks/0: main has a zone acme.local of its own already",
+        ),
+        (
+            {"greeter": "network: default\ndatabase: db\n"},
+            (
+                "greeter.yaml:2 database: the database is in the network main, this stack in default: "  # noqa: E501
+                "a security group reaches no further"
+            ),
+        ),
+        (
+            {"jump": "type: bastion\nnetwork: default\ndatabases: [db]\n"},
+            (
+                "jump.yaml:3 databases/0: the database is in the network main, this stack in default: "  # noqa: E501
+                "a security group reaches no further"
+            ),
+        ),
+        (
+            {
+                "cert": "type: certificate\nzone: names\ndomain: acme.example\n",
+                "web": f"{GROUP}balancer:\n  certificate: cert\n"
+                "dns: {zone: names, name: web.acme.example}\n",
+            },
+            "web.yaml:4 balancer/certificate: the certificate cert is not for web.acme.example",
+        ),
+        (
+            {"small": "type: network\ncidr: 10.1.0.0/24\n", "web": f"{GROUP}network: small\n"},
+            (
+                "web.yaml:3 network: a load balancer needs a subnet of /27 at least; the public subnet "  # noqa: E501
+                "10.1.0.0/28 of small is smaller"
+            ),
+        ),
+    ],
+)
+def test_what_does_not_go_together_with_other_stacks(
+    tmp_path: Path, stacks: dict[str, str], problem: str
+) -> None:
+    (tmp_path / "packer/web").mkdir(parents=True)
+    (tmp_path / "packer/web/machine.yaml").write_text(
+        "base: b\nmain: web\nhealth: {http: {port: 80}}\n"
+    )
+    sound = {"main": "type: network\ndns: acme.local\n", "names": ZONE}
+    sound["db"] = "type: database\nnetwork: main\n"
+    assert told(tmp_path, **sound) == []
+    assert told(tmp_path, **stacks) == [problem]
+
+
+def test_misfits_of_one_environment_stand_there(tmp_path: Path) -> None:
+    cert = "type: certificate\nzone: names\ndomain: acme.example\nenvironments:\n  staging:\n"
+    cert += "    domain: b.example\n"
+    assert told(tmp_path, STAGING, names="type: dns\nzone: acme.example\n", cert=cert) == [
+        (
+            "cert.yaml:6 environments/staging/domain: b.example is not in the zone of names, "
+            "acme.example: it would wait for ever to be shown that the name is ours"
+        )
+    ]

@@ -104,6 +104,16 @@ def checked_name(value: str) -> str:
 
 
 Name = Annotated[str, after(checked_name)]
+
+
+def each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Raises ValueError for what stands twice."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ValueError(f"{value} stands twice — leave one of them out")
+    return values
+
+
 Port = Annotated[int, limits(ge=1, le=65535)]
 
 
@@ -165,6 +175,52 @@ def _absolute(value: str) -> str:
 
 
 AbsolutePath = Annotated[str, after(_absolute)]
+
+_SYSTEM = frozenset(
+    [
+        "/",
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/home",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/proc",
+        "/root",
+        "/run",
+        "/sbin",
+        "/sys",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/local",
+        "/usr/local/bin",
+        "/var",
+        "/var/lib",
+        "/var/lib/docker",
+        "/var/lib/provisimus",
+    ]
+)
+_KERNELS = ("/dev/", "/proc/", "/run/", "/sys/")
+
+
+def _mount_point(value: str) -> str:
+    from posixpath import normpath
+
+    _absolute(value)
+    if not re.fullmatch(r"[A-Za-z0-9._/-]+", value):
+        raise ValueError(f"{value!r} is no mount point — letters, digits, dots, dashes, slashes")
+    if (plain := normpath(value)) != value:
+        raise ValueError(f"{value!r} is no plain path — write {plain.replace('//', '/')}")
+    if value in _SYSTEM or value.startswith(_KERNELS):
+        raise ValueError(f"{value} is the machine's own — choose another place, such as /data")
+    return value
+
+
+MountPoint = Annotated[str, after(_mount_point)]
+"""Where a data volume is mounted. What the machine runs from would be hidden by it."""
 
 
 def _by_digest(value: str) -> str:

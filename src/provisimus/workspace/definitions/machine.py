@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from datetime import date
 from typing import Annotated, Any
 
+from provisimus.workspace.definitions.aws_names import InstanceType
 from provisimus.workspace.definitions.common import (
     AbsolutePath,
     Definition,
     Gibibytes,
     ImageUse,
+    MountPoint,
     Name,
     Port,
     Seconds,
@@ -36,9 +39,16 @@ class User(Definition):
     expires: date | None = None
 
 
+def _url_path(value: str) -> str:
+    """CreateTargetGroup, HealthCheckPath."""
+    if not re.fullmatch(r"/[!-~]{0,1023}", value):
+        raise ValueError(f"{value!r} is no path — write /health")
+    return value
+
+
 class HttpHealth(Definition):
     port: Port
-    path: str = "/health"
+    path: Annotated[str, after(_url_path)] = "/health"
 
 
 class HealthAnswer(Definition):
@@ -74,7 +84,7 @@ class Health(Definition):
 class MachineVolume(Definition):
     """A data volume of the stack: where it is mounted, and what to run before a snapshot."""
 
-    mount: AbsolutePath
+    mount: MountPoint
     quiesce: AbsolutePath | None = None
 
 
@@ -107,7 +117,7 @@ class Machine(System):
     publish: Publish = Publish()
     environment: dict[str, str] = field(default_factory=dict)
     """Environment of the main container; never a secret, it is baked."""
-    instance_type: str = "t3.small"
+    instance_type: InstanceType = "t3.small"
     """The type of the instance that bakes."""
     disk: Gibibytes = 8
     setup_timeout: Annotated[Seconds, limits(ge=1, le=3 * 3600)] = 1800

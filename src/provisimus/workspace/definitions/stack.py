@@ -6,21 +6,22 @@ What a type says beyond that stands in `stacks/`, one file each.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from provisimus.ondisk.references import references
+from provisimus.workspace.definitions.aws_names import SubnetId, VpcId
 from provisimus.workspace.definitions.common import (
-    AbsolutePath,
     Definition,
     Gibibytes,
     Misfit,
+    MountPoint,
     Name,
     Port,
     Seconds,
     Version,
-    checked_name,
+    each_once,
 )
 from provisimus.workspace.definitions.outputs import OUTPUT, output_of, outputs_in
 from provisimus.workspace.definitions.project import Tags
@@ -39,21 +40,8 @@ def _cidr(value: str) -> str:
 
 
 Cidr = Annotated[str, after(_cidr)]
-
-
-def arn_of(service: str) -> Callable[[str], str]:
-    """A check for the ARN of something of a service; what is no ARN is the name of a stack."""
-
-    def check(value: str) -> str:
-        if output_of(value):
-            return value
-        if not value.startswith("arn:"):
-            return checked_name(value)
-        if not re.fullmatch(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d*:.+", value):
-            raise ValueError(f"{value!r} is no ARN of {service} — arn:aws:{service}:REGION:…")
-        return value
-
-    return check
+Sources = Annotated[tuple[Cidr, ...], after(each_once)]
+"""Networks that something may be reached from. A security group takes no rule twice."""
 
 
 class Ingress(Definition):
@@ -66,6 +54,12 @@ class Ingress(Definition):
         if self.port == 22 and self.source.endswith("/0"):
             raise ValueError("SSH open to the world is refused — name the network you come from")
 
+    def __str__(self) -> str:
+        return f"port {self.port} from {self.source}"
+
+
+Reachable = Annotated[tuple[Ingress, ...], after(each_once)]
+"""Who may reach something. A security group takes no rule twice."""
 
 DLM_HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
 """Intervals that Data Lifecycle Manager knows (CreateRule, Interval)."""
@@ -88,13 +82,29 @@ class Snapshots(Definition):
             raise Misfit(f"Data Lifecycle Manager takes one every {known}", "every")
 
 
+LARGEST = 65_536
+"""GiB of a gp3 volume at most ("General Purpose SSD volumes")."""
+
+
 class DataVolume(Definition):
-    mount: AbsolutePath
+    mount: MountPoint
     size: Gibibytes
     snapshots: Snapshots | None = None
     made_of: Annotated[str, limits(pattern=r"^snap-[0-9a-f]{8,17}$")] | None = None
     """The snapshot that it is made of, for as long as it lives: `snapshot restore` writes it.
     Another one here, or none, makes another volume; of the one before a snapshot stays."""
+
+    def __post_init__(self) -> None:
+        if self.size > LARGEST:
+            raise Misfit(f"a gp3 volume has {LARGEST // 1024} TiB at most", "size")
+
+
+def check_mounts(volumes: tuple[DataVolume, ...]) -> None:
+    """Raises Misfit where two volumes are mounted at one place."""
+    mounts = [volume.mount for volume in volumes]
+    for index, mount in enumerate(mounts):
+        if mount in mounts[:index]:
+            raise Misfit("two data volumes have the same mount", "data_volumes", index, "mount")
 
 
 def _environment(values: dict[str, str]) -> dict[str, str]:
@@ -132,8 +142,8 @@ class StackHealth(Definition):
 class Place(Definition):
     """A VPC and subnet by id, where the account's default ones will not do."""
 
-    vpc: str
-    subnet: str
+    vpc: VpcId
+    subnet: SubnetId
 
 
 class InNetwork(Definition):
@@ -169,10 +179,14 @@ its subnets, or ids."""
 class Spread(Definition):
     """A VPC with subnets in two or more zones, by ids."""
 
-    vpc: str
-    subnets: Annotated[tuple[str, ...], limits(min_length=2)]
-    front: tuple[str, ...] = ()
+    vpc: VpcId
+    subnets: Annotated[tuple[SubnetId, ...], limits(min_length=2), after(each_once)]
+    front: Annotated[tuple[SubnetId, ...], after(each_once)] = ()
     """The subnets of what faces the world; without them, the same."""
+
+    def __post_init__(self) -> None:
+        if len(self.front) == 1:
+            raise Misfit("a load balancer stands in two subnets at least", "front")
 
 
 SpreadUse = Annotated[
@@ -208,12 +222,27 @@ def used_by_network(network: Name | InNetwork | Place | Spread, *tiers: str) -> 
 
 
 def _domain(value: str) -> str:
-    if not re.fullmatch(r"([a-z0-9_*-]{1,63}\.)+[a-z0-9-]{1,63}", value) or len(value) > 255:
+    if not re.fullmatch(rf"(\*\.)?({_LABEL}\.)+{_LABEL}", value) or len(value) > 255:
         raise ValueError(f"{value!r} is no name of a zone — write greeter.acme.example")
     return value
 
 
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 Domain = Annotated[str, after(_domain)]
+
+
+def _zone_name(value: str) -> str:
+    if value.startswith("*."):
+        raise ValueError(f"{value!r} is no zone — a * is for a record in it, or a certificate")
+    return _domain(value)
+
+
+ZoneName = Annotated[str, after(_zone_name)]
+
+
+def within(name: str, zone: str) -> bool:
+    """Whether a name belongs to a zone: its own, or one below it."""
+    return name == zone or name.endswith(f".{zone}")
 
 
 def _zone(value: str) -> str:
@@ -241,6 +270,23 @@ class DnsName(Definition):
 
     def uses(self) -> Iterator[Use]:
         yield from uses_zone(self.zone, "dns", "zone")
+
+    def misfits(self, others: Mapping[str, StackDefinition]) -> Iterator[Misfit]:
+        from provisimus.workspace.definitions.stacks.dns import DnsDefinition
+
+        zone = others.get(self.zone)
+        if not isinstance(zone, DnsDefinition):
+            return
+        if not within(self.name, zone.zone):
+            yield Misfit(
+                f"{self.name} is not in the zone of {self.zone}, {zone.zone} — end it in that",
+                *("dns", "name"),
+            )
+        elif self.name in (each.within(zone.zone) for each in zone.records):
+            yield Misfit(
+                f"{self.name} is a record of {self.zone} already — leave it to one of them",
+                *("dns", "name"),
+            )
 
 
 def _stack_name(value: str) -> str:
@@ -275,6 +321,12 @@ class StackDefinition(Definition):
 
     def uses(self) -> Iterator[Use]:
         """The other stacks of the workspace that this one takes outputs of."""
+        yield from ()
+
+    def misfits(self, others: Mapping[str, StackDefinition]) -> Iterator[Misfit]:
+        """What does not go together with the stacks that it uses: `others`, by their names, as far
+        as they are sound and of the right type."""
+        del others
         yield from ()
 
     def all_uses(self) -> Iterator[Use]:

@@ -54,6 +54,26 @@ def test_no_golden_file_is_left_over() -> None:
             f"build_server: {{provider: '{PROVIDER}/x', subjects: ['*']}}",
             "2 build_server/subjects/0: anybody's token would do",
         ),
+        (
+            f"build_server: {{provider: '{PROVIDER}/x', subjects: ['repo:*']}}",
+            "2 build_server/subjects/0: anybody's token would do",
+        ),
+        (
+            f"build_server: {{provider: '{PROVIDER}/x', subjects: ['*:acme']}}",
+            "2 build_server/subjects/0: anybody's token would do",
+        ),
+        (
+            "build_server: {provider: 'arn:aws:iam::111122223333:role/x', subjects: ['repo:a/b']}",
+            "2 build_server/provider: 'arn:aws:iam::111122223333:role/x' is no ARN of iam",
+        ),
+        (
+            "operators: ['arn:aws:iam::111122223333:root']\nboundary: mine",
+            "3 boundary: 'mine' is no ARN of iam",
+        ),
+        (
+            "operators: ['arn:aws:iam::111122223333:root']\nsession: 30m",
+            "3 session: input should be greater than or equal to 3600, not '30m'",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_told_at_its_place(

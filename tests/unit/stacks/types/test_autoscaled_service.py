@@ -111,6 +111,26 @@ def test_a_machine_that_a_balancer_cannot_ask() -> None:
             "2 dns/zone: 'Names' is neither a stack nor the id of a zone",
         ),
         ("network: {vpc: vpc-1, subnets: [subnet-1]}", "2 network/subnets: here belong at least 2"),
+        (
+            "network: {vpc: vpc-1, subnets: [subnet-1, subnet-2], front: [subnet-1]}",
+            "2 network/front: a load balancer stands in two subnets at least",
+        ),
+        ("balancer: {from: [10.0.0.0/8, 10.0.0.0/8]}", "2 balancer/from: 10.0.0.0/8 stands twice"),
+        (
+            "balancer: {idle: 2h}",
+            "2 balancer/idle: input should be less than or equal to 4000, not '2h'",
+        ),
+        ("scaling: {cpu: 95}", "2 scaling/cpu: input should be less than or equal to 90, not 95"),
+        (
+            "replacement: {bake: 3d}",
+            "2 replacement/bake: input should be less than or equal to 172800, not '3d'",
+        ),
+        ("alarms: {notify: [pager]}", "2 alarms/notify/0: 'pager' is no ARN of sns"),
+        (
+            "ingress: [{port: 1, from: 10.0.0.0/8}, {port: 1, from: 10.0.0.0/8}]",
+            "2 ingress: port 1 from 10.0.0.0/8 stands twice",
+        ),
+        ("key_name: café", "2 key_name: 'café' is no name of a key pair"),
     ],
 )
 def test_what_does_not_go_together_is_told_at_its_place(

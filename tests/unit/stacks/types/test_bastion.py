@@ -51,6 +51,8 @@ def test_no_golden_file_is_left_over() -> None:
     ("text", "problem"),
     [
         ("databases: [a, a]", "2 databases: a database stands twice"),
+        ("instance_type: nano", "2 instance_type: 'nano' is no instance type"),
+        ("network: {vpc: vpc-1, subnet: main}", "2 network/subnet: 'main' is no id of its kind"),
         (
             f"instance_type: t4g.nano\nimage: {AMAZON_LINUX}",
             "3 image: a t4g.nano does not run this image",

@@ -42,10 +42,19 @@ def test_no_golden_file_is_left_over() -> None:
     ("text", "problem"),
     [
         ("name: Acme", "2 name: 'Acme' is no name of a bucket"),
-        ("name: 192.168.1.1", "2 name: '192.168.1.1' is a name that S3 does not take"),
+        (
+            "name: acme.invoices",
+            "2 name: 'acme.invoices' has dots, so its name would fit no TLS certificate of S3",
+        ),
+        ("name: acme--x-s3", "2 name: 'acme--x-s3' is a name that S3 keeps for itself"),
+        ("name: sthree-acme", "2 name: 'sthree-acme' is a name that S3 keeps for itself"),
         (f"name: {'a' * 64}", f"2 name: '{'a' * 64}' is no name of a bucket"),
         ("old_versions: 36h", "2 old_versions: this is counted in whole days"),
-        ("key: mine", "2 key: a key is named by its ARN"),
+        ("key: mine", "2 key: 'mine' is no ARN of kms"),
+        (
+            f"expire: [{{after: 1d, prefix: {'a' * 1025}}}]",
+            f"2 expire/0/prefix: string should have at most 1024 characters, not '{'a' * 1025}'",
+        ),
         ("expire: [{after: 1d}, {after: 2d}]", "2 expire: a prefix stands twice"),
     ],
 )

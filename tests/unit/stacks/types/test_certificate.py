@@ -48,6 +48,22 @@ def test_no_golden_file_is_left_over() -> None:
             "4 names: a name stands twice",
         ),
         (
+            "domain: acme.example\nzone: names\nnames: [a*.acme.example]",
+            "4 names/0: 'a*.acme.example' is no name of a zone",
+        ),
+        (
+            "domain: acme.example\nzone: names\nnames: ['*.*.acme.example']",
+            "4 names/0: '*.*.acme.example' is no name of a zone",
+        ),
+        (
+            "domain: acme.example\nzone: names\nnames: [my_shop.acme.example]",
+            "4 names/0: 'my_shop.acme.example' has an underscore, which no certificate is for",
+        ),
+        (
+            f"domain: a.example\nzone: names\nnames: [{', '.join(f'{n}.a.example' for n in range(10))}]",  # noqa: E501
+            "4 names: here belong at most 9",
+        ),
+        (
             f"domain: {'a' * 60}.example\nzone: names",
             "2 domain: the first name of a certificate has 64 characters at most",
         ),

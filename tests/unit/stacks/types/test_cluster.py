@@ -98,8 +98,22 @@ def test_a_file_of_that_name_goes_before(tmp_path: Path) -> None:
         ("members: 1", "2 members: input should be greater than or equal to 2, not 1"),
         (
             "data_volumes:\n- {mount: /a, size: 1 GiB}\n- {mount: /a, size: 1 GiB}",
-            "2 data_volumes: two data volumes have the same mount",
+            "4 data_volumes/1/mount: two data volumes have the same mount",
         ),
+        (
+            "environment: {CLUSTER_MEMBER: '1'}",
+            "2 environment/CLUSTER_MEMBER: CLUSTER_MEMBER comes by itself",
+        ),
+        (
+            f"dns: {{zone: names, name: {'a' * 62}.acme.internal}}",
+            "2 dns/name: with a member's number its first part has more than 63 characters",
+        ),
+        (
+            "dns: {zone: names, name: '*.acme.internal'}",
+            "2 dns/name: members have names of their own",
+        ),
+        ("instance_type: large", "2 instance_type: 'large' is no instance type"),
+        ("stack_name: Cache", "2 stack_name: a cluster is a stack for each member"),
     ],
 )
 def test_what_does_not_go_together_is_told_at_its_place(

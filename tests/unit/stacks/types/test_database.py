@@ -67,6 +67,9 @@ def test_a_window_may_end_on_the_next_day() -> None:
     assert properties["PreferredBackupWindow"] == "12:00-12:30"
 
 
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:pager"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -90,6 +93,33 @@ def test_a_window_may_end_on_the_next_day() -> None:
             "1 : maintenance at sun 03:30 overlaps the backups at 03:10",
         ),
         ("maintenance: sunday 03:00", "2 maintenance: 'sunday 03:00' is no moment of a week"),
+        ("storage: {size: 65 TiB}", "2 storage/size: RDS gives 64 TiB at most"),
+        ("storage: {max: 65 TiB}", "2 storage/max: RDS gives 64 TiB at most"),
+        (
+            "engine: mysql\nengine_version: '8.4'\nuser: the_owner_of_orders",
+            "4 user: a user of MySQL has 16 characters at most",
+        ),
+        ("name: template1", "2 name: 'template1' is a database of the engine's"),
+        ("restore: last one", "2 restore: 'last one' names no snapshot"),
+        ("restore: rds:orders--1", "2 restore: 'rds:orders--1' names no snapshot"),
+        ("clients: [10.0.0.0/8, 10.0.0.0/8]", "2 clients: 10.0.0.0/8 stands twice"),
+        ("alarms: {notify: [pager]}", "2 alarms/notify/0: 'pager' is no ARN of sns"),
+        (
+            f"alarms: {{notify: [{', '.join(f'{TOPIC}{n}' for n in range(6))}]}}",
+            "2 alarms/notify: here belong at most 5",
+        ),
+        (
+            "alarms: {storage: 95}",
+            "2 alarms/storage: input should be less than or equal to 90, not 95",
+        ),
+        (
+            "network: {vpc: vpc-1, subnets: [subnet-1, subnet-1]}",
+            "2 network/subnets: subnet-1 stands twice",
+        ),
+        (
+            "network: {vpc: main, subnets: [subnet-1, subnet-2]}",
+            "2 network/vpc: 'main' is no id of its kind",
+        ),
         ("name: orders-db", "2 name: 'orders-db' is no name here"),
     ],
 )

@@ -71,6 +71,41 @@ TWICE = "zone: a.example\nrecords:\n- {name: a, values: [192.0.2.1]}\n"
             f"{TWICE}- {{name: a, values: [192.0.2.2]}}",
             "5 records/1: a has two records of type A",
         ),
+        ("zone: '*.acme.example'", "2 zone: '*.acme.example' is no zone"),
+        ("zone: -a.example", "2 zone: '-a.example' is no name of a zone"),
+        (
+            "zone: acme.example\nrecords: [{name: '@', type: MX, values: [mail.acme.example]}]",
+            "3 records/0/values/0: 'mail.acme.example' is no value for type MX",
+        ),
+        (
+            "zone: acme.example\nrecords: [{name: a, type: SRV, values: ['1 2 70000 x.example']}]",
+            "3 records/0/values/0: '1 2 70000 x.example' is no value for type SRV",
+        ),
+        (
+            "zone: acme.example\nrecords: [{name: '@', type: CAA, values: [amazonaws.com]}]",
+            "3 records/0/values/0: 'amazonaws.com' is no value for type CAA",
+        ),
+        (
+            "zone: acme.example\nrecords: [{name: a, type: CNAME, values: [not a host]}]",
+            "3 records/0/values/0: 'not a host' is no value for type CNAME",
+        ),
+        (
+            f"zone: acme.example\nrecords: [{{name: a, type: TXT, values: [{'a' * 256}]}}]",
+            "3 records/0/values/0: a text has 255 characters at most",
+        ),
+        (
+            "zone: acme.example\nrecords: [{name: a, values: [192.0.2.1], ttl: 30000d}]",
+            "3 records/0/ttl: Route 53 keeps nothing in mind for so long",
+        ),
+        (
+            "zone: acme.example\nrecords: [{name: a, values: [192.0.2.1, 192.0.2.1]}]",
+            "3 records/0/values: 192.0.2.1 stands twice",
+        ),
+        (
+            "zone: acme.example\nrecords: [{name: '*.a', type: NS, values: [ns.a.example]}]",
+            "3 records/0/name: an NS is for one name",
+        ),
+        ("zone: acme.example\nnetworks: [main, main]", "3 networks: main stands twice"),
     ],
 )
 def test_what_does_not_go_together_is_told_at_its_place(

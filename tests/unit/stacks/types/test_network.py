@@ -94,6 +94,15 @@ def test_another_zone_moves_no_subnet() -> None:
             "subnets:\n  private: [10.20.16.0/24, 10.20.1.0/24]",
             "3 subnets/private: 10.20.16.0/24 overlaps 10.20.16.0/20 of the public subnets",
         ),
+        ("cidr: 127.0.0.0/16", "2 cidr: 127.0.0.0/16 is kept for other things"),
+        ("cidr: 224.0.0.0/16", "2 cidr: 224.0.0.0/16 is kept for other things"),
+        (
+            "endpoints: {interface: [s3]}",
+            "2 endpoints/interface/0: s3 is reached by the route tables",
+        ),
+        ("endpoints: {interface: [ssm, ssm]}", "2 endpoints/interface: ssm stands twice"),
+        ("dns: '*.acme.internal'", "2 dns: '*.acme.internal' is no zone"),
+        ("zones: 4", "2 zones: input should be less than or equal to 3, not 4"),
         ("flow_logs: {keep: 8d}", "2 flow_logs/keep: CloudWatch Logs does not keep for 8 days"),
     ],
 )

@@ -44,7 +44,11 @@ def test_no_golden_file_is_left_over() -> None:
     [
         ("repositories: []", "2 repositories: this must not be empty"),
         ("repositories: [Acme]", "2 repositories/0: 'Acme' is no name of a repository"),
-        ("repositories: [acme, acme]", "2 repositories: a repository stands twice"),
+        ("repositories: [acme, acme]", "2 repositories: acme stands twice"),
+        (
+            "repositories: [acme]\npulled_by: ['111122223333', '111122223333']",
+            "3 pulled_by: 111122223333 stands twice",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_told_at_its_place(

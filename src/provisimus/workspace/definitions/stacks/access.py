@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
+from provisimus.workspace.definitions.aws_names import arn_of
 from provisimus.workspace.definitions.common import Definition, Misfit, Seconds
 from provisimus.workspace.definitions.rules import after, limits
-from provisimus.workspace.definitions.stack import StackDefinition, arn_of
+from provisimus.workspace.definitions.stack import StackDefinition
 
 
 def _principal(value: str) -> str:
@@ -22,20 +23,25 @@ def _principal(value: str) -> str:
 Principal = Annotated[str, after(_principal)]
 
 
+def _owned(subject: str) -> int:
+    """How much of a subject must be said in full: up to the end of what owns it."""
+    found = re.match(r"[^:/]*[:/]+[^:/]*", subject)
+    return found.end() if found else len(subject)
+
+
 class Federation(Definition):
     """A build server that shows a token of its own in place of a key: nothing to keep secret."""
 
-    provider: Annotated[str, after(arn_of("iam"))]
+    provider: Annotated[str, after(arn_of("iam", "oidc-provider/.+"))]
     """The ARN of the OIDC provider in this account."""
     subjects: Annotated[tuple[str, ...], limits(min_length=1)]
     """Whose tokens: repo:acme/services:ref:refs/heads/main. A * stands for anything."""
-    audience: str = "sts.amazonaws.com"
+    audience: Annotated[str, limits(min_length=1, max_length=255)] = "sts.amazonaws.com"
 
     def __post_init__(self) -> None:
-        if not self.provider.startswith(("arn:", "${")):
-            raise Misfit("a provider is named by its ARN", "provider")
         for index, subject in enumerate(self.subjects):
-            if not subject.strip("*:/ "):
+            # The first word says what it is about, as repo: does; whose it is comes after it.
+            if subject[:1] in ("", "*") or re.search(r"[:/][*?]", subject[: _owned(subject)]):
                 said = "anybody's token would do — name your own organisation at least"
                 raise Misfit(said, "subjects", index)
 
@@ -55,7 +61,7 @@ class AccessDefinition(StackDefinition):
     """Who may look, and change nothing."""
     session: Annotated[Seconds, limits(ge=3600, le=43_200)] = 4 * 3600
     """How long one may work before the role is taken anew."""
-    boundary: Annotated[str, after(arn_of("iam"))] | None = None
+    boundary: Annotated[str, after(arn_of("iam", "policy/.+"))] | None = None
     """A policy that bounds all these roles, and every role that they make."""
 
     def __post_init__(self) -> None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Annotated, ClassVar
 
-from provisimus.workspace.definitions.common import Definition, Misfit, Port, Seconds
+from provisimus.workspace.definitions.aws_names import (
+    InstanceType,
+    KeyName,
+    Topics,
+    stack_or_arn_of,
+)
+from provisimus.workspace.definitions.common import Definition, Misfit, Port, Seconds, each_once
 from provisimus.workspace.definitions.rules import after, limits
 from provisimus.workspace.definitions.stack import (
     Cidr,
     DnsName,
     Environment,
-    Ingress,
     MachineStack,
+    Reachable,
     SpreadUse,
+    StackDefinition,
     Use,
-    arn_of,
+    network_used,
     used_by_network,
 )
+
+NARROWEST_OF_A_BALANCER = 27
+"""Prefix length of its subnets ("Subnets for your load balancer", Application Load Balancers)."""
 
 Percent = Annotated[int, limits(ge=0, le=100)]
 
@@ -39,11 +49,11 @@ class Balancer(Definition):
 
     public: bool = True
     """In public subnets, reached from the internet; else in the instances' own."""
-    sources: Annotated[tuple[Cidr, ...], limits(min_length=1)] = field(
+    sources: Annotated[tuple[Cidr, ...], limits(min_length=1), after(each_once)] = field(
         default=("0.0.0.0/0",), metadata={"alias": "from"}
     )
     """The networks that may reach it."""
-    certificate: Annotated[str, after(arn_of("acm"))] | None = None
+    certificate: Annotated[str, after(stack_or_arn_of("acm"))] | None = None
     """A stack of type certificate, or an ARN: it then speaks TLS, and turns HTTP away to it."""
     idle: Annotated[Seconds, limits(ge=1, le=4000)] = 60
     """How long a connection may be silent."""
@@ -90,7 +100,7 @@ class BalancerAlarms(Definition):
 
     errors: Annotated[int, limits(ge=1)] = 10
     """Answers with 5xx in a minute, in three of five minutes."""
-    notify: tuple[Annotated[str, after(arn_of("sns"))], ...] = ()
+    notify: Topics = ()
     """ARNs of SNS topics."""
 
 
@@ -99,8 +109,8 @@ class AutoscaledServiceDefinition(MachineStack):
 
     network: SpreadUse = "default"
     """`default`, a stack of type network, or {vpc: vpc-…, subnets: […]}."""
-    instance_type: str = "t3.small"
-    key_name: str | None = None
+    instance_type: InstanceType = "t3.small"
+    key_name: KeyName | None = None
     """The key pair of the base's own user."""
     instances: Size = Size()
     port: Port | None = None
@@ -110,7 +120,7 @@ class AutoscaledServiceDefinition(MachineStack):
     """Without it there are `instances.min` of them."""
     replacement: Replacement = Replacement()
     alarms: BalancerAlarms = BalancerAlarms()
-    ingress: tuple[Ingress, ...] = ()
+    ingress: Reachable = ()
     """Who may reach the instances themselves, beside the load balancer."""
     dns: DnsName | None = None
     """A name for the load balancer."""
@@ -120,11 +130,46 @@ class AutoscaledServiceDefinition(MachineStack):
     def uses(self) -> Iterator[Use]:
         front = "Public" if self.balancer.public else "Private"
         yield from used_by_network(self.network, "Private", front)
-        if self.balancer.certificate and not self.balancer.certificate.startswith(("arn:", "${")):
+        if certificate := self._certificate:
             key = ("balancer", "certificate")
-            yield Use(self.balancer.certificate, key, "certificate", ("CertificateArn",))
+            yield Use(certificate, key, "certificate", ("CertificateArn",))
         if self.dns:
             yield from self.dns.uses()
+
+    @property
+    def _certificate(self) -> str | None:
+        """The stack that gives the certificate, if one does."""
+        said = self.balancer.certificate
+        return None if said is None or said.startswith(("arn:", "${")) else said
+
+    def misfits(self, others: Mapping[str, StackDefinition]) -> Iterator[Misfit]:
+        from provisimus.workspace.definitions.stacks.certificate import CertificateDefinition
+        from provisimus.workspace.definitions.stacks.network import NetworkDefinition, Tier
+
+        if self.dns:
+            yield from self.dns.misfits(others)
+        shown = others.get(self._certificate or "")
+        if (
+            self.dns
+            and isinstance(shown, CertificateDefinition)
+            and not shown.covers(self.dns.name)
+        ):
+            yield Misfit(
+                f"the certificate {self._certificate} is not for {self.dns.name} — "
+                "add the name to its names",
+                *("balancer", "certificate"),
+            )
+        network = others.get(network_used(self.network) or "")
+        if isinstance(network, NetworkDefinition):
+            tier: Tier = "public" if self.balancer.public else "private"
+            for block in network.blocks().get(tier, ()):
+                if block.prefixlen > NARROWEST_OF_A_BALANCER:
+                    yield Misfit(
+                        f"a load balancer needs a subnet of /{NARROWEST_OF_A_BALANCER} at least; "
+                        f"the {tier} subnet {block} of {network_used(self.network)} is smaller",
+                        "network",
+                    )
+                    break
 
 
 DEFINITION = AutoscaledServiceDefinition

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
+from provisimus.workspace.definitions.aws_names import InstanceType, architecture_of
 from provisimus.workspace.definitions.common import Misfit, Name
 from provisimus.workspace.definitions.rules import after
 from provisimus.workspace.definitions.stack import (
@@ -18,8 +19,6 @@ from provisimus.workspace.definitions.stack import (
 
 _AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-"
 AMAZON_LINUX, AMAZON_LINUX_ARM = _AMAZON_LINUX + "x86_64", _AMAZON_LINUX + "arm64"
-_ARM = re.compile(r"(a1|[a-z]+\d+g[a-z-]*)\.")
-"""Instance types with a Graviton processor ("Amazon EC2 instance type naming conventions")."""
 
 
 def _parameter(value: str) -> str:
@@ -31,7 +30,7 @@ def _parameter(value: str) -> str:
 class BastionDefinition(StackDefinition):
     network: NetworkUse = "default"
     """`default`, a stack of type network, {stack: main, subnet: private, zone: a}, or ids."""
-    instance_type: str = "t3.nano"
+    instance_type: InstanceType = "t3.nano"
     image: Annotated[str, after(_parameter)] | None = None
     """The SSM parameter that names its machine image; one with the agent of Systems Manager. The
     default is Amazon Linux 2023 for the instance type's architecture."""
@@ -48,7 +47,7 @@ class BastionDefinition(StackDefinition):
 
     @property
     def _is_arm(self) -> bool:
-        return _ARM.match(self.instance_type) is not None
+        return architecture_of(self.instance_type) == "arm64"
 
     @property
     def machine_image(self) -> str:
@@ -61,6 +60,12 @@ class BastionDefinition(StackDefinition):
             yield Use(used, ("network",), "network", named.outputs)
         for index, database in enumerate(self.databases):
             yield Use(database, ("databases", index), "database", ("ClientSecurityGroupId",))
+
+    def misfits(self, others: Mapping[str, StackDefinition]) -> Iterator[Misfit]:
+        from provisimus.workspace.definitions.stacks.database import reach_misfits
+
+        for index, database in enumerate(self.databases):
+            yield from reach_misfits(self.network, others.get(database), "databases", index)
 
 
 DEFINITION = BastionDefinition

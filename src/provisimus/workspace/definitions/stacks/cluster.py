@@ -5,25 +5,30 @@ Each member is a service of its own, `NAME-1` to `NAME-N`, with its own stack, v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field, fields
 from typing import Annotated, Any
 
+from provisimus.workspace.definitions.aws_names import InstanceType, KeyName
 from provisimus.workspace.definitions.common import Misfit, Name
 from provisimus.workspace.definitions.rules import limits
 from provisimus.workspace.definitions.stack import (
     DataVolume,
     DnsName,
     Environment,
-    Ingress,
     InNetwork,
     MachineStack,
+    Reachable,
+    StackDefinition,
     StackHealth,
     Use,
+    check_mounts,
 )
 from provisimus.workspace.definitions.stacks.service import ServiceAlarms, ServiceDefinition
 
 ZONES = "abc"
+OWN_VARIABLES = ("CLUSTER_MEMBER", "CLUSTER_SIZE", "CLUSTER_MEMBERS")
+"""What tells a member who it is; said for all of them, each would be the same."""
 
 
 class ClusterDefinition(MachineStack):
@@ -33,10 +38,10 @@ class ClusterDefinition(MachineStack):
     """`default`, or a stack of type network: the members take turns with its zones."""
     zones: Annotated[int, limits(ge=1, le=3)] = 2
     """How many zones of the network they are spread over."""
-    instance_type: str = "t3.small"
-    key_name: str | None = None
+    instance_type: InstanceType = "t3.small"
+    key_name: KeyName | None = None
     """The key pair of the base's own user."""
-    ingress: tuple[Ingress, ...] = ()
+    ingress: Reachable = ()
     """Who may reach each member, the other members among them."""
     data_volumes: Annotated[tuple[DataVolume, ...], limits(max_length=11)] = ()
     """Of each member: its own."""
@@ -55,9 +60,20 @@ class ClusterDefinition(MachineStack):
         super().__post_init__()
         if self.stack_name:
             raise Misfit("a cluster is a stack for each member — leave it out", "stack_name")
-        mounts = [volume.mount for volume in self.data_volumes]
-        if len(set(mounts)) != len(mounts):
-            raise Misfit("two data volumes have the same mount", "data_volumes")
+        check_mounts(self.data_volumes)
+        for name in self.environment:
+            if name in OWN_VARIABLES:
+                raise Misfit(f"{name} comes by itself — leave it out", "environment", name)
+        if self.dns and len(self._name(self.members).partition(".")[0]) > 63:
+            raise Misfit(
+                "with a member's number its first part has more than 63 characters — shorten it",
+                "dns",
+                "name",
+            )
+        if self.dns and self.dns.name.startswith("*."):
+            raise Misfit(
+                "members have names of their own — write cache.acme.internal", "dns", "name"
+            )
 
     def names(self, cluster: str) -> list[str]:
         """The services that it consists of."""
@@ -99,6 +115,10 @@ class ClusterDefinition(MachineStack):
             use for number in range(1, self.members + 1) for use in self.member("x", number).uses()
         ]
         yield from dict.fromkeys(found)
+
+    def misfits(self, others: Mapping[str, StackDefinition]) -> Iterator[Misfit]:
+        if self.dns:
+            yield from self.dns.misfits(others)
 
 
 DEFINITION = ClusterDefinition

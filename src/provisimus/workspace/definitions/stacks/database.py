@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
+from provisimus.workspace.definitions.aws_names import Topics
 from provisimus.workspace.definitions.common import Definition, Gibibytes, Misfit, Seconds
 from provisimus.workspace.definitions.rules import after, limits
 from provisimus.workspace.definitions.stack import (
-    Cidr,
+    InNetwork,
+    Place,
+    Sources,
+    Spread,
     SpreadUse,
     StackDefinition,
     Use,
-    arn_of,
+    network_used,
     used_by_network,
 )
 
@@ -22,8 +26,26 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW = 30
 """Minutes of a window: the least that RDS takes (CreateDBInstance, PreferredBackupWindow)."""
 
+LARGEST = 65_536
+"""GiB of a database's storage ("General Purpose SSD storage", PostgreSQL and MySQL)."""
+
 RESERVED = frozenset(["admin", "postgres", "public", "rdsadmin", "root", "rds_superuser", "user"])
 """Names of users that an engine or RDS keeps for itself."""
+TAKEN = frozenset(
+    [
+        "information_schema",
+        "innodb",
+        "mysql",
+        "performance_schema",
+        "rdsadmin",
+        "sys",
+        "template0",
+        "template1",
+    ]
+)
+"""Names of databases that an engine or RDS has already."""
+USER_OF_MYSQL = 16
+"""Characters of a user's name in RDS for MySQL (CreateDBInstance, MasterUsername)."""
 
 
 def _minutes(value: str) -> int:
@@ -62,6 +84,14 @@ def _label(value: str) -> str:
 Label = Annotated[str, after(_label)]
 
 
+def _snapshot(value: str) -> str:
+    """CreateDBSnapshot, DBSnapshotIdentifier; those that RDS takes by itself begin with `rds:`."""
+    name = re.sub(r"^(arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:)?(rds:)?", "", value)
+    if not re.fullmatch(r"[A-Za-z](-?[A-Za-z0-9])*", name) or len(name) > 255:
+        raise ValueError(f"{value!r} names no snapshot — write rds:orders-2030-01-02, or its ARN")
+    return value
+
+
 class Storage(Definition):
     size: Gibibytes = 20
     max: Gibibytes | None = None
@@ -70,6 +100,9 @@ class Storage(Definition):
     def __post_init__(self) -> None:
         if self.size < 20:
             raise Misfit("RDS gives 20 GiB at least", "size")
+        for key in ("size", "max"):
+            if (getattr(self, key) or 0) > LARGEST:
+                raise Misfit(f"RDS gives {LARGEST // 1024} TiB at most", key)
         if self.max is not None and self.max * 10 < self.size * 11:
             raise Misfit(
                 f"it must be a tenth more than {self.size} GiB at least, or RDS does not grow it",
@@ -95,7 +128,7 @@ class DatabaseAlarms(Definition):
     storage: Annotated[int, limits(ge=1, le=90)] = 15
     """Percent of `storage.size` that is left."""
     connections: Annotated[int, limits(ge=1)] | None = None
-    notify: tuple[Annotated[str, after(arn_of("sns"))], ...] = ()
+    notify: Topics = ()
     """ARNs of SNS topics."""
 
 
@@ -120,11 +153,11 @@ class DatabaseDefinition(StackDefinition):
     """When it may be away for a few minutes, UTC."""
     parameters: dict[str, str] = field(default_factory=dict)
     """Of the engine."""
-    clients: tuple[Cidr, ...] = ()
+    clients: Sources = ()
     """Networks that may reach it, beside the stacks that name it."""
     protect: bool = True
     """It cannot be deleted before this is false and applied."""
-    restore: str | None = None
+    restore: Annotated[str, after(_snapshot)] | None = None
     """A snapshot to begin with. It must stay here afterwards: without it, RDS makes a new one."""
     alarms: DatabaseAlarms = DatabaseAlarms()
 
@@ -137,6 +170,14 @@ class DatabaseDefinition(StackDefinition):
             raise Misfit("PostgreSQL before 10 is no longer to be had", "engine_version")
         if self.user in RESERVED:
             raise Misfit(f"{self.user!r} is kept by the engine — choose another", "user")
+        if self.engine == "mysql" and len(self.user) > USER_OF_MYSQL:
+            raise Misfit(
+                f"a user of MySQL has {USER_OF_MYSQL} characters at most — shorten it", "user"
+            )
+        if self.name in TAKEN:
+            raise Misfit(f"{self.name!r} is a database of the engine's — choose another", "name")
+        if not 1 <= len(self.engine_version.split(".")[0]) <= 2:
+            raise Misfit("there is no such version", "engine_version")
         apart = abs(_minutes(self.backups.at) - _minutes(self.maintenance.partition(" ")[2]))
         if min(apart, 24 * 60 - apart) < WINDOW:
             raise Misfit(
@@ -157,6 +198,34 @@ class DatabaseDefinition(StackDefinition):
         """Of its parameter group: `postgres16`, `mysql8.4`."""
         parts = self.engine_version.split(".")
         return self.engine + ".".join(parts[: 1 if self.engine == "postgres" else 2])
+
+
+def reach_misfits(
+    network: str | InNetwork | Place | Spread, database: StackDefinition | None, *key: str | int
+) -> Iterator[Misfit]:
+    """Where a machine in a network would wear the client group of a database in another one: a
+    security group is known in its own VPC alone."""
+    if not isinstance(database, DatabaseDefinition):
+        return
+    here, there = _place(network), _place(database.network)
+    # Which network of ours a VPC named by its id is, no file says.
+    if (
+        here != there
+        and here.startswith("vpc-") == there.startswith("vpc-")
+        and "${" not in here + there
+    ):
+        yield Misfit(
+            f"the database is in the network {there}, this stack in {here}: a security group "
+            "reaches no further — put both into one",
+            *key,
+        )
+
+
+def _place(network: str | InNetwork | Place | Spread) -> str:
+    """The name of a network, else what names a VPC."""
+    if isinstance(network, (Place, Spread)):
+        return network.vpc
+    return network_used(network) or "default"
 
 
 DEFINITION = DatabaseDefinition

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from provisimus.workspace.definitions.common import Definition, Misfit
+from provisimus.workspace.definitions.common import Definition, Misfit, each_once
 from provisimus.workspace.definitions.retention import Retention
 from provisimus.workspace.definitions.rules import after, chosen_by, limits, tag
-from provisimus.workspace.definitions.stack import Domain, StackDefinition
+from provisimus.workspace.definitions.stack import StackDefinition, ZoneName
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -30,6 +30,8 @@ def _block(value: str) -> str:
         raise ValueError(f"{value!r} is no IPv4 network — write 10.20.0.0/16: {error}") from None
     if not WIDEST <= block.prefixlen <= NARROWEST:
         raise ValueError(f"{value} is not between /{WIDEST} and /{NARROWEST} — AWS takes no others")
+    if block.is_loopback or block.is_link_local or block.is_multicast or block.is_reserved:
+        raise ValueError(f"{value} is kept for other things — take one of 10.0.0.0/8")
     return str(block)
 
 
@@ -63,10 +65,20 @@ class Subnets(Definition):
 class Endpoints(Definition):
     """AWS services that are reached without leaving the VPC."""
 
-    gateway: tuple[Literal["s3", "dynamodb"], ...] = ("s3",)
+    gateway: Annotated[tuple[Literal["s3", "dynamodb"], ...], after(each_once)] = ("s3",)
     """By the route tables, free of charge."""
-    interface: tuple[Annotated[str, limits(pattern=r"^[a-z0-9][a-z0-9.-]*$")], ...] = ()
+    interface: Annotated[
+        tuple[Annotated[str, limits(pattern=r"^[a-z0-9][a-z0-9.-]*$")], ...], after(each_once)
+    ] = ()
     """By addresses in the private subnets: ssm, ssmmessages, logs, secretsmanager, ecr.api, …"""
+
+    def __post_init__(self) -> None:
+        for index, each in enumerate(self.interface):
+            if each in ("s3", "dynamodb"):
+                raise Misfit(
+                    f"{each} is reached by the route tables — put it under gateway",
+                    *("interface", index),
+                )
 
 
 class FlowLogs(Definition):
@@ -91,7 +103,7 @@ class NetworkDefinition(StackDefinition):
     flow_logs: FlowLogs | None = None
     closed_data: bool = True
     """A network ACL lets the data subnets speak within the VPC only."""
-    dns: Domain | None = None
+    dns: ZoneName | None = None
     """A private zone for the VPC's own names, such as acme.internal."""
 
     def __post_init__(self) -> None:
@@ -99,7 +111,7 @@ class NetworkDefinition(StackDefinition):
         if isinstance(self.zones, tuple):
             self._check_zones(self.zones)
         if len(set(self.tiers)) != len(self.tiers):
-            raise Misfit("a tier is named twice", "tiers")
+            raise Misfit("a tier is named twice — leave one of them out", "tiers")
         if self.nat != "none" and not {"public", "private"} <= set(self.tiers):
             raise Misfit(
                 "a NAT gateway stands in a public subnet and serves private ones — "
@@ -114,7 +126,7 @@ class NetworkDefinition(StackDefinition):
 
     def _check_zones(self, zones: tuple[str, ...]) -> None:
         if len(set(zones)) != len(zones):
-            raise Misfit("a zone is named twice", "zones")
+            raise Misfit("a zone is named twice — leave one of them out", "zones")
         if len({zone[:-1] for zone in zones}) > 1:
             raise Misfit("the zones are of different regions — a VPC lives in one", "zones")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from provisimus.workspace.definitions.common import Misfit
+from provisimus.workspace.definitions.common import each_once
 from provisimus.workspace.definitions.rules import after, limits
 from provisimus.workspace.definitions.stack import StackDefinition
 from provisimus.workspace.definitions.stacks.bucket import Days
@@ -20,7 +20,9 @@ def _repository(value: str) -> str:
 
 class RegistryDefinition(StackDefinition):
     repositories: Annotated[
-        tuple[Annotated[str, after(_repository)], ...], limits(min_length=1, max_length=100)
+        tuple[Annotated[str, after(_repository)], ...],
+        limits(min_length=1, max_length=100),
+        after(each_once),
     ]
     keep: Annotated[int, limits(ge=1)] = 100
     """How many images of each stay; those that machines were baked from hold theirs themselves."""
@@ -28,13 +30,10 @@ class RegistryDefinition(StackDefinition):
     """How long an image stays that has no tag any more."""
     immutable: bool = True
     """A tag that is there is not moved."""
-    pulled_by: tuple[Annotated[str, limits(pattern=r"^\d{12}$")], ...] = ()
+    pulled_by: Annotated[
+        tuple[Annotated[str, limits(pattern=r"^\d{12}$")], ...], after(each_once)
+    ] = ()
     """Other accounts that may pull."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(set(self.repositories)) != len(self.repositories):
-            raise Misfit("a repository stands twice", "repositories")
 
 
 DEFINITION = RegistryDefinition

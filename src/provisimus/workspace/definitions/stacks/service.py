@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Annotated
 
+from provisimus.workspace.definitions.aws_names import InstanceType, KeyName, Topics
 from provisimus.workspace.definitions.common import Definition, Misfit, Name
 from provisimus.workspace.definitions.retention import Retention
-from provisimus.workspace.definitions.rules import after, limits
+from provisimus.workspace.definitions.rules import limits
 from provisimus.workspace.definitions.stack import (
     DataVolume,
     DnsName,
     Environment,
-    Ingress,
     InNetwork,
     MachineStack,
     NetworkUse,
+    Reachable,
+    StackDefinition,
     StackHealth,
     Use,
-    arn_of,
+    check_mounts,
     network_used,
 )
 
@@ -31,7 +33,7 @@ class ServiceAlarms(Definition):
     """Percent, for ten minutes."""
     disk: Annotated[int, limits(ge=1, le=100)] = 85
     """Percent of the fullest disk, which the machine tells where `health.metric` is."""
-    notify: tuple[Annotated[str, after(arn_of("sns"))], ...] = ()
+    notify: Topics = ()
     """ARNs of SNS topics."""
 
 
@@ -44,10 +46,10 @@ class ServiceLogs(Definition):
 class ServiceDefinition(MachineStack):
     network: NetworkUse = "default"
     """`default`, a stack of type network, {stack: main, subnet: public, zone: a}, or ids."""
-    instance_type: str = "t3.small"
-    key_name: str | None = None
+    instance_type: InstanceType = "t3.small"
+    key_name: KeyName | None = None
     """The key pair of the base's own user."""
-    ingress: tuple[Ingress, ...] = ()
+    ingress: Reachable = ()
     """Who may reach it; everything else is closed."""
     data_volumes: Annotated[tuple[DataVolume, ...], limits(max_length=11)] = ()
     """EC2 keeps /dev/sdf to /dev/sdp for them ("Device names on Linux instances")."""
@@ -79,9 +81,7 @@ class ServiceDefinition(MachineStack):
                 "write network: {stack: …, subnet: public}",
                 "fixed_address",
             )
-        mounts = [volume.mount for volume in self.data_volumes]
-        if len(set(mounts)) != len(mounts):
-            raise ValueError("two data volumes have the same mount")
+        check_mounts(self.data_volumes)
 
     def uses(self) -> Iterator[Use]:
         if used := network_used(self.network):
@@ -92,6 +92,14 @@ class ServiceDefinition(MachineStack):
         if self.database:
             outputs = ("Endpoint", "Port", "DatabaseName", "SecretArn", "ClientSecurityGroupId")
             yield Use(self.database, ("database",), "database", outputs)
+
+    def misfits(self, others: Mapping[str, StackDefinition]) -> Iterator[Misfit]:
+        if self.dns:
+            yield from self.dns.misfits(others)
+        if self.database:
+            from provisimus.workspace.definitions.stacks.database import reach_misfits
+
+            yield from reach_misfits(self.network, others.get(self.database), "database")
 
 
 DEFINITION = ServiceDefinition
