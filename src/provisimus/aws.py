@@ -126,6 +126,10 @@ class Cloud:
         return self._client("elbv2")
 
     @cached_property
+    def route53(self) -> Any:
+        return self._client("route53")
+
+    @cached_property
     def ecr(self) -> Any:
         return self._client("ecr")
 
@@ -191,7 +195,7 @@ def _new_session(region: str) -> Session:
             del type_name
             return [
                 *("autoscaling", "cloudformation", "ec2", "ecr", "elbv2"),
-                *("resourcegroupstaggingapi", "s3", "service-quotas", "ssm", "sts"),
+                *("resourcegroupstaggingapi", "route53", "s3", "service-quotas", "ssm", "sts"),
             ]
 
     session = Session()

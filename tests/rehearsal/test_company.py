@@ -26,7 +26,7 @@ STAND_IN = f"127.0.0.1:5000/stand-in@sha256:{'a' * 64}"
 
 STACKS = {
     *("activemq", "catalog", "catalog-db", "greeter", "greeters", "hazelcast", "hazelcasts"),
-    *("main", "names"),
+    *("main", "names", "public", "tls"),
 }
 MEMBERS = {"hazelcasts-1", "hazelcasts-2", "hazelcasts-3"}
 
@@ -64,7 +64,7 @@ def furnish(house: House) -> None:
         if "version" not in stack:
             continue
         stack["instance_type"] = "t2.nano"
-        if path.stem == "activemq":
+        if path.stem in ("activemq", "hazelcasts"):
             # Nobody is there who would tell the stack.
             del stack["health"]
         if path.stem == "greeters":

@@ -7,13 +7,14 @@ from typing import Any
 
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, Refused
-from provisimus.events import Tell
+from provisimus.events import Said, Tell
 from provisimus.model import Stack
 from provisimus.stacks import live
 from provisimus.stacks.change_set import Operation, remove
 from provisimus.stacks.follow import Deadline
 from provisimus.stacks.template import DATABASE, VOLUME, resources_of
 from provisimus.stacks.users import refuse_used
+from provisimus.stacks.validation_records import remove_validation_records
 
 
 def plan_delete(
@@ -103,5 +104,9 @@ def delete_stack(
 ) -> None:
     """Delete it and wait until it is gone. `timeout` in seconds. Raises Refused, StillRunning."""
     environment.cloud.check_account()
+    if records := remove_validation_records(environment, stack):
+        tell(
+            Said(f"delete {stack.name}", f"records of certificates go first: {', '.join(records)}")
+        )
     operation = Operation(environment, service, stack.name, run, tell, Deadline.after(timeout))
     remove(operation, stack, "asked for")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 from provisimus.environment import Environment
 from provisimus.errors import Unhealthy
@@ -49,19 +50,18 @@ def wait_healthy(
     if health is None:
         tell(Warned(f"{stack.name}: the machine declares no health check, so none was made"))
         return
-    if health.http is None or address is None or not is_open(template, health.http.port):
-        if resources_of(template, WAITING):
+    asked = health.http if address and health.http and is_open(template, health.http.port) else None
+    signalled = bool(resources_of(template, WAITING))
+    if asked and is_inside(address) and (signalled or environment.local is not None):
+        # A machine of the network itself might ask, this computer may not be one.
+        asked = None
+    if asked is None:
+        if signalled:
             tell(Said(f"health of {stack.name}", "the machine told the stack that it is healthy"))
-            return
-        why = (
-            f"port {health.http.port} is open to nobody, so its health was not checked; add it to "
-            "ingress"
-            if health.http
-            else "only the machine itself can ask for its health, so nobody waited for it"
-        )
-        tell(Warned(f"{stack.name}: {why}"))
+        else:
+            tell(Warned(f"{stack.name}: {_why_not_asked(template, address, health)}"))
         return
-    url = f"http://{address}:{health.http.port}{health.http.path}"
+    url = f"http://{address}:{asked.port}{asked.path}"
     with step(tell, f"health of {stack.name}", f"waiting for 200 from {url}") as outcome:
         began = time.monotonic()
         waited = 0.0
@@ -84,6 +84,25 @@ def wait_healthy(
                 told.add(fault)
             near = environment.cloud.endpoint is not None
             time.sleep(0.25 if near else min(5.0, 0.5 + waited / 20))
+
+
+def is_inside(address: str | None) -> bool:
+    """Whether an address leads nowhere from outside of its network. Loopback is the local cloud's
+    way to the public ones."""
+    found = ip_address(address) if address else None
+    return found is not None and found.is_private and not found.is_loopback
+
+
+def _why_not_asked(template: Template, address: str | None, health: Health) -> str:
+    if health.http is None:
+        return "only the machine itself can ask for its health, so nobody waited for it"
+    port = health.http.port
+    if not is_open(template, port):
+        return f"port {port} is open to nobody, so its health was not checked; add it to ingress"
+    return (
+        f"nobody outside of its network reaches {address or 'it'}, so its health was not checked; "
+        "let the machine tell its stack: health: {signal: true}"
+    )
 
 
 def _ask(url: str, patience: float) -> str | None:

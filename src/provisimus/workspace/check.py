@@ -15,6 +15,7 @@ from provisimus.workspace import marks
 from provisimus.workspace.definitions.image import ImageManifest
 from provisimus.workspace.definitions.machine import Machine
 from provisimus.workspace.definitions.stack import MachineStack, StackDefinition
+from provisimus.workspace.definitions.stacks.cluster import ClusterDefinition
 from provisimus.workspace.definitions.stacks.service import ServiceDefinition
 from provisimus.workspace.images import ImagePlace
 from provisimus.workspace.problems import did_you_mean
@@ -127,17 +128,23 @@ def _stack(
     if machine not in machines:
         hint = did_you_mean(machine, machines)
         yield _at(path, ("machine",), f"there is no machine {machine!r}", hint)
-    elif isinstance(stack, ServiceDefinition):
-        mounts = {volume.mount for volume in stack.data_volumes}
+    else:
+        volumes = (
+            stack.data_volumes if isinstance(stack, ServiceDefinition | ClusterDefinition) else None
+        )
+        mounts = {volume.mount for volume in volumes or ()}
         try:
             known = workspace.machine(machine).volumes
         except InvalidDefinitions:
             return
         for volume in known:
             if volume.mount not in mounts:
-                hint = "add it to data_volumes"
+                # The machine would wait for it for ever, and its containers with it.
                 message = f"machine {machine} mounts {volume.mount}; this stack has no such volume"
-                yield _at(path, ("data_volumes",), message, hint)
+                key, hint = "data_volumes", "add it to data_volumes"
+                if volumes is None:
+                    key, hint = "machine", "no volume follows its instances: name one without"
+                yield _at(path, (key,), message, hint)
 
 
 def _uses(workspace: Workspace, stacks: Mapping[str, StackDefinition]) -> Iterator[Problem]:

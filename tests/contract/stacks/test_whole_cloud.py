@@ -58,6 +58,22 @@ def test_a_certificate_is_issued_by_way_of_its_zone(company: Scene) -> None:
     assert made.outputs["CertificateArn"].startswith("arn:aws:acm:")
     assert company.planned("web").change == "none"
     company.deleted("web")
-    # The record that showed whose the name is stays, as on AWS, so the zone is not empty.
+    # The record that showed whose the name is stays, as on AWS. It goes with its zone.
+    company.deleted("names")
+
+
+def test_a_zone_with_a_record_of_somebody_else_stays(company: Scene) -> None:
+    company.declare("names", "type: dns\nzone: acme.example\n")
+    zone = company.applied("names").outputs["ZoneId"]
+    record = {
+        "Name": "_sip.acme.example.",
+        "Type": "CNAME",
+        "TTL": 300,
+        "ResourceRecords": [{"Value": "sip.elsewhere.example."}],
+    }
+    change = {"Action": "CREATE", "ResourceRecordSet": record}
+    company.environment.cloud.route53.change_resource_record_sets(
+        HostedZoneId=zone, ChangeBatch={"Changes": [change]}
+    )
     with pytest.raises(ProvisimusError, match="HostedZoneNotEmpty"):
         company.deleted("names")

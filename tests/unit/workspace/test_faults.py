@@ -338,6 +338,15 @@ def test_a_volume_that_the_stack_does_not_have(root: Path) -> None:
     )
 
 
+def test_a_volume_that_no_instance_of_a_group_or_cluster_would_have(root: Path) -> None:
+    """The machine would wait for it, and never start its containers."""
+    said = "machine greeter mounts /data; this stack has no such volume"
+    group = problems(root, stack="type: autoscaled-service\nversion: 1.0.0\n")
+    assert [each[2:4] for each in group] == [("machine", said)]
+    cluster = problems(root, stack="type: cluster\nversion: 1.0.0\n")
+    assert [each[2:4] for each in cluster] == [("data_volumes", said)]
+
+
 def test_a_machine_with_many_faults_tells_them_all(root: Path) -> None:
     assert problems(
         root,
