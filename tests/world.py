@@ -134,7 +134,7 @@ GOING = ("deleted", "deleting", "terminated", "shutting-down")
 def world_of(client: Client) -> World:
     """The names of all that there is, by type. Types of which there is nothing are left out."""
     found = {kind: _names(client, listing) for kind, listing in LISTED.items()}
-    ec2, iam, kms = client("ec2"), client("iam"), client("kms")
+    ec2, iam = client("ec2"), client("iam")
     found["AWS::EC2::Instance"] = frozenset(
         each["InstanceId"]
         for reservation in ec2.describe_instances()["Reservations"]
@@ -144,12 +144,17 @@ def world_of(client: Client) -> World:
     found["AWS::IAM::ManagedPolicy"] = frozenset(
         each["Arn"] for each in iam.list_policies(Scope="Local")["Policies"]
     )
-    found["AWS::KMS::Key"] = frozenset(
-        each["KeyId"]
-        for each in kms.list_keys()["Keys"]
-        if kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion"
-    )
+    found["AWS::KMS::Key"] = _keys(client("kms"))
     return {kind: names for kind, names in found.items() if names}
+
+
+def _keys(kms: Any) -> frozenset[str]:
+    """Without those of AWS's own (alias/aws/rds), which are made when first used, and stay."""
+    aliases = kms.list_aliases()["Aliases"]
+    of_aws = {e.get("TargetKeyId") for e in aliases if e["AliasName"].startswith("alias/aws/")}
+    names = {each["KeyId"] for each in kms.list_keys()["Keys"]} - of_aws
+    told = {name: kms.describe_key(KeyId=name)["KeyMetadata"]["KeyState"] for name in names}
+    return frozenset(name for name, state in told.items() if state != "PendingDeletion")
 
 
 def _names(client: Client, listing: Listing) -> frozenset[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.contract.localcloud.conftest import LocalCloud
+from tests.contract.localcloud.databases import needs_networks, needs_postgres
 from tests.life import PROJECT, Change, Desk, Failure, Life, cached, live
 from tests.ports import free_port
 from tests.world import ASKED_OTHERWISE, LISTED, WITHIN
@@ -40,6 +42,13 @@ Outputs:
 def raw(name: str, display: str) -> str:
     return (
         f"type: raw\ntemplate: topic.template\nparameters: {{Name: {name}, Display: {display}}}\n"
+    )
+
+
+def database(name: str, more: str = "", **parameters: str) -> str:
+    return (
+        f"type: database\nengine_version: '15'\nnetwork: main\nname: {name}\nprotect: false\n"
+        f"parameters: {json.dumps(parameters)}\n{more}"
     )
 
 
@@ -171,6 +180,33 @@ LIVES = {
     ),
 }
 
+DATABASE = Life(
+    database("orders", log_min_duration_statement="500"),
+    Change(
+        database("orders", "alarms: {connections: 90}\n", log_min_duration_statement="250"),
+        {"ParameterGroup": AT_ONCE, "ConnectionsAlarm": "create"},
+    ),
+    Change(
+        database("archive", log_min_duration_statement="250"),
+        {
+            "Database": "replace: another database takes its place, without the data; "
+            "a snapshot stays",
+            "CpuAlarm": AT_ONCE,
+            "StorageAlarm": AT_ONCE,
+            "ConnectionsAlarm": "delete",
+        },
+        allow=("Database",),
+    ),
+    Failure(
+        database("archive", no_such_parameter="1"),
+        r"ParameterGroup \(AWS::RDS::DBParameterGroup\).*no_such_parameter",
+        mended=database("archive", log_min_duration_statement="100"),
+    ),
+    around={"main": "type: network\n"},
+    # Of each of the two a last one and the backup of its first night.
+    stays={"snapshot of a database": 4},
+)
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
@@ -195,6 +231,12 @@ def desk(cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_life_of(kind: str, desk: Desk) -> None:
     desk.service = kind
     live(desk, LIVES[kind])
+
+
+@needs_postgres
+def test_the_life_of_a_database(desk: Desk, cloud: LocalCloud) -> None:
+    needs_networks(cloud)
+    live(desk, DATABASE)
 
 
 def test_whatever_the_local_cloud_makes_is_looked_for() -> None:
