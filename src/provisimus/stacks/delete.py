@@ -48,7 +48,9 @@ def plan_delete(
         )
     refuse_used(environment, stack, project, service, {*stack.outputs}, going=going)
     template = live.template_of(environment, stack)
-    if held := protected(template):
+    # Of a creation that was rolled back nothing is there that could be protected.
+    made = live.state_of(stack.status) != "leftover"
+    if made and (held := protected(template)):
         raise Refused(
             f"{', '.join(held)} of {name} is protected",
             where=name,

@@ -11,8 +11,9 @@ from tests.contract.localcloud.conftest import LocalCloud
 from tests.contract.localcloud.databases import needs_networks, needs_postgres
 from tests.life import PROJECT, Change, Desk, Failure, Life, cached, live
 from tests.ports import free_port
-from tests.world import ASKED_OTHERWISE, LISTED, WITHIN
+from tests.world import ASKED_OTHERWISE, LISTED, WITHIN, more, world_of
 
+from provisimus.errors import RolledBack
 from provisimus.localcloud.cloudformation.handlers import all_handlers
 
 AT_ONCE = "change: changes in place"
@@ -237,6 +238,23 @@ def test_the_life_of(kind: str, desk: Desk) -> None:
 def test_the_life_of_a_database(desk: Desk, cloud: LocalCloud) -> None:
     needs_networks(cloud)
     live(desk, DATABASE)
+
+
+@needs_postgres
+def test_a_database_of_mysql_is_planned_and_refused_by_name(desk: Desk) -> None:
+    desk.service = "shop"
+    desk.declare("type: network\n", "main")
+    desk.run("apply", "main", "--yes", "--quiet")
+    before = world_of(desk.client)
+    desk.declare("type: database\nengine: mysql\nengine_version: '8.4'\nnetwork: main\n")
+    [plan] = desk.plan()
+    assert {each["action"] for each in plan["changes"]} == {"create"}
+    assert "tcp 3306 in from" in str(plan["security"])
+    refused = str(desk.apply(fails=RolledBack).exception)
+    assert "ParameterGroupFamily mysql8.4 is not a valid parameter group family here" in refused
+    assert {*more(world_of(desk.client), before)} == {"stack"}
+    for name in ("shop", "main"):
+        desk.run("delete", name, "--yes", "--quiet")
 
 
 def test_whatever_the_local_cloud_makes_is_looked_for() -> None:
