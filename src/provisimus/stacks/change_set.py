@@ -16,6 +16,8 @@ from provisimus.stacks.follow import (
     Deadline,
     Pace,
     StackEvent,
+    before_deletion,
+    events_of,
     first_cause,
     follow,
     newest,
@@ -212,11 +214,16 @@ def remove(operation: Operation, stack: Stack, reason: str) -> None:
     environment, cloud = operation.environment, operation.environment.cloud
     title = f"delete {stack.name}"
     with step(operation.tell, title, reason) as outcome:
-        since = newest(environment, stack.stack_id)
-        with speaking(cloud, f"delete the stack {stack.name}"):
-            cloud.cloudformation.delete_stack(
-                StackName=stack.stack_id, ClientRequestToken=f"{PREFIX}{operation.run}-delete"
-            )
+        if stack.status == live.GOING:
+            # An earlier run began it: go on from there, for it may be over by now.
+            operation.tell(Said(title, "it is under way already"))
+            since = before_deletion(events_of(environment, stack.stack_id))
+        else:
+            since = newest(environment, stack.stack_id)
+            with speaking(cloud, f"delete the stack {stack.name}"):
+                cloud.cloudformation.delete_stack(
+                    StackName=stack.stack_id, ClientRequestToken=f"{PREFIX}{operation.run}-delete"
+                )
         if stack.status == "REVIEW_IN_PROGRESS":
             _until_gone(operation, stack)
             return

@@ -37,7 +37,7 @@ def plan_delete(
         raise NotFound(f"there is no stack {name}", hint="see: provisimus stack list")
     stack = live.stack_of(found)
     ours = {live.PROJECT: project, live.ENVIRONMENT: environment.name, live.SERVICE: service}
-    if live.state_of(stack.status) != "stuck":
+    if live.state_of(stack.status) != "stuck" and stack.status != live.GOING:
         live.check_usable(stack, ours)
     own = bool(found.get("EnableTerminationProtection"))
     if environment.protect or own:

@@ -103,6 +103,16 @@ def newest(environment: Environment, stack: str) -> str | None:
         raise
 
 
+def before_deletion(newest_first: Iterable[StackEvent]) -> str | None:
+    """The id of the last event before the newest deletion began. Pure."""
+    begun = False
+    for each in newest_first:
+        if begun:
+            return each.event_id
+        begun = each.kind == STACK and each.status == "DELETE_IN_PROGRESS"
+    return None
+
+
 def follow(
     environment: Environment,
     stack: str,

@@ -21,6 +21,8 @@ VERSION = "provisimus:version"
 FINGERPRINT = "provisimus:fingerprint"
 MACHINE = "provisimus:machine-fingerprint"
 RUN = "provisimus:run"
+GOING = "DELETE_IN_PROGRESS"
+"""The status of a stack that somebody deletes already."""
 STACK_NAME_LIMIT = 128
 USES = "provisimus:uses"
 """The stacks of the workspace that this one takes outputs of, by spaces."""

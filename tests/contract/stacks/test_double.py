@@ -127,7 +127,8 @@ def test_a_plan_says_why_there_can_be_none(scripted: Scripted, status: str) -> N
 def test_what_does_not_change_may_be_deleted(scripted: Scripted, status: str) -> None:
     scripted.double.status = status
     code, said, error = scripted.run("delete", "files", "--dry-run")
-    if state_of(status) == "busy":
+    # A deletion that is under way is gone on with.
+    if state_of(status) == "busy" and status != "DELETE_IN_PROGRESS":
         assert error is not None
         assert (code, status in error.message) == (5, True)
     else:

@@ -1,7 +1,7 @@
 """Events: which one is the cause, which one is the end."""
 
 from provisimus.stacks.diagnosis import last_operation
-from provisimus.stacks.follow import StackEvent, ended, first_cause
+from provisimus.stacks.follow import StackEvent, before_deletion, ended, first_cause
 from provisimus.stacks.resource_change import resource_change
 
 STACK = "AWS::CloudFormation::Stack"
@@ -53,3 +53,12 @@ def test_a_line_of_a_change_set() -> None:
         }
     )
     assert change.line == "modify Instance [AWS::EC2::Instance], replaced (ImageId, Tags)"
+
+
+def test_a_deletion_that_goes_on_is_followed_from_its_beginning() -> None:
+    made = event("s", STACK, "CREATE_COMPLETE")
+    begun = event("s", STACK, "DELETE_IN_PROGRESS", "User Initiated")
+    going = event("Instance", "AWS::EC2::Instance", "DELETE_IN_PROGRESS")
+    assert before_deletion([going, begun, made, INSTANCE]) == made.event_id
+    assert before_deletion([event("s", STACK, "DELETE_COMPLETE"), begun, made]) == made.event_id
+    assert before_deletion([made]) is None
