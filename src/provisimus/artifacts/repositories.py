@@ -139,7 +139,10 @@ class Repositories:
                 "group:artifact:version:packaging[:classifier]",
             )
         if not existing:
-            hint = "publish it: provisimus artifact publish FILE"
+            hint = (
+                f"publish it: provisimus artifact publish FILE --coordinates {name}:VERSION; a "
+                "vendor's: provisimus artifact import"
+            )
             if is_snapshot(coordinates.version):
                 hint += "; or deploy it again: no maven-metadata.xml names a file that is there"
             return NotFound(

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -199,7 +200,7 @@ def report(error: ProvisimusError, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(error.as_json()), err=True)
         return
-    say: Any = click.secho
+    say: Any = partial(click.secho, color=False if "NO_COLOR" in os.environ else None)
     say(f"error: {error.message}", fg="red", err=True)
     if error.where:
         say(f"  where: {error.where}", err=True)

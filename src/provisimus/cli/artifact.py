@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import NotFound, UsageFault
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from provisimus.model import Artifact
 
 
-@click.group()
+@click.group(cls=Group)
 def artifact() -> None:
     """Files in the binary repositories: JARs and TAR/GZs under Maven coordinates."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.image_lock import lock, outdated
 from provisimus.cli.image_mirror import mirror
 from provisimus.cli.image_sbom import sbom
@@ -26,7 +27,7 @@ NAME = "NAME[@VERSION]"
 NAMES = f"{NAME}…"
 
 
-@click.group()
+@click.group(cls=Group)
 def image() -> None:
     """Build and inspect container images: a build manifest, a template Dockerfile, an artifact."""
 

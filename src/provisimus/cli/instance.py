@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.instance_power import reboot, start, stop
 from provisimus.cli.instance_resize import resize
 from provisimus.cli.instance_sessions import exec_, ssh
@@ -14,7 +15,7 @@ from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 
 
-@click.group()
+@click.group(cls=Group)
 def instance() -> None:
     """Instances: list them, go onto them, read what they say, start and stop them."""
 

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.local_expose import expose
 from provisimus.cli.local_faults import fault, faults, hang, heal, kill
 from provisimus.cli.local_place import listener, local_cloud
@@ -16,7 +17,7 @@ from provisimus.errors import NotFound
 from provisimus.local import HINT
 
 
-@click.group()
+@click.group(cls=Group)
 def local() -> None:
     """The local cloud: a real AWS-shaped cloud on this machine, on loopback only."""
 

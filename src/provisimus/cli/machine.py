@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.machine_diff import diff
 from provisimus.cli.machine_list import list_
 from provisimus.cli.machine_lock import lock
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from provisimus.release import ReleasePlan
 
 
-@click.group()
+@click.group(cls=Group)
 def machine() -> None:
     """Bake and inspect machine images (AMIs)."""
 

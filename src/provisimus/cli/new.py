@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.names import machine_names, stack_types
 from provisimus.cli.new_files import write_new
 from provisimus.cli.session import Session, with_session
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from provisimus.workspace.scaffold import Beginning
 
 
-@click.group()
+@click.group(cls=Group)
 def new() -> None:
     """Files to begin with, annotated."""
 

@@ -6,13 +6,14 @@ from dataclasses import asdict
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.snapshot_restore import restore
 from provisimus.cli.table import table
 
 
-@click.group()
+@click.group(cls=Group)
 def snapshot() -> None:
     """Snapshots of data volumes."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.names import service_names, stack_types
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.stack_adopt import adopt
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from provisimus.stacks.follow import StackEvent
 
 
-@click.group()
+@click.group(cls=Group)
 def stack() -> None:
     """Stacks: plan, apply, delete and look at them."""
 

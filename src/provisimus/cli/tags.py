@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
@@ -16,7 +17,7 @@ LACKING = 4
 """Exit code when a tag is missing, with --exit-code."""
 
 
-@click.group()
+@click.group(cls=Group)
 def tags() -> None:
     """The company's tags: `tags:` in provisimus.yaml, handed on by every stack."""
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.names import machine_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 
 
-@click.group()
+@click.group(cls=Group)
 def users() -> None:
     """Users of machines: who may log in, and by which SSH keys."""
 

@@ -6,13 +6,14 @@ from dataclasses import asdict
 
 import click
 
+from provisimus.cli.group import Group
 from provisimus.cli.names import service_names
 from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.cli.volume_grow import grow
 
 
-@click.group()
+@click.group(cls=Group)
 def volume() -> None:
     """Data volumes of services."""
 

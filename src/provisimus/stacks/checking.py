@@ -5,6 +5,7 @@ long, zones of another region. Offline: every template is built, none is submitt
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
@@ -65,7 +66,8 @@ def _in_environment(
             template = offline_template(workspace, environment, name, definition)
         except InvalidDefinitions as error:
             for each in error.problems:
-                yield placed(workspace, environment, name, each)
+                if not _of_another_stack(workspace, name, each):
+                    yield placed(workspace, environment, name, each)
         except (NotFound, UsageFault):
             continue
         else:
@@ -117,6 +119,12 @@ def _against_rules(
         message = f"it is against a rule of the company{place}: {each}"
         problem = Problem("", None, "", message, f"see the rules in {FOLDER}/")
         yield placed(workspace, environment, name, problem)
+
+
+def _of_another_stack(workspace: Workspace, name: str, problem: Problem) -> bool:
+    """Whether it is in the file of a stack that this one uses, where it is told."""
+    path = Path(problem.file)
+    return path.parent == workspace.stacks and path.stem != name
 
 
 def _unknown(

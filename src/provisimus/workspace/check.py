@@ -149,7 +149,10 @@ def _stack(
 
 def _uses(workspace: Workspace, stacks: Mapping[str, StackDefinition]) -> Iterator[Problem]:
     """What is wrong with the uses of stacks, in general and in each environment that differs."""
+    declared = set(workspace.services())
     for name, use, message, hint in use_faults(stacks):
+        if use.stack in declared - stacks.keys():
+            continue  # its file is faulty, which was told where it was read
         yield _at(workspace.stacks / f"{name}.yaml", use.key, message, hint)
     for environment in sorted({each for one in stacks.values() for each in one.environments}):
         there: dict[str, StackDefinition] = {}
@@ -158,6 +161,8 @@ def _uses(workspace: Workspace, stacks: Mapping[str, StackDefinition]) -> Iterat
             with suppress(InvalidDefinitions):
                 there[name] = workspace.stack(name, environment)
         for name, use, message, hint in use_faults(there):
+            if use.stack in declared - there.keys():
+                continue
             if use.key[0] in stacks[name].environments.get(environment, {}):
                 key = ("environments", environment, *use.key)
                 yield _at(workspace.stacks / f"{name}.yaml", key, message, hint)

@@ -30,3 +30,12 @@ def test_wrong_usage(words: list[str], said: list[str], capsys: pytest.CaptureFi
 def test_a_moment_has_seconds_and_its_zone() -> None:
     assert moment("2026-11-27T05:49:59.290211+00:00") == "2026-11-27 05:49:59 UTC"
     assert moment(None) is None
+
+
+@pytest.mark.parametrize("group", ["stack", "instance", "volume", "snapshot", "users", "machine"])
+def test_the_help_of_a_group_cuts_no_sentence(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        app.main([group, "--help"])
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]

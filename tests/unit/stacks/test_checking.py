@@ -6,6 +6,7 @@ import pytest
 
 from provisimus.stacks.checking import stack_problems
 from provisimus.workspace import open_workspace
+from provisimus.workspace.check import check
 
 STAGING = (
     "environments:\n"
@@ -213,3 +214,15 @@ def test_misfits_of_one_environment_stand_there(tmp_path: Path) -> None:
             "acme.example: it would wait for ever to be shown that the name is ours"
         )
     ]
+
+
+def test_a_fault_is_told_of_the_file_that_has_it(tmp_path: Path) -> None:
+    """And not of those that use the stack, which is there all the same."""
+    greeter = "network: main\n"
+    assert told(tmp_path, main="type: network\ncird: 10.0.0.0/16\n", greeter=greeter) == []
+    problems, _ = check(open_workspace(tmp_path))
+    assert [
+        (Path(each.file).name, each.key)
+        for each in problems
+        if Path(each.file).parent.name == "stacks"
+    ] == [("main.yaml", "cird")]
