@@ -152,20 +152,19 @@ def refused_loss(service: str, stack: str, lost: Mapping[str, str]) -> Refused:
 def read_changes(operation: Operation, wanted: Deployment) -> list[ResourceChange]:
     """What an update to `wanted` would change, by a change set with values that is removed again.
 
-    Raises ProvisimusError with CloudFormation's words when it refuses the update, with the
-    validator's when the template is not sound.
+    CloudFormation looks at properties itself when it makes one; the validator is asked for better
+    words only once it has refused. Raises ProvisimusError with the words of either.
     """
     label = f"{PREFIX}{operation.run}-plan"
     try:
         stack_id = _create(operation, wanted, label, create=False)
-    except CloudFault:
+        try:
+            return described(operation, stack_id, label, values=True) or []
+        finally:
+            discard(operation, stack_id, label, created=False)
+    except ProvisimusError:
         check_template(wanted.template)  # says better what is wrong, and where
         raise
-    try:
-        check_template(wanted.template)  # while CloudFormation works on the change set
-        return described(operation, stack_id, label, values=True) or []
-    finally:
-        discard(operation, stack_id, label, created=False)
 
 
 def rolled_back(

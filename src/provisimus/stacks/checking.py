@@ -1,10 +1,12 @@
 """`provisimus check`, as far as templates show it: outputs that nobody gives, names that are too
-long, zones of another region. Offline: every template is built, none is submitted.
+long, zones of another region, what AWS's validator finds. Offline: every template is built, none is
+submitted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,21 @@ from provisimus.stacks.policies import (
     rules_of,
     violations,
 )
+from provisimus.stacks.soundness import Soundness
 from provisimus.stacks.types import find_type
-from provisimus.stacks.types.interface import WantedStack
+from provisimus.stacks.types.interface import Template, WantedStack
 from provisimus.workspace.definitions.stack import StackDefinition, Use
 from provisimus.workspace.definitions.stacks.network import NetworkDefinition
 from provisimus.workspace.problems import did_you_mean
 from provisimus.workspace.stack_uses import placed
 from provisimus.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class _Made:
+    environment: str | None
+    name: str
+    template: Template
 
 
 def stack_problems(workspace: Workspace) -> list[Problem]:
@@ -37,13 +47,15 @@ def stack_problems(workspace: Workspace) -> list[Problem]:
             for environment in getattr(_read(workspace, name), "environments", ())
         }
     )
+    made: list[_Made] = []
     for environment in (None, *sorted({*differing, *_with_rules(workspace)})):
         stacks = {
             name: definition
             for name in workspace.services()
             if (definition := _read(workspace, name, environment)) is not None
         }
-        found += _in_environment(workspace, environment, stacks)
+        found += _in_environment(workspace, environment, stacks, made)
+    found += _unsound(workspace, made)
     return list(dict.fromkeys(found))
 
 
@@ -57,8 +69,12 @@ def _read(
 
 
 def _in_environment(
-    workspace: Workspace, environment: str | None, stacks: Mapping[str, StackDefinition]
+    workspace: Workspace,
+    environment: str | None,
+    stacks: Mapping[str, StackDefinition],
+    made: list[_Made],
 ) -> Iterator[Problem]:
+    """Templates that could be made are added to `made`."""
     outputs: dict[str, set[str]] = {}
     for name, definition in stacks.items():
         yield from _zones(workspace, environment, name, definition)
@@ -72,6 +88,7 @@ def _in_environment(
             continue
         else:
             outputs[name] = set(template.get("Outputs", {}))
+            made.append(_Made(environment, name, template))
             yield from _against_rules(workspace, environment, name, template)
     for name, definition in stacks.items():
         for use in definition.all_uses():
@@ -97,6 +114,24 @@ def offline_template(
             files=files_of(workspace, name, definition),
         )
     )
+
+
+def _unsound(workspace: Workspace, made: list[_Made]) -> Iterator[Problem]:
+    known = Soundness(workspace.state / "cache" / "templates.json")
+    told = set()
+    for each, errors in zip(made, known.errors(one.template for one in made), strict=True):
+        for error in errors:
+            if (each.name, error) in told:
+                continue  # an environment's template is faulty as that of all
+            told.add((each.name, error))
+            problem = Problem(
+                "",
+                None,
+                "",
+                f"its template is not sound: {error}",
+                f"provisimus stack template {each.name} prints it",
+            )
+            yield placed(workspace, each.environment, each.name, problem)
 
 
 def _with_rules(workspace: Workspace) -> set[str]:

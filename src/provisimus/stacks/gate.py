@@ -1,5 +1,8 @@
 """The gate before any submission: AWS's own validator, in process and offline.
 
+`check` asks it about every template, `stack apply` before anything is changed, a plan where no
+change set tells.
+
 It is a native library: some 0.3 s to load, on one core and without Python's lock, then 2-9 ms a
 template. Where no wheel of it exists, CloudFormation itself is the first to look.
 """
@@ -15,21 +18,23 @@ from provisimus.errors import Refused
 from provisimus.stacks.template import body_of
 from provisimus.stacks.types.interface import Template
 
+PACKAGE = "cloudformation-validate"
 _LOADING = threading.Lock()
 
 
 def check_template(template: Template) -> None:
     """Raises Refused with every error that the validator finds. Advice is for tests to read."""
-    engine = _engine()
-    if engine is None:
-        return
-    errors = [found for severity, found in findings(template) if severity in ("ERROR", "FATAL")]
-    if errors:
+    if errors := errors_in(template):
         raise Refused(
             f"the template is not sound: {errors[0]}",
             where="; ".join(errors[1:]) or None,
             hint="nothing was changed; provisimus stack template prints it",
         )
+
+
+def errors_in(template: Template) -> list[str]:
+    """What forbids a template. Empty where the validator is not installed."""
+    return [found for severity, found in findings(template) if severity in ("ERROR", "FATAL")]
 
 
 def findings(template: Template) -> list[tuple[str, str]]:

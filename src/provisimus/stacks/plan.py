@@ -12,12 +12,11 @@ from typing import Any, Literal
 
 from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, Locked, Problem, UnderWay
-from provisimus.model import Digest, Stack, Step, fingerprint
+from provisimus.model import Digest, Stack, Step
 from provisimus.stacks import live as observed
 from provisimus.stacks.differences import in_words
 from provisimus.stacks.follow import latest
 from provisimus.stacks.gate import expect_template
-from provisimus.stacks.last_seen import LastSeen
 from provisimus.stacks.names import name_of
 from provisimus.stacks.network import resolve_network
 from provisimus.stacks.policies import check_policies, rules_of
@@ -117,12 +116,6 @@ def plan_stack(
     name = name_of(workspace, environment.name, service)
     ours = _ours(workspace, environment.name, service)
     files = files_of(workspace, service, definition)
-    source = fingerprint(
-        {"definition": repr(definition), "files": files, "machine": machine_fingerprint}
-    )
-    last = LastSeen(workspace.state / "cache" / "stacks" / f"{name}.json")
-    if last.other_than(source):
-        expect_template()
     live = observed.find_stack(environment, name) if seen is None else seen.get(name)
     busy: Locked | None = None
     if live is not None:
@@ -132,6 +125,8 @@ def plan_stack(
             busy = locked
         if observed.state_of(live.status) == "leftover":
             live = None
+    if live is None:
+        expect_template()
     wanted = WantedStack(
         service,
         version,
@@ -151,12 +146,9 @@ def plan_stack(
         raise _same(environment, live, service, named) or busy
     running = None
     if live is not None and not _is(live, named):
-        expect_template()
         running = observed.template_of(environment, live)
     change, reason = decide(live, running, template, parameters, named, machine_fingerprint)
-    if change == "none":
-        last.keep(source)
-    else:
+    if change != "none":
         rules = rules_of(workspace.root, environment.name)
         check_policies(rules, service, template, parameters)
     return StackPlan(

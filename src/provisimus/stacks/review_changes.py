@@ -11,6 +11,7 @@ from provisimus.stacks import live
 from provisimus.stacks.change_set import Deployment, Operation, read_changes
 from provisimus.stacks.effects import effect_of
 from provisimus.stacks.follow import Deadline
+from provisimus.stacks.gate import check_template
 from provisimus.stacks.plan import StackPlan
 from provisimus.stacks.property_changes import property_changes
 from provisimus.stacks.resource_change import (
@@ -74,6 +75,7 @@ def changes_of(
     if plan.change == "none":
         return "nothing", []
     if plan.live is None:
+        check_template(plan.template)
         return "templates", between({}, {}, plan.template, plan.parameters)
     running = plan.live.parameters.get(IMAGE_ID) if _of_a_machine(plan) else None
     if change_set and (running or not _of_a_machine(plan)):
@@ -86,6 +88,7 @@ def changes_of(
         except CloudFault as fault:
             if fault.code not in DENIED:
                 raise
+            check_template(plan.template)
         else:
             moved = running and image is None and _other_machine(plan)
             if moved:

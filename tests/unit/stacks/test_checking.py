@@ -35,6 +35,19 @@ def test_all_is_well(tmp_path: Path) -> None:
     assert told(tmp_path, main="type: network\n", greeter=greeter) == []
 
 
+def test_a_template_that_is_not_sound(tmp_path: Path) -> None:
+    text = "Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {Colour: red}}}\n"
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks/topic.template").write_text(text)
+    [problem] = told(
+        tmp_path,
+        STAGING,
+        topic="type: raw\ntemplate: topic.template\nenvironments: {staging: {}}\n",
+    )
+    assert problem.startswith("topic.yaml:1 : its template is not sound: ")
+    assert "Colour" in problem
+
+
 def test_an_output_that_nobody_gives(tmp_path: Path) -> None:
     assert told(
         tmp_path,
