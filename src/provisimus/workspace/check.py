@@ -12,8 +12,10 @@ from typing import TypeVar
 
 from provisimus.errors import InvalidDefinitions, NotFound, Problem
 from provisimus.workspace import marks
+from provisimus.workspace.definitions.aws_names import architecture_of
 from provisimus.workspace.definitions.image import ImageManifest
 from provisimus.workspace.definitions.machine import Machine
+from provisimus.workspace.definitions.outputs import output_of
 from provisimus.workspace.definitions.stack import MachineStack, StackDefinition
 from provisimus.workspace.definitions.stacks.cluster import ClusterDefinition
 from provisimus.workspace.definitions.stacks.service import ServiceDefinition
@@ -46,6 +48,8 @@ def check(workspace: Workspace) -> tuple[list[Problem], int]:
         if stack is not None:
             stacks[name] = stack
             problems += _stack(workspace, name, stack, set(machines))
+            for each in (None, *stack.environments):
+                problems += _architecture(workspace, name, each)
             for environment in stack.environments:
                 _collect(problems, lambda n=name, e=environment: workspace.stack(n, e))  # type: ignore[misc]
     problems += _uses(workspace, stacks)
@@ -145,6 +149,28 @@ def _stack(
                 if volumes is None:
                     key, hint = "machine", "no volume follows its instances: name one without"
                 yield _at(path, (key,), message, hint)
+
+
+def _architecture(workspace: Workspace, name: str, environment: str | None) -> Iterator[Problem]:
+    """A type of instance that does not run the machine image, which is of the architecture of the
+    instance that baked it. What is faulty is told where it is read."""
+    with suppress(InvalidDefinitions, NotFound):
+        stack = workspace.stack(name, environment)
+        if not isinstance(stack, MachineStack):
+            return
+        machine = stack.machine or name
+        baked = architecture_of(workspace.machine(machine).instance_type)
+        wanted: str = getattr(stack, "instance_type", "")
+        if wanted and not output_of(wanted) and architecture_of(wanted) != baked:
+            path = workspace.stacks / f"{name}.yaml"
+            key: marks.KeyPath = ("environments", environment or "", "instance_type")
+            if key not in marks.read(path).lines:
+                key = ("instance_type",)
+            message = f"{wanted} is of {architecture_of(wanted)}; machine {machine} is of {baked}"
+            hint = (
+                "choose a type of that architecture; or bake the machine on another instance_type"
+            )
+            yield _at(path, key, message, hint)
 
 
 def _uses(workspace: Workspace, stacks: Mapping[str, StackDefinition]) -> Iterator[Problem]:

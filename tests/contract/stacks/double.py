@@ -17,6 +17,13 @@ from xml.sax.saxutils import escape
 
 NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 WHEN = "2026-01-01T12:00:00.000Z"
+_DRIFT = (
+    *("DetectStackDrift", "DescribeStackDriftDetectionStatus", "DescribeStackResourceDrifts"),
+)
+DRIFT_IS_KNOWN = (
+    *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"),
+)
+"""The statuses in which CloudFormation looks for it (DetectStackDrift)."""
 
 
 @dataclass
@@ -34,6 +41,8 @@ class Double:
     """Questions by name, and the status that somebody else brings the stack into right after."""
     throttled: Callable[[int], bool] = lambda _: False
     """Whether the call of this number, from 0, is turned away."""
+    drifts: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    """Resources by logical id, each with the property that is not as deployed."""
     lost: set[str] = field(default_factory=set)
     """Operations of which the next connection is lost after they were carried out."""
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -77,6 +86,8 @@ class Double:
             return 200, _result(action, f"<Stacks><member>{self._stack()}</member></Stacks>")
         if action == "DescribeStackEvents":
             return 200, _result(action, f"<StackEvents>{self._event()}</StackEvents>")
+        if action in _DRIFT:
+            return self._drift(action)
         if action == "GetTemplate":
             return 200, _result(action, _xml({"TemplateBody": self.template}))
         empty = {
@@ -87,6 +98,26 @@ class Double:
         if action in empty:
             return 200, _result(action, f"<{empty[action]}/>")
         return 400, _fault("NotScripted", f"{action} is not in the script")
+
+    def _drift(self, action: str) -> tuple[int, str]:
+        if self.status not in DRIFT_IS_KNOWN:
+            said = f"Drift detection cannot be performed on stacks with status {self.status}"
+            return 400, _fault("ValidationError", said)
+        about = {"StackId": self.stack_id, "Timestamp": WHEN}
+        if action == "DetectStackDrift":
+            return 200, _result(action, _xml({"StackDriftDetectionId": "d-1"}))
+        if action == "DescribeStackDriftDetectionStatus":
+            over = {"StackDriftDetectionId": "d-1", "DetectionStatus": "DETECTION_COMPLETE"}
+            return 200, _result(action, _xml({**about, **over}))
+        members = "".join(
+            "<member>"
+            + _xml({**about, "LogicalResourceId": name, "ResourceType": "AWS::S3::Bucket"})
+            + _xml({"StackResourceDriftStatus": "MODIFIED"})
+            + _members("PropertyDifferences", [difference])
+            + "</member>"
+            for name, difference in self.drifts.items()
+        )
+        return 200, _result(action, f"<StackResourceDrifts>{members}</StackResourceDrifts>")
 
     def _stack(self) -> str:
         plain = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader
 from click.testing import CliRunner
-from tests.contract.stacks.double import Double, serve
+from tests.contract.stacks.double import DRIFT_IS_KNOWN, Double, serve
 
 from provisimus.aws import Cloud
 from provisimus.cli.app import provisimus
@@ -175,6 +175,26 @@ def test_watching_ends_when_the_time_is_over_or_the_stack_rests(
         assert code == 7
     else:
         assert (code, said.strip()) == (0, f"acme-local-files rests: {status}")
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_drift_is_told_where_cloudformation_looks_for_it(scripted: Scripted, status: str) -> None:
+    scripted.double.status = status
+    values = {"ExpectedValue": "Enabled", "ActualValue": "Suspended"}
+    path = {"PropertyPath": "/VersioningConfiguration/Status", "DifferenceType": "NOT_EQUAL"}
+    scripted.double.drifts = {"Bucket": {**path, **values}}
+    code, said, error = scripted.run("drift", "files", "--exit-code")
+    if status in DRIFT_IS_KNOWN:
+        assert (code, error) == (4, None)
+        assert "/VersioningConfiguration/Status: Enabled → Suspended" in said
+    else:
+        assert error is not None
+        assert (code, status in error.message) == (1, True)
+    if status in DRIFT_IS_KNOWN and state_of(status) == "ready":
+        code, said, error = scripted.run("plan", "files", "--drift")
+        assert (code, error) == (0, None)
+        assert "there is Suspended: by hand, and stays" in said
+    assert not {"ExecuteChangeSet", "CreateChangeSet"} & {*scripted.double.actions()}
 
 
 def test_a_stack_that_is_not_there_is_said_by_every_command(scripted: Scripted) -> None:
