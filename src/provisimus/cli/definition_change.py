@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +19,19 @@ if TYPE_CHECKING:
 
 
 def file_of(session: Session, service: str) -> Path:
-    """The file of a service's stack. Raises NotFound, UsageFault for a member of a cluster."""
+    """The file of a service's stack; of a member's, its cluster's. Raises NotFound."""
     workspace = session.workspace
     workspace.stack(service, session.env)
-    if not workspace.has_service(service):
-        cluster = service.rpartition("-")[0]
+    return workspace.stacks / f"{workspace.cluster_of(service) or service}.yaml"
+
+
+def check_of_all(session: Session, service: str) -> None:
+    """Raises UsageFault for a member of a cluster, where a change is one of all members."""
+    if cluster := session.workspace.cluster_of(service):
         raise UsageFault(
             f"{service} is a member of {cluster}; its file is that of all members",
             hint=f"name the cluster: {cluster}",
         )
-    return workspace.stacks / f"{service}.yaml"
 
 
 def change_definition(
@@ -54,7 +56,7 @@ def change_definition(
         difflib.unified_diff(before.splitlines(True), after.splitlines(True), path.name, path.name)
     ).rstrip()
     # What the stack would be is worked out before anything is written.
-    made = _plan(session, service, after)
+    made = _plan(session, service, after, timeout)
     if session.dry_run:
         data: dict[str, Any] = {"file": str(path), "difference": difference, "plan": as_data(made)}
         session.emit(data, "\n".join([difference, as_text(made), *([remark] if remark else [])]))
@@ -64,16 +66,15 @@ def change_definition(
     if remark:
         click.echo(remark, err=True)
     if made.changes:
-        click.echo(as_text(made), err=True)
+        click.echo(f"{session.open().whose()}\n{as_text(made)}", err=True)
         session.confirm(f"Change {path.name} and the stack of {service} in {session.env}?")
     _write(path, after)
     try:
-        # It was asked already.
-        carry_out(replace(session, yes=True), service, timeout=timeout, allow=allow)
+        carry_out(session, service, timeout=timeout, allow=allow, agreed=True)
     except (StillRunning, Unreachable):
         raise
     except ProvisimusError:
-        if path.read_text(encoding="utf-8") == after:
+        if path.read_text(encoding="utf-8") == after and not _holds(session, service, after):
             _write(path, before)
             click.echo(f"{path.name} is what it was before", err=True)
         raise
@@ -81,13 +82,28 @@ def change_definition(
         then()
 
 
-def _plan(session: Session, service: str, text: str) -> Plan:
+def _plan(session: Session, service: str, text: str, timeout: float | None) -> Plan:
+    """What would be done, were the text in the file. What an interrupted run left under way is
+    waited for, but for a preview."""
     from provisimus.model import ServiceVersion
-    from provisimus.release import plan_release
+    from provisimus.release import one_at_a_time, plan_at_rest, plan_release
 
-    draft = session.workspace.with_draft(service, text)
+    workspace, environment = session.workspace, session.open()
+    draft = workspace.with_draft(workspace.cluster_of(service) or service, text)
     draft.stack(service, session.env)
-    return plan_release(draft, session.open(), ServiceVersion(service, None)).plan
+    asked = ServiceVersion(service, None)
+    if session.dry_run:
+        return plan_release(draft, environment, asked).plan
+    with one_at_a_time(workspace, session.env, service, session.run):
+        return plan_at_rest(draft, environment, asked, session.tell, timeout=timeout).plan
+
+
+def _holds(session: Session, service: str, text: str) -> bool:
+    """Whether the stack is what the text says, however it fares: then the file says so, too."""
+    try:
+        return not _plan(session, service, text, None).changes
+    except ProvisimusError:
+        return False
 
 
 def _write(path: Path, text: str) -> None:

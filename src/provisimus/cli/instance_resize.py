@@ -24,12 +24,18 @@ def resize(session: Session, service: str, instance_type: str, timeout: float | 
       provisimus instance resize greeter --type t3.medium --dry-run
       provisimus instance resize greeter --type m6i.large --env production --yes
     """
-    from provisimus.cli.definition_change import change_definition, file_of, running_of
+    from provisimus.cli.definition_change import (
+        change_definition,
+        check_of_all,
+        file_of,
+        running_of,
+    )
     from provisimus.errors import UsageFault
     from provisimus.tasks.edits import resized
     from provisimus.tasks.sizes import check_type
 
     path = file_of(session, service)
+    check_of_all(session, service)
     definition = session.workspace.stack(service, session.env)
     if not hasattr(definition, "instance_type"):
         raise UsageFault(f"{service} is of type {definition.type}: no instances", where=str(path))

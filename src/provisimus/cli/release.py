@@ -90,9 +90,11 @@ def carry_out(
     check: Callable[[ReleasePlan, Environment], None] | None = None,
     timeout: float | None = None,
     allow: frozenset[str] = frozenset(),
+    agreed: bool = False,
 ) -> None:
     """The chain for one service, as `release` and `stack apply` run it. `check` refuses a plan that
-    is not the saved one; `allow` names what of the stack holds data and may go."""
+    is not the saved one; `allow` names what of the stack holds data and may go. What is `agreed`
+    was shown and asked before."""
     from provisimus.model import ServiceVersion
     from provisimus.release import execute, one_at_a_time, plan_at_rest
     from provisimus.workspace.commits import commits_of
@@ -109,7 +111,7 @@ def carry_out(
         made = plan_at_rest(workspace, environment, asked, session.tell, timeout=timeout)
         if check is not None:
             check(made, environment)
-        if made.plan.changes:
+        if made.plan.changes and not agreed:
             place = environment.whose()
             asking = environment.local is None and not session.yes
             text = _in_full(session, made, environment, allow) if asking else as_text(made.plan)

@@ -76,17 +76,24 @@ def create(session: Session, service: str, mount: str | None, note: str) -> None
 def prune(session: Session, service: str | None, keep: int) -> None:
     """Delete old snapshots that were taken by hand or when a stack was deleted.
 
-    Those that a policy takes are the policy's to remove.
+    Those that a policy takes are the policy's to remove; those that a volume of this workspace is
+    made of stay.
 
     \b
     Examples:
       provisimus snapshot prune --keep 3 --dry-run
       provisimus snapshot prune greeter --keep 0 --env staging --yes
     """
-    from provisimus.tasks.volumes import list_snapshots, remove_snapshots, surplus
+    from provisimus.tasks.volumes import (
+        list_snapshots,
+        named_snapshots,
+        remove_snapshots,
+        surplus,
+    )
 
-    environment = session.open()
-    going = surplus(list_snapshots(environment, session.workspace.name, service), keep)
+    environment, workspace = session.open(), session.workspace
+    named = named_snapshots(workspace, session.env)
+    going = surplus(list_snapshots(environment, workspace.name, service), keep, named)
     data = [asdict(each) for each in going]
     lines = [f"delete {e.snapshot_id}  {e.service} {e.mount}  {e.taken}" for e in going]
     if not going or session.dry_run:

@@ -41,7 +41,7 @@ def grow(
       provisimus volume grow greeter --to "40 GiB" --mount /data --env production --yes
       provisimus volume grow vol-0123456789abcdef0 --to "1 TiB"
     """
-    from provisimus.cli.definition_change import change_definition, file_of
+    from provisimus.cli.definition_change import change_definition, check_of_all, file_of
     from provisimus.tasks.edits import grown, grows_everywhere
     from provisimus.tasks.grow_volume import declared_volume, size_of
     from provisimus.tasks.volumes import list_volumes
@@ -50,10 +50,9 @@ def grow(
     service = what
     if what.startswith("vol-"):
         service, mount = declared_volume(list_volumes(environment, project), what)
-        cluster = service.rpartition("-")[0]
-        if not session.workspace.has_service(service) and session.workspace.has_service(cluster):
-            service = cluster
+        service = session.workspace.cluster_of(service) or service
     path = file_of(session, service)
+    check_of_all(session, service)
     names = session.workspace.members(service, session.env) or [service]
     volumes = [each for each in list_volumes(environment, project) if each.service in names]
     chosen = _chosen(volumes, names, mount, size)

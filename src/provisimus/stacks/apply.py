@@ -44,6 +44,7 @@ from provisimus.stacks.template import (
     attached,
     is_detached,
     needs_swap,
+    volumes_gone,
 )
 from provisimus.stacks.tokens import wish_of
 from provisimus.stacks.types.interface import IMAGE_ID, ROOT_DEVICE, Template
@@ -201,6 +202,16 @@ def _settle(operation: Operation, plan: StackPlan, made: Stack) -> None:
         if before is None or is_accepted(environment, made):
             raise Unhealthy(
                 failure.message, tail=said, where=failure.where, hint=failure.hint
+            ) from failure
+        if gone := volumes_gone(before.template, new.template):
+            # Brought back, it would be mounted empty.
+            raise Unhealthy(
+                f"{failure.message}; it stays so, for its data volume of "
+                f"{', '.join(sorted(gone))} went with this change",
+                tail=said,
+                where=failure.where,
+                hint="a snapshot of it stays, to be put back on: "
+                f"provisimus snapshot list {operation.service}",
             ) from failure
         outcome = f"version {_version(before)} runs again"
         try:

@@ -15,6 +15,8 @@ from provisimus.stacks.types.interface import IMAGE_ID, Template
 
 INSTANCE = "AWS::EC2::Instance"
 VOLUME = "AWS::EC2::Volume"
+MOUNT = "provisimus:mount"
+"""Tag of a data volume: the folder on which it is mounted."""
 ATTACHMENT = "AWS::EC2::VolumeAttachment"
 WAITING = "AWS::CloudFormation::WaitCondition"
 """Where a stack waits for the signal of a machine that became healthy."""
@@ -182,15 +184,30 @@ def needs_swap(
     after: Template,
     after_parameters: Mapping[str, str],
 ) -> bool:
-    """Whether a volume that is attached now would have to change hands within one update.
+    """Whether a volume that is attached now would have to change hands within one update, or to
+    leave an instance that writes to it.
 
     CloudFormation makes the new before it removes the old, so a new attachment of a volume fails
-    while the old instance holds it. `ImageId` in the parameters may be any name of the image, as
-    long as both sides use the same kind of name.
+    while the old instance holds it. It removes an attachment before the instance, and what that did
+    not write yet would be neither on the volume nor in its last snapshot. `ImageId` in the
+    parameters may be any name of the image, as long as both sides use the same kind of name.
     """
     old = dict(_hands(before, before_parameters))
     new = dict(_hands(after, after_parameters))
-    return any(volume in new and new[volume] != hand for volume, hand in old.items())
+    return any(new.get(volume) != hand for volume, hand in old.items())
+
+
+def volumes_gone(before: Template, after: Template) -> set[str]:
+    """The mounts (or logical ids) of volumes that one template has and the other has no more."""
+    kept = resources_of(after, VOLUME)
+    return {
+        next(
+            (tag["Value"] for tag in each["Properties"].get("Tags", ()) if tag["Key"] == MOUNT),
+            name,
+        )
+        for name, each in resources_of(before, VOLUME).items()
+        if name not in kept
+    }
 
 
 def _hands(template: Template, parameters: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

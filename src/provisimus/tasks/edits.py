@@ -43,6 +43,15 @@ def restored(text: str, environment: str, mount: str, snapshot: str, size: int) 
     return _edited(text, _own(environment, "data_volumes"), whole)
 
 
+def restored_member(text: str, environment: str, member: int, mount: str, snapshot: str) -> str:
+    """The file of a cluster with one member's volume made of a snapshot, in one environment."""
+    data = yaml.safe_load(text) or {}
+    found = _overridden(data, environment).get("restored", data.get("restored")) or []
+    others = [each for each in found if (each["member"], each["mount"]) != (member, mount)]
+    entry = {"member": member, "mount": mount, "snapshot": snapshot}
+    return _edited(text, _own(environment, "restored"), [*others, entry])
+
+
 def _own(environment: str, key: str) -> KeyPath:
     return ("environments", environment, key)
 
@@ -50,10 +59,14 @@ def _own(environment: str, key: str) -> KeyPath:
 def _volumes(text: str, environment: str) -> tuple[list[dict[str, Any]], KeyPath]:
     """The data volumes of an environment as they are written, and where."""
     data = yaml.safe_load(text) or {}
-    overrides = (data.get("environments") or {}).get(environment) or {}
+    overrides = _overridden(data, environment)
     if "data_volumes" in overrides:
         return overrides["data_volumes"], _own(environment, "data_volumes")
     return data.get("data_volumes") or [], ("data_volumes",)
+
+
+def _overridden(data: dict[str, Any], environment: str) -> dict[str, Any]:
+    return (data.get("environments") or {}).get(environment) or {}
 
 
 def _index(volumes: list[dict[str, Any]], mount: str) -> int:

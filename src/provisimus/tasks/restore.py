@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from provisimus.errors import NotFound, Refused
+from collections.abc import Sequence
+
+from provisimus.errors import Refused
 from provisimus.model import UNKNOWN
-from provisimus.stacks.types.service import named_volumes
-from provisimus.tasks.volumes import ListedSnapshot, ListedVolume
-from provisimus.workspace.definitions.stacks.service import ServiceDefinition
+from provisimus.stacks.template import MOUNT, VOLUME, resources_of
+from provisimus.stacks.types.interface import Template
+from provisimus.tasks.volumes import ListedSnapshot, chosen_mount
+from provisimus.workspace.definitions.stack import DataVolume
 
 
-def check_snapshot(snapshot: ListedSnapshot, volume: ListedVolume) -> None:
+def check_snapshot(snapshot: ListedSnapshot, service: str, mount: str) -> None:
     """Raises Refused for a snapshot that is not whole yet, or of another service or mount."""
     if snapshot.state != "completed":
         raise Refused(
@@ -17,17 +20,37 @@ def check_snapshot(snapshot: ListedSnapshot, volume: ListedVolume) -> None:
             hint="wait until it is completed: provisimus snapshot list",
         )
     told = (snapshot.service, snapshot.mount)
-    wanted = (volume.service, volume.mount)
+    wanted = (service, mount)
     if any(a not in (UNKNOWN, b) for a, b in zip(told, wanted, strict=True)):
         raise Refused(
             f"{snapshot.snapshot_id} is of {told[0]} {told[1]}, not of {wanted[0]} {wanted[1]}",
-            hint=f"see which there are: provisimus snapshot list {volume.service}",
+            hint=f"see which there are: provisimus snapshot list {service}",
         )
 
 
-def going_volume(definition: ServiceDefinition, mount: str) -> str:
-    """The logical id of the volume that another takes the place of. Raises NotFound."""
-    for name, each in named_volumes(definition.data_volumes).items():
-        if each.mount == mount:
-            return name
-    raise NotFound(f"no data volume at {mount} is declared", hint="see: provisimus volume list")
+def declared_mount(volumes: Sequence[DataVolume], service: str, mount: str | None) -> str:
+    """The mount that is meant, of those that are declared. Raises NotFound, UsageFault."""
+    return chosen_mount([each.mount for each in volumes], service, mount)
+
+
+def check_size(
+    snapshot: ListedSnapshot, volumes: Sequence[DataVolume], mount: str, cluster: str
+) -> None:
+    """Raises Refused for a snapshot that is larger than the volumes of its cluster's members."""
+    size = next(each.size for each in volumes if each.mount == mount)
+    if size < snapshot.size:
+        raise Refused(
+            f"{snapshot.snapshot_id} has {snapshot.size} GiB, a member's volume {size} GiB",
+            hint=f"make them larger first: provisimus volume grow {cluster} --mount "
+            f'{mount} --to "{snapshot.size} GiB"',
+        )
+
+
+def volumes_at(running: Template, mount: str) -> frozenset[str]:
+    """The logical ids of the volumes that a stack has at a mount. Another one that takes the place
+    has another id, so they are looked for in what runs, whatever the file says by now."""
+    return frozenset(
+        name
+        for name, each in resources_of(running, VOLUME).items()
+        if {"Key": MOUNT, "Value": mount} in each["Properties"].get("Tags", ())
+    )

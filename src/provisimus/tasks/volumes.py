@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisimus.aws import CloudFault, as_tags, speaking, tags_of
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, UsageFault
 from provisimus.model import UNKNOWN
 from provisimus.ondisk.places import POLICY
+from provisimus.stacks.template import MOUNT
 
-MOUNT = "provisimus:mount"
+if TYPE_CHECKING:
+    from provisimus.workspace.workspace import Workspace
+
 SERVICE = "provisimus:service"
 PROJECT = "provisimus:project"
 ENVIRONMENT = "provisimus:environment"
@@ -124,10 +127,16 @@ def _snapshot(found: Any) -> ListedSnapshot:
 
 def chosen_volume(volumes: Iterable[ListedVolume], service: str, mount: str | None) -> ListedVolume:
     """The one data volume of a service, or that of a mount. Raises NotFound, UsageFault."""
-    own = [each for each in volumes if each.service == service]
-    named = [each for each in own if mount in (None, each.mount)]
+    own = {each.mount: each for each in volumes if each.service == service}
+    return own[chosen_mount(own, service, mount)]
+
+
+def chosen_mount(mounts: Iterable[str], service: str, mount: str | None) -> str:
+    """The only one, or that which is named. Raises NotFound, UsageFault."""
+    own = sorted(set(mounts))
+    named = [each for each in own if mount in (None, each)]
     if not named:
-        known = ", ".join(sorted({each.mount for each in own}))
+        known = ", ".join(own)
         raise NotFound(
             f"{service} has no data volume" + (f" at {mount}" if mount else ""),
             hint=f"it has: {known}" if known else "those that there are: provisimus volume list",
@@ -135,7 +144,7 @@ def chosen_volume(volumes: Iterable[ListedVolume], service: str, mount: str | No
     if len(named) > 1:
         raise UsageFault(
             f"{service} has {len(named)} data volumes",
-            hint="name one with --mount: " + ", ".join(sorted({each.mount for each in named})),
+            hint=f"name one with --mount: {', '.join(named)}",
         )
     return named[0]
 
@@ -154,21 +163,34 @@ def take_snapshot(environment: Environment, project: str, volume: ListedVolume, 
     return made["SnapshotId"]
 
 
-def surplus(snapshots: Iterable[ListedSnapshot], keep: int) -> list[ListedSnapshot]:
+def surplus(
+    snapshots: Iterable[ListedSnapshot], keep: int, named: Container[str] = ()
+) -> list[ListedSnapshot]:
     """What goes when of each volume the newest `keep` stay; `snapshots` newest first.
 
-    What a policy took is the policy's to remove.
+    What a policy took is the policy's to remove. What definitions name (`named`) stays: without it
+    a stack could not be made again.
     """
     seen: dict[tuple[str, str], int] = {}
     going = []
     for each in snapshots:
-        if each.policy != "by hand" or each.state != "completed":
+        if each.policy != "by hand" or each.state != "completed" or each.snapshot_id in named:
             continue
         place = (each.service, each.mount)
         seen[place] = seen.get(place, 0) + 1
         if seen[place] > keep:
             going.append(each)
     return going
+
+
+def named_snapshots(workspace: Workspace, environment: str) -> set[str]:
+    """The snapshots that the volumes of declared stacks are made of."""
+    return {
+        volume.made_of
+        for name in workspace.declared(environment)
+        for volume in getattr(workspace.stack(name, environment), "data_volumes", ())
+        if volume.made_of
+    }
 
 
 def remove_snapshots(environment: Environment, snapshots: Iterable[ListedSnapshot]) -> None:

@@ -155,10 +155,16 @@ class Workspace:
         """The workspace as it would be with other text in a stack's file."""
         return replace(self, drafts={**self.drafts, service: text})
 
+    def cluster_of(self, name: str) -> str | None:
+        """The stack whose file tells of what has none of its own: `cache` for `cache-2`."""
+        cluster, _, number = name.rpartition("-")
+        member = number.isdigit() and not self.has_service(name) and self.has_service(cluster)
+        return cluster if member else None
+
     def _member(self, name: str, environment: str | None) -> StackDefinition | None:
         """The member of a cluster that `cache-2` means; None where there is no such cluster."""
-        cluster, _, number = name.rpartition("-")
-        if not number.isdigit() or not self.has_service(cluster):
+        cluster, number = self.cluster_of(name), name.rpartition("-")[2]
+        if cluster is None:
             return None
         from provisimus.workspace.definitions.stacks.cluster import ClusterDefinition
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
-from provisimus.errors import Unhealthy
+from provisimus.cli import definition_change
+from provisimus.cli.app import provisimus
+from provisimus.errors import Refused, Unhealthy
 from provisimus.model import Commits, Digest, Plan, Stack, fingerprint
 from provisimus.release.execute import _stack
 from provisimus.release.plan import ReleasePlan
 from provisimus.stacks import find_stack, plan_stack
 from provisimus.stacks.live import VERSION, stack_name
+from provisimus.tasks.volumes import list_volumes, take_snapshot
 
 if TYPE_CHECKING:
     from conftest import Scene
@@ -69,3 +73,51 @@ def test_members_are_changed_one_after_the_other(scene: Scene) -> None:
     for name in scene.workspace.members("cache"):
         scene.deleted(name)
     assert members(scene) == []
+
+
+def test_one_member_is_put_back_on_a_snapshot(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.declare("cache", CLUSTER)
+    release(scene, "1.0.0")
+    one, two = members(scene)
+    project = scene.workspace.name
+    (old,) = list_volumes(scene.environment, project, "cache-2")
+    taken = take_snapshot(scene.environment, project, old, "before the import")
+
+    def carry_out(session: Any, service: str, *, allow: frozenset[str], **_: Any) -> None:
+        assert service == "cache-2"
+        wanted = machine("1.0.0", sick=False)
+        plan = plan_stack(session.workspace, scene.environment, service, "1.0.0", wanted)
+        scene.carry_out(plan, allow=allow)
+
+    def plan(session: Any, service: str, text: str, timeout: float | None) -> Plan:
+        draft, wanted = session.workspace.with_draft("cache", text), machine("1.0.0", sick=False)
+        made = plan_stack(draft, scene.environment, service, "1.0.0", wanted)
+        return Plan(service, "1.0.0", "local", made.steps(), {}, {})
+
+    monkeypatch.setattr("provisimus.cli.session.Session.open", lambda *_, **__: scene.environment)
+    monkeypatch.setattr(definition_change, "carry_out", carry_out)
+    monkeypatch.setattr(definition_change, "_plan", plan)
+
+    def restore(service: str) -> Any:
+        arguments = ["snapshot", "restore", taken, "--service", service, "--yes"]
+        return CliRunner().invoke(provisimus, [*arguments, "-C", str(scene.root)])
+
+    assert restore("cache").exception.hint == "name the member: cache-1, cache-2"  # type: ignore[union-attr]
+    assert isinstance(restore("cache-1").exception, Refused)
+    done = restore("cache-2")
+    assert done.exit_code == 0, (done.exception, done.output)
+    after = members(scene)
+    assert after[0] == one
+    (new,) = list_volumes(scene.environment, project, "cache-2")
+    [described] = scene.ec2.describe_volumes(VolumeIds=[new.volume_id])["Volumes"]
+    assert (described["SnapshotId"], new.volume_id == old.volume_id) == (taken, False)
+    assert after[1].outputs["InstanceId"] != two.outputs["InstanceId"]
+    entry = f"restored: [{{member: 2, mount: /data, snapshot: {taken}}}]"
+    assert entry in (scene.root / "stacks/cache.yaml").read_text()
+    for name in scene.workspace.members("cache"):
+        wanted = machine("1.0.0", sick=False)
+        planned = plan_stack(scene.workspace, scene.environment, name, "1.0.0", wanted)
+        assert planned.change == "none"
+        scene.deleted(name)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from provisimus.cli import definition_change
 from provisimus.cli.app import provisimus
-from provisimus.errors import Refused, RolledBack, StillRunning, UsageFault
+from provisimus.errors import Refused, RolledBack, StillRunning, Unhealthy, UsageFault
 from provisimus.model import Plan
 from provisimus.tasks.sizes import check_type
 from provisimus.tasks.volumes import list_snapshots, list_volumes, take_snapshot
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 def run(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A command whose release is the scene's own: what it bakes is no machine."""
 
-    def carry_out(session: Any, service: str, *, allow: frozenset[str], **_: Any) -> None:
-        assert session.yes
+    def carry_out(
+        session: Any, service: str, *, allow: frozenset[str], agreed: bool, **_: Any
+    ) -> None:
+        assert agreed
         stack = scene.release("1.0.0", allow=allow)
         session.emit({"stack": stack.name}, stack.name)
 
-    def plan(session: Any, service: str, text: str) -> Plan:
+    def plan(session: Any, service: str, text: str, timeout: float | None) -> Plan:
         draft = session.workspace.with_draft(service, text)
         from provisimus.stacks import plan_stack
 
@@ -107,13 +109,37 @@ def test_a_service_is_put_back_on_a_snapshot(scene: Scene, run: Any) -> None:
     assert new.used_by not in (None, before.outputs["InstanceId"])
     described = scene.ec2.describe_volumes(VolumeIds=[new.volume_id])["Volumes"][0]
     assert described["SnapshotId"] == taken
-    # Of what went a snapshot stays, beside the one it was put back on.
+    # Of what went snapshots stay, beside the one it was put back on: that of the rest before
+    # another instance came, and that of the end.
     kept = scene.ec2.describe_snapshots(Filters=[{"Name": "volume-id", "Values": [old.volume_id]}])
-    assert len(kept["Snapshots"]) == 2
+    assert len(kept["Snapshots"]) == 3
     assert {each.snapshot_id for each in list_snapshots(scene.environment, project)} >= {taken}
     assert scene.plan("1.0.0").change == "none"
+    # What the file names is never too old.
+    pruned = json.loads(run("snapshot", "prune", "--keep", "0", "--yes", "--json").stdout)
+    assert taken not in {each["snapshot_id"] for each in pruned}
+    assert taken in {each.snapshot_id for each in list_snapshots(scene.environment, project)}
     gone = run("snapshot", "restore", "snap-0123456789abcdef0", "--service", "greeter", "--yes")
     assert "there is no snapshot" in str(gone.exception)
+
+
+def test_where_the_data_went_with_a_change_that_does_not_answer_nothing_is_brought_back_empty(
+    scene: Scene, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.release("1.0.0")
+    (old,) = list_volumes(scene.environment, scene.workspace.name)
+    taken = take_snapshot(scene.environment, scene.workspace.name, old, "before the import")
+    [tagged] = scene.ec2.describe_images(ImageIds=[scene.image("1.0.0").image_id])["Images"]
+    scene.ec2.create_tags(Resources=[tagged["ImageId"]], Tags=[{"Key": "sick", "Value": "now"}])
+    scene.define(file_of(scene), within="2s")
+    done = run("snapshot", "restore", taken, "--service", "greeter", "--yes")
+    assert isinstance(done.exception, Unhealthy)
+    assert "its data volume of /data went with this change" in done.exception.message
+    (new,) = list_volumes(scene.environment, scene.workspace.name)
+    [described] = scene.ec2.describe_volumes(VolumeIds=[new.volume_id])["Volumes"]
+    assert described["SnapshotId"] == taken
+    # The stack is what the file says, so the file says it on.
+    assert f"made_of: {taken}" in file_of(scene)
 
 
 @pytest.mark.parametrize(

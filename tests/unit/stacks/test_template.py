@@ -90,7 +90,7 @@ def test_metadata_of_others_survives_a_swap() -> None:
         (template(), template(instance="Instance2"), GIVEN, True),
         (template(), template(device="/dev/sdg"), GIVEN, True),
         (template(volume=False), template(), {**GIVEN, "ImageId": "m2"}, False),
-        (template(), template(volume=False), {**GIVEN, "ImageId": "m2"}, False),
+        (template(), template(volume=False), {**GIVEN, "ImageId": "m2"}, True),
         (detached(template(), "f"), template(), {**GIVEN, "ImageId": "m2"}, False),
     ],
     ids=[

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from provisimus.errors import NotFound, ProvisimusError, Refused, ToolFailed, UsageFault
-from provisimus.tasks.edits import grown, grows_everywhere, resized, restored
+from provisimus.tasks.edits import grown, grows_everywhere, resized, restored, restored_member
 from provisimus.tasks.file_systems import NOT_SEEN, OTHER, grow_command, grow_file_system, why_not
 from provisimus.tasks.grow_volume import check_larger, declared_volume, size_of
-from provisimus.tasks.restore import check_snapshot, going_volume
+from provisimus.tasks.restore import check_size, check_snapshot, declared_mount, volumes_at
 from provisimus.tasks.sizes import check_architecture
 from provisimus.tasks.volumes import ListedSnapshot, ListedVolume
 from provisimus.workspace.definitions.stack import DataVolume
-from provisimus.workspace.definitions.stacks.service import ServiceDefinition
 
 FILE = "version: 1.0.0\ndata_volumes: [{mount: /data, size: 20 GiB}]  # ours\n"
 OWN = FILE + "environments:\n  local: {data_volumes: [{mount: /data, size: 1 GiB}]}\n"
@@ -51,6 +51,21 @@ def test_a_restored_volume_is_of_one_environment() -> None:
     assert restored(after, "local", "/data", other, 20) == after.replace(SNAPSHOT, other)
 
 
+def test_one_member_of_a_cluster_is_restored_and_the_others_stay() -> None:
+    first = {"member": 2, "mount": "/data", "snapshot": SNAPSHOT}
+    after = restored_member(FILE, "local", 2, "/data", SNAPSHOT)
+    assert yaml.safe_load(after)["environments"] == {"local": {"restored": [first]}}
+    other = "snap-0123456789abcdef1"
+    again = restored_member(after, "local", 2, "/data", other)
+    assert again == after.replace(SNAPSHOT, other)
+    both = yaml.safe_load(restored_member(again, "local", 1, "/data", SNAPSHOT))
+    assert [each["member"] for each in both["environments"]["local"]["restored"]] == [2, 1]
+    # What is declared for all environments still holds in this one.
+    shared = FILE + f"restored: [{{member: 1, mount: /data, snapshot: {SNAPSHOT}}}]\n"
+    own = yaml.safe_load(restored_member(shared, "local", 2, "/data", other))
+    assert [each["member"] for each in own["environments"]["local"]["restored"]] == [1, 2]
+
+
 def test_sizes_are_written_as_in_definitions() -> None:
     assert (size_of("40 GiB"), size_of("1 TiB")) == (40, 1024)
     with pytest.raises(UsageFault, match="no size"):
@@ -80,21 +95,38 @@ def test_another_architecture_is_refused() -> None:
 def test_a_snapshot_of_something_else_is_refused(change: dict[str, str], match: str) -> None:
     from dataclasses import replace
 
-    check_snapshot(TAKEN, VOLUME)
-    check_snapshot(replace(TAKEN, service="unknown", mount="unknown"), VOLUME)
+    check_snapshot(TAKEN, "greeter", "/data")
+    check_snapshot(replace(TAKEN, service="unknown", mount="unknown"), "greeter", "/data")
     with pytest.raises(Refused, match=match):
-        check_snapshot(replace(TAKEN, **change), VOLUME)
+        check_snapshot(replace(TAKEN, **change), "greeter", "/data")
 
 
-def test_what_goes_is_named_by_mount_and_snapshot() -> None:
-    plain = ServiceDefinition(data_volumes=(DataVolume(mount="/data", size=20),))
-    assert going_volume(plain, "/data") == "DataVolumeData"
-    made = DataVolume(mount="/data", size=20, made_of=SNAPSHOT)
-    named = going_volume(ServiceDefinition(data_volumes=(made,)), "/data")
-    assert named.startswith("DataVolumeData")
-    assert len(named) == len("DataVolumeData") + 8
-    with pytest.raises(NotFound):
-        going_volume(plain, "/x")
+def test_what_goes_is_what_runs_at_the_mount() -> None:
+    def volume(mount: str) -> dict[str, object]:
+        tags = [{"Key": "Name", "Value": "x"}, {"Key": "provisimus:mount", "Value": mount}]
+        return {"Type": "AWS::EC2::Volume", "Properties": {"Tags": tags}}
+
+    bare = {"Type": "AWS::EC2::Volume", "Properties": {}}
+    running = {"Resources": {"Data": volume("/data"), "Logs": volume("/logs"), "Other": bare}}
+    assert volumes_at(running, "/data") == {"Data"}
+    assert volumes_at(running, "/x") == frozenset()
+
+
+def test_the_mount_is_named_where_there_are_several() -> None:
+    data = DataVolume(mount="/data", size=20)
+    assert declared_mount([data], "greeter", None) == "/data"
+    with pytest.raises(NotFound, match="greeter has no data volume at /x"):
+        declared_mount([data], "greeter", "/x")
+    with pytest.raises(UsageFault, match="greeter has 2 data volumes"):
+        declared_mount([data, DataVolume(mount="/logs", size=1)], "greeter", None)
+
+
+def test_a_snapshot_fits_on_the_volumes_of_a_cluster() -> None:
+    check_size(TAKEN, [DataVolume(mount="/data", size=20)], "/data", "cache")
+    with pytest.raises(Refused, match="has 20 GiB, a member's volume 19 GiB") as fault:
+        check_size(TAKEN, [DataVolume(mount="/data", size=19)], "/data", "cache")
+    assert fault.value.hint is not None
+    assert 'volume grow cache --mount /data --to "20 GiB"' in fault.value.hint
 
 
 def test_why_a_file_system_did_not_grow() -> None:

@@ -12,7 +12,7 @@ from provisimus.ondisk.places import POLICY, RHYTHM
 from provisimus.stacks import permissions
 from provisimus.stacks.effects import SWAPPED
 from provisimus.stacks.resource_change import ResourceChange
-from provisimus.stacks.template import ATTACHMENT, INSTANCE, WAITING, resources_of
+from provisimus.stacks.template import ATTACHMENT, INSTANCE, MOUNT, WAITING, resources_of
 from provisimus.stacks.types import around_service as around
 from provisimus.stacks.types import parts
 from provisimus.stacks.types.interface import IMAGE_ID, StackType, Template, WantedStack
@@ -247,7 +247,7 @@ def _role(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
 def _volume(volume: DataVolume) -> dict[str, Any]:
     tags = [
         {"Key": "Name", "Value": {"Fn::Sub": f"${{AWS::StackName}} {volume.mount}"}},
-        {"Key": "provisimus:mount", "Value": volume.mount},
+        {"Key": MOUNT, "Value": volume.mount},
     ]
     if volume.snapshots and volume.snapshots.by == "dlm":
         tags.append({"Key": around.BY_DLM, "Value": around.dlm_policy(volume)})

@@ -85,12 +85,14 @@ class Snapshots(Definition):
 LARGEST = 65_536
 """GiB of a gp3 volume at most ("General Purpose SSD volumes")."""
 
+SnapshotId = Annotated[str, limits(pattern=r"^snap-[0-9a-f]{8,17}$")]
+
 
 class DataVolume(Definition):
     mount: MountPoint
     size: Gibibytes
     snapshots: Snapshots | None = None
-    made_of: Annotated[str, limits(pattern=r"^snap-[0-9a-f]{8,17}$")] | None = None
+    made_of: SnapshotId | None = None
     """The snapshot that it is made of, for as long as it lives: `snapshot restore` writes it.
     Another one here, or none, makes another volume; of the one before a snapshot stays."""
 

@@ -50,6 +50,11 @@ def test_members_differ_in_number_zone_and_name() -> None:
     }
 
 
+SNAPSHOT = "snap-0123456789abcdef0"
+VOLUME = "data_volumes: [{mount: /a, size: 1 GiB}]\n"
+TWICE = ", ".join(2 * [f"{{member: 2, mount: /a, snapshot: {SNAPSHOT}}}"])
+
+
 def wanted(**given: Any) -> WantedStack[ClusterDefinition]:
     health = Health(http=HttpHealth(port=8080))
     return WantedStack("cache", "1", cluster(**given), health=health, others={"main": MAIN})
@@ -86,6 +91,16 @@ def test_a_member_is_a_service_of_the_workspace(tmp_path: Path) -> None:
     assert isinstance(workspace.stack("cache-3", "local"), ServiceDefinition)
 
 
+def test_a_member_may_have_a_volume_that_is_made_of_a_snapshot() -> None:
+    volumes = [{"mount": "/data", "size": "20 GiB"}, {"mount": "/logs", "size": "1 GiB"}]
+    given = [{"member": 2, "mount": "/data", "snapshot": SNAPSHOT}]
+    made = cluster(data_volumes=volumes, restored=given)
+    assert [
+        [volume.made_of for volume in made.member("cache", number).data_volumes]
+        for number in (1, 2, 3)
+    ] == [[None, None], [SNAPSHOT, None], [None, None]]
+
+
 def test_a_file_of_that_name_goes_before(tmp_path: Path) -> None:
     told(tmp_path, "type: cluster\n", "cache")
     told(tmp_path, "type: network\n", "cache-1")
@@ -114,6 +129,18 @@ def test_a_file_of_that_name_goes_before(tmp_path: Path) -> None:
         ),
         ("instance_type: large", "2 instance_type: 'large' is no instance type"),
         ("stack_name: Cache", "2 stack_name: a cluster is a stack for each member"),
+        (
+            f"restored: [{{member: 4, mount: /a, snapshot: {SNAPSHOT}}}]",
+            "2 restored/0/member: there is no member 4 of 3",
+        ),
+        (
+            f"{VOLUME}restored: [{{member: 2, mount: /b, snapshot: {SNAPSHOT}}}]",
+            "3 restored/0/mount: no data volume is mounted there",
+        ),
+        (
+            f"{VOLUME}restored: [{TWICE}]",
+            "3 restored/1: /a of member 2 stands twice",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_told_at_its_place(

@@ -6,11 +6,11 @@ Each member is a service of its own, `NAME-1` to `NAME-N`, with its own stack, v
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
 from typing import Annotated, Any
 
 from provisimus.workspace.definitions.aws_names import InstanceType, KeyName
-from provisimus.workspace.definitions.common import Misfit, Name
+from provisimus.workspace.definitions.common import AbsolutePath, Definition, Misfit, Name
 from provisimus.workspace.definitions.rules import limits
 from provisimus.workspace.definitions.stack import (
     DataVolume,
@@ -19,6 +19,7 @@ from provisimus.workspace.definitions.stack import (
     InNetwork,
     MachineStack,
     Reachable,
+    SnapshotId,
     StackDefinition,
     StackHealth,
     Use,
@@ -29,6 +30,15 @@ from provisimus.workspace.definitions.stacks.service import ServiceAlarms, Servi
 ZONES = "abc"
 OWN_VARIABLES = ("CLUSTER_MEMBER", "CLUSTER_SIZE", "CLUSTER_MEMBERS")
 """What tells a member who it is; said for all of them, each would be the same."""
+
+
+class Restored(Definition):
+    """A data volume of one member, made of a snapshot."""
+
+    member: Annotated[int, limits(ge=1)]
+    """Its number."""
+    mount: AbsolutePath
+    snapshot: SnapshotId
 
 
 class ClusterDefinition(MachineStack):
@@ -45,6 +55,9 @@ class ClusterDefinition(MachineStack):
     """Who may reach each member, the other members among them."""
     data_volumes: Annotated[tuple[DataVolume, ...], limits(max_length=11)] = ()
     """Of each member: its own."""
+    restored: tuple[Restored, ...] = ()
+    """Members whose volumes are made of snapshots, for as long as these volumes live: `snapshot
+    restore` writes it."""
     health: StackHealth = StackHealth()
     """Whom a machine tells how its service is. The next member is replaced when one is healthy."""
     dns: DnsName | None = None
@@ -74,6 +87,21 @@ class ClusterDefinition(MachineStack):
             raise Misfit(
                 "members have names of their own — write cache.acme.internal", "dns", "name"
             )
+        self._check_restored([volume.mount for volume in self.data_volumes])
+
+    def _check_restored(self, mounts: list[str]) -> None:
+        seen = set()
+        for index, each in enumerate(self.restored):
+            if each.member > self.members:
+                message = f"there is no member {each.member} of {self.members}"
+                raise Misfit(message, "restored", index, "member")
+            if each.mount not in mounts:
+                message = f"no data volume is mounted there — it is one of {', '.join(mounts)}"
+                raise Misfit(message, "restored", index, "mount")
+            if (each.member, each.mount) in seen:
+                message = f"{each.mount} of member {each.member} stands twice"
+                raise Misfit(message, "restored", index)
+            seen.add((each.member, each.mount))
 
     def names(self, cluster: str) -> list[str]:
         """The services that it consists of."""
@@ -102,7 +130,16 @@ class ClusterDefinition(MachineStack):
                 "network": network,
                 "dns": DnsName(name=names[number - 1], zone=self.dns.zone) if self.dns else None,
                 "environment": {**variables, **self.environment},
+                "data_volumes": self._volumes(number),
             }
+        )
+
+    def _volumes(self, number: int) -> tuple[DataVolume, ...]:
+        """Of one member: made of snapshots where it was put back on some."""
+        made_of = {each.mount: each.snapshot for each in self.restored if each.member == number}
+        return tuple(
+            replace(volume, made_of=made_of.get(volume.mount, volume.made_of))
+            for volume in self.data_volumes
         )
 
     def _name(self, number: int) -> str:
