@@ -9,6 +9,7 @@ template. Where no wheel of it exists, CloudFormation itself is the first to loo
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import threading
 from functools import cache
@@ -18,7 +19,7 @@ from provisimus.errors import Refused
 from provisimus.stacks.template import body_of
 from provisimus.stacks.types.interface import Template
 
-PACKAGE = "cloudformation-validate"
+LIBRARY = "cloudformation_validate"
 _LOADING = threading.Lock()
 
 
@@ -61,8 +62,10 @@ def _engine() -> Any:
 @cache
 def _loaded() -> Any:
     try:
-        library: Any = importlib.import_module("cloudformation_validate")
+        library: Any = importlib.import_module(LIBRARY)
     except (ImportError, OSError):
         return None
+    # Freed before its library is taken apart at the end of the process.
+    atexit.register(_loaded.cache_clear)
     # The same findings as RegoEngine's, loaded in three quarters of the time.
     return library.CelEngine()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from provisimus.caching import read_json, write_json
 from provisimus.model import fingerprint
-from provisimus.stacks.gate import PACKAGE, errors_in
+from provisimus.stacks.gate import LIBRARY, errors_in
 from provisimus.stacks.types.interface import Template
 
 
@@ -25,9 +25,8 @@ class Soundness:
 
     def errors(self, templates: Iterable[Template]) -> list[list[str]]:
         """What the validator finds in each, in their order; nothing where it is not installed."""
-        try:
-            validator = version(PACKAGE)
-        except PackageNotFoundError:
+        validator = _installed()
+        if validator is None:
             return [[] for _ in templates]
         kept = (read_json(self.place) or {}).get("sound")
         known = set(map(str, kept)) if isinstance(kept, list) else set()
@@ -42,3 +41,12 @@ class Soundness:
         if sound != known:
             write_json(self.place, {"sound": sorted(sound)})
         return told
+
+
+def _installed() -> str | None:
+    """Which validator there is. Its file tells; to ask for its version takes ten times as long."""
+    found = find_spec(LIBRARY)
+    if found is None or found.origin is None:
+        return None
+    status = Path(found.origin).stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
