@@ -38,6 +38,17 @@ def _file(path: str, mode: str, text: str) -> str:
     return f'  - path: {path}\n    permissions: "{mode}"\n    content: |\n{content}'
 
 
+def told_by(text: str) -> dict[str, str]:
+    """The files that user data of `user_data_of` writes, by path; none of somebody else's."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(text)
+        return {str(each["path"]): str(each["content"]) for each in found["write_files"]}
+    except (yaml.YAMLError, LookupError, TypeError):
+        return {}
+
+
 def literally(text: str) -> str:
     """The text as Fn::Sub gives it back unchanged ("Fn::Sub", `${!Literal}`)."""
     return text.replace("${", "${!")

@@ -14,7 +14,7 @@ from provisimus.environment import Environment
 from provisimus.errors import InvalidDefinitions, Locked, Problem, UnderWay
 from provisimus.model import Digest, Stack, Step
 from provisimus.stacks import live as observed
-from provisimus.stacks.differences import in_words
+from provisimus.stacks.differences import in_words, sections_in_words, shortened
 from provisimus.stacks.follow import latest
 from provisimus.stacks.gate import expect_template
 from provisimus.stacks.names import name_of
@@ -257,7 +257,9 @@ def decide(
     # What the template's own default gives, nobody gave.
     own = template.get("Parameters", {}).keys() - after.keys()
     before = {name: value for name, value in before.items() if name not in own}
-    reason = "; ".join(in_words(running, before, template, after)) or "its tags changed"
+    words = list(in_words(running, before, template, after))
+    words = words or list(sections_in_words(running, template)) or ["its tags changed"]
+    reason = "; ".join(shortened(words))
     swap = needs_swap(running, before, template, after)
     return ("swap" if swap else "update"), reason
 

@@ -1,10 +1,12 @@
 """What must be done to a stack, and the reason in words: decided without any cloud."""
 
 from provisimus.model import Digest, Stack
+from provisimus.stacks.differences import MOST, in_words, sections_in_words, shortened
 from provisimus.stacks.plan import decide
 from provisimus.stacks.template import SWAP_OF, detached, fingerprint_of
 from provisimus.stacks.types.interface import Network, WantedStack
 from provisimus.stacks.types.service import TYPE
+from provisimus.user_data import ENVIRONMENT_FILE, user_data_of
 from provisimus.workspace.definitions.machine import Health, HttpHealth
 from provisimus.workspace.definitions.stacks.service import ServiceDefinition
 from provisimus.workspace.problems import parse
@@ -117,6 +119,66 @@ def test_a_volume_that_grows() -> None:
         "update",
         "the data volume of /data grows to 40 GiB",
     )
+
+
+def test_another_environment_is_told_by_its_names() -> None:
+    before = {**BASE, "environment": {"MODE": "blue", "KEPT": "1", "GONE": "x"}}
+    after = {**BASE, "environment": {"MODE": "green", "KEPT": "1"}}
+    assert verdict(wanted(**before), wanted(**after)) == (
+        "swap",
+        "the environment changed (GONE, MODE)",
+    )
+    assert verdict(wanted(**BASE), wanted(**after))[1] == "the environment changed (KEPT, MODE)"
+
+
+def test_other_things_that_a_machine_is_told_have_their_words() -> None:
+    metric = {**BASE, "health": {"metric": True}}
+    assert (
+        "how the machine tells of its health changed"
+        in verdict(wanted(**BASE), wanted(**metric))[1]
+    )
+    kept = {"mount": "/data", "size": "20 GiB", "snapshots": {"every": "1d", "keep": 3}}
+    said = verdict(wanted(**BASE), wanted(**{**BASE, "data_volumes": [kept]}))[1]
+    assert "the snapshots that the machine takes changed" in said
+
+
+def test_a_signal_that_only_another_version_changed_is_not_told() -> None:
+    told = {**BASE, "health": {"signal": True}}
+    assert verdict(wanted(**told), wanted("1.0.1", **told), NEW) == (
+        "swap",
+        "version 1.0.0 becomes 1.0.1; the machine image changed",
+    )
+
+
+def test_the_environment_of_a_launch_template_is_told_too() -> None:
+    def template(mode: str, size: str = "t3.small") -> dict[str, object]:
+        text = user_data_of((), {ENVIRONMENT_FILE: {"MODE": mode}})
+        data = {"InstanceType": size, "UserData": {"Fn::Base64": text}}
+        kind = "AWS::EC2::LaunchTemplate"
+        return {"Resources": {"Launch": {"Type": kind, "Properties": {"LaunchTemplateData": data}}}}
+
+    old, new, larger = template("a"), template("b"), template("b", "m6i.large")
+    assert list(in_words(old, {}, new, {})) == ["the environment changed (MODE)"]
+    assert list(in_words(old, {}, larger, {})) == [
+        "the environment changed (MODE)",
+        "Launch changed (LaunchTemplateData)",
+    ]
+
+
+def test_what_is_beside_the_resources_is_told_where_nothing_else_changed() -> None:
+    old = {"Outputs": {"A": {"Value": "1"}}, "Metadata": {"Provisimus::Before": "x"}}
+    new = {"Outputs": {"A": {"Value": "2"}}, "Description": "other"}
+    assert list(sections_in_words(old, new)) == [
+        "the template's description changed",
+        "the template's outputs changed (A)",
+    ]
+    assert list(sections_in_words(old, {"Outputs": old["Outputs"]})) == []
+
+
+def test_a_long_reason_is_shortened() -> None:
+    words = [f"R{each} changed" for each in range(MOST + 17)]
+    assert shortened(words) == [*words[:MOST], "and 17 more"]
+    assert shortened(words[: MOST + 1]) == words[: MOST + 1]
 
 
 def test_a_swap_that_was_interrupted_is_seen_from_the_stack() -> None:
