@@ -12,7 +12,7 @@ from provisimus.model import Stack
 from provisimus.stacks import live
 from provisimus.stacks.change_set import Operation, remove
 from provisimus.stacks.follow import Deadline
-from provisimus.stacks.template import DATABASE, VOLUME, resources_of
+from provisimus.stacks.template import DATABASE, RETAINING, VOLUME, resources_of
 from provisimus.stacks.users import refuse_used
 from provisimus.stacks.validation_records import remove_validation_records
 
@@ -82,7 +82,7 @@ def retained(template: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, each in template["Resources"].items()
-        if each.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+        if each.get("DeletionPolicy") in RETAINING
     ]
 
 

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from provisimus.stacks.template import HOLDING_DATA, INSTANCE, REPLACING, hidden_parameters
+from provisimus.stacks.template import (
+    HOLDING_DATA,
+    INSTANCE,
+    REPLACING,
+    RETAINING,
+    hidden_parameters,
+)
 from provisimus.stacks.types.interface import IMAGE_ID, Template
 
 BAKED_FIRST = "the machine image that is baked first"
@@ -224,7 +230,7 @@ def endangered(
             continue
         if each.action == "Modify" and each.replacement == "True":
             found[each.logical_id] = "replaced"
-        elif each.action == "Remove" and each.policy != "Retain" and not going_back:
+        elif each.action == "Remove" and each.policy not in RETAINING and not going_back:
             found[each.logical_id] = "deleted"
     return found
 

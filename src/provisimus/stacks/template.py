@@ -40,6 +40,11 @@ HOLDING_DATA = frozenset(
 )
 """What another one made in its place would be without: the data."""
 
+RETAINING = ("Retain", "RetainExceptOnCreate")
+"""Deletion policies of what stays as it is when it goes from its stack, or the stack goes. The
+second one is removed when the operation that made it is rolled back ("DeletionPolicy attribute").
+"""
+
 BODY_LIMIT = 1_048_576
 """Bytes of a template in a bucket ("AWS CloudFormation quotas", template body size in an S3
 object); in a request it is less (submission)."""

@@ -234,6 +234,32 @@ def test_the_life_of(kind: str, desk: Desk) -> None:
     live(desk, LIVES[kind])
 
 
+def test_a_bucket_whose_first_creation_fails_leaves_its_name_free(desk: Desk) -> None:
+    before = world_of(desk.client)
+    desk.declare("type: bucket\nname: life-half\n")
+    # The policy is looked for when the bucket is there.
+    desk.fault({"calls": "s3:GET /life-half*", "kind": "fail", "code": "AccessDenied"})
+    failed = str(desk.apply(fails=RolledBack).exception)
+    assert "BucketPolicy (AWS::S3::BucketPolicy)" in failed
+    desk.heal()
+    assert {*more(world_of(desk.client), before)} == {"stack"}
+    desk.apply()
+    assert desk.status() == {"CREATE_COMPLETE"}
+    # Once it was made for good it stays.
+    desk.run("delete", desk.service, "--yes", "--quiet")
+    assert more(world_of(desk.client), before) == {"AWS::S3::Bucket": ["life-half"]}
+
+
+def test_repositories_whose_first_creation_fails_leave_their_names_free(desk: Desk) -> None:
+    desk.client("ecr").create_repository(repositoryName="half/theirs")
+    before = world_of(desk.client)
+    desk.declare("type: registry\nrepositories: [half/ours, half/theirs]\n")
+    assert "already exists" in str(desk.apply(fails=RolledBack).exception)
+    assert {*more(world_of(desk.client), before)} == {"stack"}
+    desk.run("delete", desk.service, "--yes", "--quiet")
+    assert world_of(desk.client) == before
+
+
 @needs_postgres
 def test_the_life_of_a_database(desk: Desk, cloud: LocalCloud) -> None:
     needs_networks(cloud)

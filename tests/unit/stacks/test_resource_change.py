@@ -95,6 +95,7 @@ def test_templates_are_compared_with_their_parameters_and_no_secret_is_resolved(
         ("AWS::RDS::DBInstance", "Remove", "", "Delete", {"It": "deleted"}),
         (VOLUME, "Remove", "", "Snapshot", {"It": "deleted"}),
         ("AWS::S3::Bucket", "Remove", "", "Retain", {}),
+        ("AWS::S3::Bucket", "Remove", "", "RetainExceptOnCreate", {}),
         (INSTANCE, "Modify", "True", "", {}),
         (INSTANCE, "Remove", "", "Delete", {}),
     ],

@@ -76,7 +76,7 @@ def _bucket(asked: BucketDefinition) -> dict[str, Any]:
         properties["BucketName"] = asked.name
     return {
         "Type": "AWS::S3::Bucket",
-        "DeletionPolicy": "Retain",
+        "DeletionPolicy": "RetainExceptOnCreate",
         "UpdateReplacePolicy": "Retain",
         "Properties": properties,
     }

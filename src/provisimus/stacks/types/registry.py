@@ -89,7 +89,7 @@ def _repository(name: str, asked: RegistryDefinition) -> dict[str, Any]:
         }
     return {
         "Type": "AWS::ECR::Repository",
-        "DeletionPolicy": "Retain",
+        "DeletionPolicy": "RetainExceptOnCreate",
         "UpdateReplacePolicy": "Retain",
         "Properties": properties,
     }
