@@ -17,6 +17,7 @@ from provisimus.cli.stack_adopt import adopt
 from provisimus.cli.stack_care import drift, protect, prune
 from provisimus.cli.stack_changes import allow_option, apply, check_allowed, delete
 from provisimus.cli.stack_found import find_stack_of
+from provisimus.cli.stack_parameters import parameters
 from provisimus.cli.stack_state import diagnose, status
 from provisimus.cli.stack_ways import cancel, unstick, watch
 from provisimus.cli.table import table
@@ -43,16 +44,19 @@ for _command in (
     protect,
     prune,
     adopt,
+    parameters,
 ):
     stack.add_command(_command)
 
 
 @stack.command()
 @click.argument("name", required=False, shell_complete=stack_types)
-@click.option("--parameters", is_flag=True, help="Every key of the type, with what it means.")
+@click.option(
+    *("--parameters", "described"), is_flag=True, help="Every key of the type, with what it means."
+)
 @click.option("--schema", is_flag=True, help="Its JSON schema, for editors.")
 @with_session()
-def types(session: Session, name: str | None, parameters: bool, schema: bool) -> None:
+def types(session: Session, name: str | None, described: bool, schema: bool) -> None:
     """List the stack types; with a NAME, print an annotated example of it.
 
     Those of the company are found in the workspace's folder stack_types and in installed packages.
@@ -69,7 +73,7 @@ def types(session: Session, name: str | None, parameters: bool, schema: bool) ->
 
     root = session.root
     if name is None:
-        if parameters or schema:
+        if described or schema:
             raise UsageFault("which type?", hint="name one: provisimus stack types network")
         found = all_types(root).values()
         rows = [(each.name, each.summary) for each in found]
@@ -100,7 +104,7 @@ def types(session: Session, name: str | None, parameters: bool, schema: bool) ->
             "parameters": [asdict(one) for one in told],
         },
         table(["key", "takes", "default", "what it is"], lines)
-        if parameters
+        if described
         else kind.example.rstrip(),
     )
 

@@ -101,18 +101,24 @@ def offline_template(
     workspace: Workspace, environment: str | None, name: str, definition: StackDefinition
 ) -> dict[str, Any]:
     """A stack's template as far as files tell it. `environment` None is without overrides."""
+    wanted = offline_wanted(workspace, environment, name, definition)
+    return find_type(definition.type, workspace.root).template(wanted)
+
+
+def offline_wanted(
+    workspace: Workspace, environment: str | None, name: str, definition: StackDefinition
+) -> WantedStack[Any]:
+    """What a stack's template is built from, as far as files tell it."""
     known = environment or "unknown"
     others = others_of(workspace, known, name, definition)
-    return find_type(definition.type, workspace.root).template(
-        WantedStack(
-            name,
-            "unknown",
-            definition,
-            offline_network(definition, others),
-            health_of(workspace, environment, name),
-            others=others,
-            files=files_of(workspace, name, definition),
-        )
+    return WantedStack(
+        name,
+        "unknown",
+        definition,
+        offline_network(definition, others),
+        health_of(workspace, environment, name),
+        others=others,
+        files=files_of(workspace, name, definition),
     )
 
 

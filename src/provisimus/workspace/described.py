@@ -33,7 +33,7 @@ def parameters_of(model: type[Definition], above: str = "") -> Iterator[Paramete
         if each.default_factory is not MISSING:
             default: str | None = "{}"
         else:
-            default = None if each.default is MISSING else _written(each.default, kind)
+            default = None if each.default is MISSING else written(each.default, kind)
         yield Parameter(key, kind, default, docs.get(each.name, ""))
         for inner in _definitions(hints[each.name]):
             yield from parameters_of(inner, f"{key}.")
@@ -110,13 +110,16 @@ _KNOWN: tuple[tuple[Any, str], ...] = (
 )
 
 
-def _written(value: Any, kind: str) -> str:
+def written(value: Any, kind: str) -> str:
+    """A value as a file would say it: `5m`, `20 GiB`, `true`; None is `none`."""
     data = as_data(value)
     match data:
         case int() if kind.startswith("time"):
             return next(f"{data // size}{unit}" for unit, size in _UNITS if data % size == 0)
         case int() if kind.startswith("size: 20 GiB"):
             return f"{data} GiB"
+        case int() if kind.startswith("size: 512 MiB"):
+            return f"{data} MiB"
         case None:
             return "none"
         case bool():
