@@ -15,6 +15,8 @@ from provisimus.cli.table import table
 from provisimus.errors import InvalidDefinitions, NotFound
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from provisimus.release.kept_evidence import KeptEvidence
     from provisimus.stacks.diagnosis import Diagnosis
 
@@ -146,8 +148,9 @@ def diagnose(session: Session, service: str) -> None:
         environment, found = find_stack_of(session, name)
         seen = look(environment, found)
         kept = kept_evidence(workspace.state / "journal", found.name)
-        told.append({**asdict(seen), "first_cause": seen.first_cause, "kept": _data(kept)})
-        texts.append(_text(seen, kept))
+        cause = seen.cause_beside(_heard(seen, kept, workspace.state / "journal"))
+        told.append({**asdict(seen), "first_cause": cause, "kept": _data(kept)})
+        texts.append(_text(seen, cause, kept))
     session.emit(told if members else told[0], "\n\n".join(texts))
 
 
@@ -155,11 +158,28 @@ def _data(kept: KeptEvidence | None) -> dict[str, Any] | None:
     return asdict(kept) if kept else None
 
 
-def _text(seen: Diagnosis, kept: KeptEvidence | None) -> str:
+def _heard(seen: Diagnosis, kept: KeptEvidence | None, journal: Path) -> tuple[str, ...]:
+    """What is kept of the change that was taken back, and of none before it."""
+    from provisimus.release.kept_evidence import kept_failure
+
+    if seen.returned is None:
+        return ()
+    since = seen.returned.began - CLOCKS
+    failure = kept_failure(journal, seen.stack.name, since)
+    lines = kept.lines if kept and kept.at >= since else ()
+    return (*([failure] if failure else ()), *lines)
+
+
+CLOCKS = 60
+"""Seconds by which the cloud's clock and this computer's may differ."""
+
+
+def _text(seen: Diagnosis, cause: str, kept: KeptEvidence | None) -> str:
     stack = seen.stack
     lines = [
         f"stack     {stack.name}  {stack.status}" + (f"  {stack.reason}" if stack.reason else ""),
-        f"cause     {seen.first_cause}",
+        f"cause     {cause}",
+        *([f"return    {seen.returned.line}"] if seen.returned else ()),
         *(f"group     {each.line}" for each in seen.activities),
         *(line for each in seen.machines for line in each.lines),
     ]

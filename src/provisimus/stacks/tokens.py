@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 
 PREFIX = "provisimus-"
+GOING_BACK = frozenset({"3", "4", "5"})
+"""The numbers of updates that bring back what was there before a change (apply)."""
 
 
 def wish_of(environment: str, stack: str, fingerprint: str) -> str:
@@ -25,6 +27,12 @@ def token_of(wish: str, number: int, since: str | None) -> str:
 def asks_for(token: str | None, wish: str) -> bool:
     """Whether an operation with this token is on its way to the wish."""
     return (token or "").startswith(f"{PREFIX}{wish}-")
+
+
+def goes_back(token: str | None) -> bool:
+    """Whether an operation with this token takes a change back."""
+    parts = (token or "").removeprefix(PREFIX).split("-")
+    return (token or "").startswith(PREFIX) and len(parts) == 3 and parts[1] in GOING_BACK
 
 
 def _digest(*parts: str) -> str:

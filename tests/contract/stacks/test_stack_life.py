@@ -17,7 +17,7 @@ from provisimus.errors import (
     StillRunning,
     Unhealthy,
 )
-from provisimus.events import Event, Said, Skipped
+from provisimus.events import Event, Failed, Said, Skipped
 from provisimus.release import await_interrupted
 from provisimus.release.lineage import trace
 from provisimus.stacks.delete import delete_stack, plan_delete
@@ -109,6 +109,12 @@ def test_a_sick_version_gives_way_to_the_one_before(scene: Scene) -> None:
     assert back.outputs["DataVolumeData"] == before.outputs["DataVolumeData"]
     assert back.tags["provisimus:fingerprint"] == before.tags["provisimus:fingerprint"]
     assert not any(step.needed for step in scene.plan("1.0.0").steps())
+    seen = diagnose(scene.environment, back)
+    assert (seen.cause, seen.returned and seen.returned.failure) == (None, None)
+    assert "taken back" in seen.first_cause
+    heard = [each.text for each in scene.events if isinstance(each, Said)]
+    assert seen.returned is not None
+    assert seen.cause_beside(heard) != seen.first_cause
 
 
 def test_a_sick_update_without_data_gives_way_too(scene: Scene) -> None:
@@ -135,6 +141,14 @@ def test_a_swap_that_cannot_make_the_instance_starts_the_old_one_again(scene: Sc
         scene.release("1.0.1")
     back = find_stack(scene.environment, before.name)
     assert back is not None and back.outputs == before.outputs
+    seen = diagnose(scene.environment, back)
+    # CloudFormation refused it before anything began, so no event tells of it: the journal does.
+    failed = [each for each in scene.events if isinstance(each, Failed)]
+    assert (
+        "nobody-made-it" in failed[0].error
+        and failed[0].step == f"swap the instance of {back.name}"
+    )
+    assert seen.returned is not None and seen.returned.line.startswith("went well")
     scene.define(WITH_DATA)
     scene.release("1.0.0")
     assert scene.answer(back)["image"].endswith("-1.0.0")

@@ -1,17 +1,20 @@
 """Whom to ask after a failure, and how it is told."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from provisimus.container_words import SaidContainer
+from provisimus.events import Event, Failed, Said, about, as_json
 from provisimus.model import Stack
-from provisimus.release.kept_evidence import kept_evidence
-from provisimus.stacks.diagnosis import Diagnosis
+from provisimus.release.kept_evidence import kept_evidence, kept_failure
+from provisimus.stacks.diagnosis import Diagnosis, Returned, what_failed
 from provisimus.stacks.follow import StackEvent
 from provisimus.stacks.group_activities import Activity, activity, suspects
 from provisimus.stacks.machine_evidence import MachineEvidence
+from provisimus.stacks.tokens import token_of
 from provisimus.stacks.witness import evidence_step, is_telling
 
 STACK = Stack("acme-local-greeters", "arn:1", "UPDATE_COMPLETE")
@@ -126,6 +129,70 @@ def test_the_first_cause_from_the_outside_in() -> None:
         "the instance i-1 is stopped",
         "nothing failed in the last operation",
     ]
+
+
+def operation(number: int, at: float, *more: StackEvent) -> list[StackEvent]:
+    """The events of one, oldest first."""
+    token = token_of("w" * 24, number, str(at))
+    kind, name = "AWS::CloudFormation::Stack", STACK.name
+    begun = StackEvent("b", at, name, "arn:1", kind, "UPDATE_IN_PROGRESS", "User Initiated", token)
+    return [begun, *more, StackEvent("e", at + 1, name, "arn:1", kind, "UPDATE_COMPLETE")]
+
+
+BROKEN = StackEvent("f", 5.0, "It", "i-1", "AWS::EC2::Instance", "UPDATE_FAILED", "no capacity")
+STUCK = StackEvent("g", 9.0, "It", "i-1", "AWS::EC2::Volume", "UPDATE_FAILED", "in use")
+
+
+def test_a_return_names_the_failure_that_it_was_made_for() -> None:
+    before, change = operation(1, 1.0), operation(2, 4.0, BROKEN)
+    assert what_failed([*before, *change][::-1]) == (BROKEN, None)
+    back = [*before, *change, *operation(3, 8.0)]
+    assert what_failed(back[::-1]) == (BROKEN, Returned(4.0))
+    bad = [*before, *change, *operation(4, 8.0), *operation(5, 9.0, STUCK)]
+    assert what_failed(bad[::-1]) == (BROKEN, Returned(4.0, STUCK))
+    # What comes after a return is an operation like any other.
+    assert what_failed([*back, *operation(1, 20.0)][::-1]) == (None, None)
+    assert what_failed([]) == (None, None)
+
+
+def test_the_cause_of_a_return_is_found_in_what_was_heard() -> None:
+    seen = Diagnosis(STACK, None, (), (machine(),), Returned(4.0))
+    assert seen.cause_beside(machine(containers=(BAD,), service=UNHEALTHY).lines) == (
+        "container greeter: Exited (1) 1 second ago"
+    )
+    assert seen.cause_beside(machine(service=UNHEALTHY).lines) == f"service: {UNHEALTHY}"
+    assert seen.cause_beside(("Failed: no capacity",)) == "Failed: no capacity"
+    assert "did not answer" in seen.first_cause
+    assert seen.returned is not None
+    assert seen.returned.line == "went well: the stack is what it was before the change"
+    assert "in use" in Returned(4.0, STUCK).line
+
+
+def test_the_failure_of_the_newest_change_is_found(tmp_path: Path) -> None:
+    def told(run: str, at: int, *events: Event) -> None:
+        lines = [json.dumps({"at": at, **as_json(each)}) for each in events]
+        (tmp_path / f"{run}.ndjson").write_text("\n".join(lines))
+
+    told("20260101T1", 1, Failed(f"update {STACK.name}", 1.0, "old"))
+    new: list[Event] = [Failed("return to what was", 1.0, "not")]
+    about(new.append, "greeter")(Failed(f"health of {STACK.name}", 1.0, "status 503\nmore"))
+    told("20260102T1", 9, *new)
+    assert kept_failure(tmp_path, STACK.name, 5.0) == "status 503"
+    assert kept_failure(tmp_path, STACK.name, 10.0) is None
+    assert kept_failure(tmp_path, "another", 5.0) is None
+    (tmp_path / "20260102T1.ndjson").unlink()
+    assert kept_failure(tmp_path, STACK.name, 0.0) == "old"
+    seen = Diagnosis(STACK, None, (), (), Returned(4.0))
+    assert seen.cause_beside(("status 503", *machine().lines)) == "status 503"
+
+
+def test_what_was_heard_while_many_came_up_is_found_too(tmp_path: Path) -> None:
+    found: list[Event] = []
+    about(found.append, "greeter")(Said(evidence_step(STACK.name), "boom"))
+    (tmp_path / "20260101T1.ndjson").write_text(json.dumps({"at": 1, **as_json(found[0])}))
+    kept = kept_evidence(tmp_path, STACK.name)
+    assert kept is not None
+    assert kept.lines == ("boom",)
 
 
 def test_what_was_heard_is_found_in_the_newest_journal_that_has_it(tmp_path: Path) -> None:
