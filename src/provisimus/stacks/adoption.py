@@ -30,7 +30,7 @@ from provisimus.stacks.names import name_of
 from provisimus.stacks.plan import preview
 from provisimus.stacks.resource_change import between, change_lines
 from provisimus.stacks.short_forms import read_template
-from provisimus.stacks.template import hidden_parameters
+from provisimus.stacks.template import NESTED, hidden_parameters, resources_of
 from provisimus.stacks.tokens import asks_for, wish_of
 from provisimus.stacks.types.interface import Template
 from provisimus.workspace.definitions.common import checked_name
@@ -105,6 +105,7 @@ def plan_adoption(
     check_free(live.list_stacks(environment, project), stack, service)
     text = live.template_text(environment, stack)
     template = _readable(text, stack)
+    check_without_nested(template, stack)
     hidden = hidden_parameters(template) & stack.parameters.keys()
     usual = live.stack_name(project, environment.name, service)
     adopted = Adopted(
@@ -164,7 +165,8 @@ def check_adoptable(found: Any, ours: Mapping[str, str]) -> None:
         raise Refused(
             f"the stack {stack.name} is a part of another one",
             where=str(parent),
-            hint="adopt the outermost stack; the nested ones come with it",
+            hint="adopt stacks that stand by themselves; the outer one is refused, too, as long as "
+            "it has nested ones: move their resources into stacks of their own first",
         )
     match live.state_of(stack.status):
         case "busy":
@@ -187,6 +189,21 @@ def check_adoptable(found: Any, ours: Mapping[str, str]) -> None:
             )
         case "ready":
             pass
+
+
+def check_without_nested(template: Template, stack: Stack) -> None:
+    """Raises Refused for a template with nested stacks. Pure.
+
+    CloudFormation hands a stack's tags on to its nested ones ("Working with nested stacks"), which
+    would all be the service's then; and no change set says what becomes of what is in them.
+    """
+    if nested := sorted(resources_of(template, NESTED)):
+        raise Refused(
+            f"the stack {stack.name} has nested stacks: {', '.join(nested)}",
+            where=stack.stack_id,
+            hint="move their resources into stacks of their own (a resource import keeps them), "
+            "then adopt each",
+        )
 
 
 def check_free(stacks: Iterable[Stack], stack: Stack, service: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -67,13 +67,19 @@ def list_stacks(environment: Environment, project: str) -> list[Stack]:
 
 
 def every_stack(environment: Environment) -> list[Stack]:
-    """Every stack of the account in the region, whoever made it, by name."""
+    """Every stack of the account in the region, whoever made it, by name. Those inside another
+    one are its resources: they have its tags, and no life of their own."""
     cloud = environment.cloud
     with speaking(cloud, "list the stacks"):
         pages = cloud.cloudformation.get_paginator("describe_stacks").paginate()
-        found = [stack_of(each) for page in pages for each in page["Stacks"]]
-    alive = (each for each in found if each.status != "DELETE_COMPLETE")
-    return sorted(alive, key=lambda each: each.name)
+        return outermost(each for page in pages for each in page["Stacks"])
+
+
+def outermost(found: Iterable[Any]) -> list[Stack]:
+    """Of DescribeStacks' those that are there and stand by themselves, by name. Pure."""
+    alive = (each for each in found if each["StackStatus"] != "DELETE_COMPLETE")
+    whole = (stack_of(each) for each in alive if not each.get("ParentId"))
+    return sorted(whole, key=lambda each: each.name)
 
 
 def stack_of(found: Any) -> Stack:

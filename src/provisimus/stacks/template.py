@@ -21,6 +21,7 @@ ATTACHMENT = "AWS::EC2::VolumeAttachment"
 WAITING = "AWS::CloudFormation::WaitCondition"
 """Where a stack waits for the signal of a machine that became healthy."""
 
+NESTED = "AWS::CloudFormation::Stack"
 DATABASE = "AWS::RDS::DBInstance"
 HOLDING_DATA = frozenset(
     {
@@ -120,7 +121,7 @@ def capabilities_of(template: Template) -> list[str]:
     What nested stacks have in them is not known here, so all of it is acknowledged.
     """
     resources = template["Resources"].values()
-    nested = any(each["Type"] == "AWS::CloudFormation::Stack" for each in resources)
+    nested = any(each["Type"] == NESTED for each in resources)
     iam = [each for each in resources if each["Type"].startswith("AWS::IAM::")]
     named = any(key in each.get("Properties", {}) for each in iam for key in _NAMES_OF_IAM)
     rights = ["CAPABILITY_NAMED_IAM"] if named or nested else ["CAPABILITY_IAM"] if iam else []

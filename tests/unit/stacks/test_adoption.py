@@ -9,7 +9,12 @@ from provisimus.errors import Conflict, Locked, ProvisimusError, Refused, UsageF
 from provisimus.model import Stack
 from provisimus.stacks.adopt import check_only_tags
 from provisimus.stacks.adopted_files import Adopted, own_tags
-from provisimus.stacks.adoption import check_adoptable, check_free, service_name
+from provisimus.stacks.adoption import (
+    check_adoptable,
+    check_free,
+    check_without_nested,
+    service_name,
+)
 from provisimus.stacks.resource_change import ResourceChange
 
 OURS = {
@@ -82,6 +87,19 @@ def test_what_cannot_be_adopted(stack: Any, kind: type[ProvisimusError], said: s
         check_adoptable(stack, OURS)
     assert type(fault.value) is kind
     assert fault.value.hint
+
+
+def test_nested_stacks_are_refused_with_what_holds_them() -> None:
+    mine = Stack("Payments", "arn:payments", "CREATE_COMPLETE", {})
+    queue = {"Type": "AWS::SQS::Queue"}
+    check_without_nested({"Resources": {"A": queue}}, mine)
+    nested = {"Type": "AWS::CloudFormation::Stack"}
+    with pytest.raises(Refused, match=r"Payments has nested stacks: B, C$") as fault:
+        check_without_nested({"Resources": {"A": queue, "C": nested, "B": nested}}, mine)
+    assert "stacks of their own" in str(fault.value.hint)
+    with pytest.raises(Refused) as fault:
+        check_adoptable(found(parent="arn:whole"), OURS)
+    assert "the outer one is refused, too" in str(fault.value.hint)
 
 
 def test_a_service_has_one_stack() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from provisimus.errors import Conflict, Locked, ProvisimusError, Refused
 from provisimus.model import Stack
-from provisimus.stacks.live import State, check_usable, parsed, stack_name, state_of
+from provisimus.stacks.live import State, check_usable, outermost, parsed, stack_name, state_of
 
 OURS = {
     "provisimus:project": "acme",
@@ -89,6 +89,15 @@ def test_others_may_not(found: Stack, error: type[ProvisimusError], message: str
     assert raised.value.message == message
     assert raised.value.exit_code == 5
     assert raised.value.hint
+
+
+def test_what_is_inside_another_stack_is_no_stack_of_its_own() -> None:
+    def told(name: str, status: str = "CREATE_COMPLETE", **more: str) -> dict[str, object]:
+        tags = [{"Key": key, "Value": value} for key, value in OURS.items()]
+        return {"StackName": name, "StackId": name, "StackStatus": status, "Tags": tags, **more}
+
+    found = [told("b"), told("a-nested", ParentId="a"), told("a"), told("c", "DELETE_COMPLETE")]
+    assert [each.name for each in outermost(found)] == ["a", "b"]
 
 
 def test_a_leftover_without_tags_is_nobodys() -> None:
