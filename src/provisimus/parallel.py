@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -104,6 +104,28 @@ def _interrupt(threads: Iterable[threading.Thread]) -> None:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(each.ident), ctypes.py_object(KeyboardInterrupt)
             )
+
+
+class Turns:
+    """One at a time of many, in any order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._whose = ""
+
+    @contextmanager
+    def turn(self, name: str, on_wait: Callable[[str], None]) -> Iterator[float]:
+        """Hold the turn; gives the seconds that it was waited for. `on_wait` is told whose turn it
+        is, where it is another's."""
+        began = time.monotonic()
+        if not self._lock.acquire(blocking=False):
+            on_wait(self._whose)
+            self._lock.acquire()
+        try:
+            self._whose = name
+            yield time.monotonic() - began
+        finally:
+            self._lock.release()
 
 
 class Gate:

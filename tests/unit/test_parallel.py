@@ -9,7 +9,7 @@ import pytest
 
 from provisimus.errors import NotFound
 from provisimus.events import Event, Finished, Said
-from provisimus.parallel import Gate, side_by_side
+from provisimus.parallel import Gate, Turns, side_by_side
 
 PATIENCE = 30
 
@@ -29,6 +29,28 @@ def test_two_that_do_not_need_each_other_are_under_way_together() -> None:
     made = side_by_side({"a": (), "b": (), "last": ("a", "b")}, work, nobody)
     assert made == {"a": "A", "b": "B", "last": "LAST"}
     assert [*made][-1] == "last"
+
+
+def test_who_waits_for_a_turn_hears_whose_it_is() -> None:
+    turns = Turns()
+    heard: list[str] = []
+    waits = threading.Event()
+
+    def second() -> None:
+        def tell(other: str) -> None:
+            heard.append(other)
+            waits.set()
+
+        with turns.turn("b", tell):
+            heard.append("b")
+
+    with turns.turn("a", heard.append):
+        thread = threading.Thread(target=second, daemon=True)
+        thread.start()
+        assert waits.wait(PATIENCE)
+        assert heard == ["a"]
+    thread.join(PATIENCE)
+    assert heard == ["a", "b"]
 
 
 def test_no_more_than_asked_for_run_at_once() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from provisimus.cli.stack_plans import Asked, Planned, make_plans, text_of
 from provisimus.cli.table import table
 from provisimus.cli.tree import new_tree
 from provisimus.errors import InvalidDefinitions, ProvisimusError, UsageFault
-from provisimus.events import Skipped, about, step
+from provisimus.events import Said, Skipped, about, step
 
 if TYPE_CHECKING:
     from provisimus.environment import Environment
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Came:
-    """What became of one stack. `outcome`: changed, kept, failed or not touched."""
+    """What became of one stack. `outcome`: changed, kept, failed or not touched. `seconds` are
+    those of its own work, `waited` those in which another's machine image was made."""
 
     service: str
     outcome: str
@@ -34,6 +34,7 @@ class Came:
     stack: str | None = None
     status: str | None = None
     seconds: float = 0.0
+    waited: float = 0.0
     blocked_by: tuple[str, ...] = ()
     error: dict[str, object] | None = None
 
@@ -52,7 +53,7 @@ def apply_many(
     Raises the first failure after all were told, InvalidDefinitions before anything is changed.
     """
     from provisimus.model import ServiceVersion
-    from provisimus.parallel import side_by_side
+    from provisimus.parallel import Turns, side_by_side
     from provisimus.release.bring_up import bring_up
     from provisimus.workspace.commits import commits_of
     from provisimus.workspace.stack_uses import needs_of
@@ -70,7 +71,7 @@ def apply_many(
         if isinstance(each, InvalidDefinitions):
             raise each
     changing = [
-        name
+        ServiceVersion.parse(name).name
         for name, each in plans.items()
         if not isinstance(each, Planned) or each.release.plan.changes
     ]
@@ -83,20 +84,22 @@ def apply_many(
         session.confirm(f"Change {len(changing)} stacks in {place}?")
     title = f"apply {len(asked)} stacks"
     tell = session.telling(new_tree(title, list(asked), quiet=session.quiet))
-    commits, making = commits_of(workspace), threading.Lock()
+    commits, making = commits_of(workspace), Turns()
 
     def work(name: str) -> Came:
         began = time.monotonic()
         with step(tell, name) as outcome:
-            made = came_of(
-                *bring_up(
-                    workspace, environment, asked[name], commits, about(tell, name), session.run,
-                    making=making, check=check, timeout=timeout, allow=allow,
-                    planned=None if changing else at_rest.get(name),
-                )
+            plan, released, waited = bring_up(
+                workspace, environment, asked[name], commits, about(tell, name), session.run,
+                making=making, check=check, timeout=timeout, allow=allow,
+                planned=None if changing else at_rest.get(name),
             )  # fmt: skip
+            made = came_of(plan, released)
             outcome.result = made.why
-        return replace(made, seconds=round(time.monotonic() - began, 1))
+            # Another's bake is not this one's work.
+            outcome.began += waited
+        seconds = time.monotonic() - began - waited
+        return replace(made, seconds=round(seconds, 1), waited=round(waited, 1))
 
     left: dict[str, Came] = {}
 
@@ -107,6 +110,8 @@ def apply_many(
     came: dict[str, Came] = {}
     try:
         with step(tell, title, place):
+            for name, others in waits_of(needs, changing).items():
+                tell(Said(f"{name}: wait", f"waits for {', '.join(others)}"))
             ended = side_by_side(needs, work, untouched)
             came = {name: left.get(name) or ended_as(name, ended[name]) for name in asked}
             for made in ended.values():
@@ -116,6 +121,14 @@ def apply_many(
         if came:
             data = {"environment": session.env, "place": place, "run": session.run}
             session.emit({**data, "stacks": [asdict(each) for each in came.values()]}, told(came))
+
+
+def waits_of(
+    needs: Mapping[str, Collection[str]], changing: Collection[str]
+) -> dict[str, list[str]]:
+    """Which stacks do not begin at once, and what of that which changes they need first. Pure."""
+    found = {name: [each for each in others if each in changing] for name, others in needs.items()}
+    return {name: others for name, others in found.items() if others}
 
 
 def once(asked: Iterable[ServiceVersion]) -> dict[str, ServiceVersion]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from provisimus.environment import Environment
-from provisimus.events import Tell
+from provisimus.events import Said, Tell
 from provisimus.model import Commits, ServiceVersion
+from provisimus.parallel import Turns
 from provisimus.release.execute import Released, execute
 from provisimus.release.lock import one_at_a_time
 from provisimus.release.plan import ReleasePlan, plan_release
@@ -24,13 +24,14 @@ def bring_up(
     tell: Tell,
     run: str,
     *,
-    making: AbstractContextManager[object],
+    making: Turns,
     check: Callable[[ReleasePlan, Environment], None] | None = None,
     timeout: float | None = None,
     allow: frozenset[str] = frozenset(),
     planned: ReleasePlan | None = None,
-) -> tuple[ReleasePlan, Released]:
-    """Take a service all the way, and return the plan that was carried out with what stands.
+) -> tuple[ReleasePlan, Released, float]:
+    """Take a service all the way, and return the plan that was carried out with what stands, and
+    the seconds that it waited for its turn.
 
     `making` is held while images are built and baked: two stacks may run the same machine, and one
     bake keeps a computer busy. `check` refuses a plan before anything is made. `timeout` is in
@@ -42,12 +43,18 @@ def bring_up(
         plan = planned or plan_at_rest(workspace, environment, asked, tell, timeout=timeout)
         if check is not None:
             check(plan, environment)
+        waited = 0.0
         if plan.machine is not None and plan.machine.image is None:
-            with making:
+
+            def tell_whose(other: str) -> None:
+                tell(Said("bake", f"waits while the machine image of {other} is made"))
+
+            with making.turn(asked.name, tell_whose) as waited:
                 # Another stack's turn may have made it meanwhile.
                 plan = plan_release(workspace, environment, asked)
                 execute(
                     replace(plan, stack=None, members=()), environment, commits, tell, run,
                 )  # fmt: skip
             plan = plan_release(workspace, environment, asked)
-        return plan, execute(plan, environment, commits, tell, run, timeout=timeout, allow=allow)
+        made = execute(plan, environment, commits, tell, run, timeout=timeout, allow=allow)
+        return plan, made, waited

@@ -36,6 +36,9 @@ def test_many_come_up_each_after_what_it_uses(desk: Desk) -> None:
         "top",
         "apply 4 stacks",
     ]
+    said = {e["step"]: e["text"] for e in events if e["event"] == "said"}
+    assert (said["middle: wait"], said["top: wait"]) == ("waits for base", "waits for middle")
+    assert {each["waited"] for each in json.loads(told.stdout)["stacks"]} == {0.0}
     began = [e["step"] for e in events if e["event"] == "started"]
     assert began.index("alone") < began.index("middle")
 
