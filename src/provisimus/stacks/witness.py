@@ -7,13 +7,16 @@ say: the journal keeps it, and `stack diagnose` finds it there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
+from provisimus.console import console_of
+from provisimus.container_words import service_in
 from provisimus.environment import Environment
 from provisimus.events import Said, Tell
 from provisimus.model import Stack
 from provisimus.stacks.diagnosis import TARGETS, look_at_machines
-from provisimus.stacks.follow import StackEvent
+from provisimus.stacks.follow import Deadline, StackEvent
 from provisimus.stacks.group_activities import GROUP
 from provisimus.stacks.instances import resources_by_kind
 from provisimus.stacks.machine_evidence import asked
@@ -21,6 +24,11 @@ from provisimus.stacks.template import INSTANCE, WAITING
 
 TELLING = (INSTANCE, GROUP, WAITING)
 """Types of resources whose failure has its reason on a machine."""
+
+
+HEARS_OUT, LISTENS = 20.0, 1.0
+"""Seconds that a machine may take to end its sentence: its last question, five, a pause, two, and
+Docker's answers; and seconds between two looks at its console."""
 
 
 def evidence_step(stack: str) -> str:
@@ -57,7 +65,32 @@ def hear_machines(environment: Environment, stack: Stack, tell: Tell) -> tuple[s
     resources = asked(
         lambda: resources_by_kind(environment, stack.stack_id), dict[str, list[str]]()
     )
+    for instance in resources.get(INSTANCE, ()):
+        hear_out(
+            lambda instance=instance: asked(lambda: console_of(environment, instance), list[str]()),  # type: ignore[misc]
+            Deadline.after(HEARS_OUT),
+            lambda: time.sleep(LISTENS),
+        )
     return _told(environment, stack.name, resources, tell)
+
+
+def hear_out(
+    read: Callable[[], list[str]], deadline: Deadline, pause: Callable[[], None]
+) -> list[str]:
+    """The console of a machine that is about to say what it found, once it has said it.
+
+    A machine gives its service as long as we do, so it gives up at about the same second; it tells
+    of its containers right after. One that says nothing of its service is not waited for.
+    """
+    before: list[str] | None = None
+    while True:
+        console = read()
+        service = service_in(console)
+        said_it = service.startswith("unhealthy") and console == before
+        if said_it or not service.startswith(("starting", "unhealthy")) or deadline.passed:
+            return console
+        before = console
+        pause()
 
 
 def _told(

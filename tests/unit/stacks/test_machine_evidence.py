@@ -11,11 +11,11 @@ from provisimus.events import Event, Failed, Said, about, as_json
 from provisimus.model import Stack
 from provisimus.release.kept_evidence import kept_evidence, kept_failure
 from provisimus.stacks.diagnosis import Diagnosis, Returned, what_failed
-from provisimus.stacks.follow import StackEvent
+from provisimus.stacks.follow import Deadline, StackEvent
 from provisimus.stacks.group_activities import Activity, activity, suspects
 from provisimus.stacks.machine_evidence import MachineEvidence
 from provisimus.stacks.tokens import token_of
-from provisimus.stacks.witness import evidence_step, is_telling
+from provisimus.stacks.witness import evidence_step, hear_out, is_telling
 
 STACK = Stack("acme-local-greeters", "arn:1", "UPDATE_COMPLETE")
 FAILED = {
@@ -184,6 +184,32 @@ def test_the_failure_of_the_newest_change_is_found(tmp_path: Path) -> None:
     assert kept_failure(tmp_path, STACK.name, 0.0) == "old"
     seen = Diagnosis(STACK, None, (), (), Returned(4.0))
     assert seen.cause_beside(("status 503", *machine().lines)) == "status 503"
+
+
+STARTS = "provisimus-health[1]: starting: http://127.0.0.1/health (refused) after 20 s"
+GIVES_UP = "provisimus-health[1]: unhealthy: http://127.0.0.1/health (refused) after 90 s"
+TELLS = "provisimus-health[1]: container greeter: Exited (1) 1 second ago"
+
+
+@pytest.mark.parametrize(
+    ("consoles", "looks"),
+    [
+        ([["Linux"]], 1),
+        ([[STARTS], [STARTS, GIVES_UP], [GIVES_UP, TELLS], [GIVES_UP, TELLS], ["more"]], 4),
+        ([[GIVES_UP, TELLS], [GIVES_UP, TELLS], ["more"]], 2),
+        ([[], ["more"]], 1),
+    ],
+)
+def test_a_machine_that_is_about_to_give_up_is_heard_out(
+    consoles: list[list[str]], looks: int
+) -> None:
+    left = list(consoles)
+    heard = hear_out(lambda: left.pop(0), Deadline.after(None), lambda: None)
+    assert (heard, len(consoles) - len(left)) == (consoles[looks - 1], looks)
+
+
+def test_one_that_never_gives_up_is_not_waited_for_for_ever() -> None:
+    assert hear_out(lambda: [STARTS], Deadline.after(0), lambda: None) == [STARTS]
 
 
 def test_what_was_heard_while_many_came_up_is_found_too(tmp_path: Path) -> None:
