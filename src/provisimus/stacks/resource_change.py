@@ -6,7 +6,7 @@ Source: API reference of CloudFormation, ResourceChange and ResourceTargetDefini
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -158,7 +158,7 @@ def with_new_image(
     id the change set was made with."""
     found = {each.logical_id: each for each in changes}
     for name, resource in template.get("Resources", {}).items():
-        if not _asks_for_image(resource.get("Properties", {})):
+        if not _has(resource.get("Properties", {}), {"Ref": IMAGE_ID}):
             continue
         kind = str(resource["Type"])
         known = found.get(name, ResourceChange("Modify", name, kind, before={}, after={}))
@@ -174,13 +174,33 @@ def with_new_image(
             properties=tuple(dict.fromkeys((*known.properties, IMAGE_ID))),
             replacement="True" if replaced else known.replacement,
         )
+        for other, names in _launching(template, name):
+            follows = found.get(other) or _follower(template, other)
+            if follows.action == "Modify":
+                both = tuple(dict.fromkeys((*follows.properties, *names)))
+                found[other] = replace(follows, properties=both)
     return list(found.values())
 
 
-def _asks_for_image(value: Any) -> bool:
+def _launching(template: Template, launch_template: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What takes the next version of a launch template, which comes with the new image: resources
+    and their properties."""
+    version = {"Fn::GetAtt": [launch_template, "LatestVersionNumber"]}
+    for name, resource in template.get("Resources", {}).items():
+        properties = resource.get("Properties", {}).items()
+        if names := tuple(key for key, value in properties if _has(value, version)):
+            yield name, names
+
+
+def _follower(template: Template, name: str) -> ResourceChange:
+    return ResourceChange("Modify", name, str(template["Resources"][name]["Type"]), "False")
+
+
+def _has(value: Any, wanted: Mapping[str, Any]) -> bool:
+    """Whether it stands anywhere in a value."""
     if isinstance(value, Mapping):
-        return value == {"Ref": IMAGE_ID} or any(map(_asks_for_image, value.values()))
-    return isinstance(value, list) and any(map(_asks_for_image, value))
+        return value == wanted or any(_has(each, wanted) for each in value.values())
+    return isinstance(value, list) and any(_has(each, wanted) for each in value)
 
 
 def _put(value: Any, running: str) -> Any:

@@ -157,6 +157,29 @@ def test_an_image_that_is_not_baked_yet_is_told_as_such() -> None:
     assert one.after == {"ImageId": BAKED_FIRST, "InstanceType": "b"}
 
 
+def test_a_group_takes_the_launch_template_of_the_image_that_is_not_baked_yet() -> None:
+    version = {"Fn::GetAtt": ["Launch", "LatestVersionNumber"]}
+    data = {"LaunchTemplateData": {"ImageId": {"Ref": "ImageId"}}}
+    template = {
+        "Resources": {
+            "Launch": {"Type": "AWS::EC2::LaunchTemplate", "Properties": data},
+            "Group": {"Type": GROUP, "Properties": {"LaunchTemplate": {"Version": version}}},
+        }
+    }
+    launch, group = with_new_image([], template, "ami-1")
+    assert (launch.logical_id, group.logical_id) == ("Launch", "Group")
+    assert (group.action, group.replacement, group.properties) == (
+        "Modify",
+        "False",
+        ("LaunchTemplate",),
+    )
+    more = ResourceChange("Modify", "Group", GROUP, "False", ("MaxSize",))
+    [group, _] = with_new_image([more], template, "ami-1")
+    assert group.properties == ("MaxSize", "LaunchTemplate")
+    new = ResourceChange("Add", "Group", GROUP)
+    assert with_new_image([new], template, "ami-1")[0] == new
+
+
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
