@@ -14,15 +14,10 @@ import boto3
 import pytest
 import yaml
 from tests.rehearsal.house import House, open_house
+from tests.rehearsal.stand_in import NEVER_PULLED, TINY, stand_in
 
-from provisimus.environment import Environment, open_environment
-from provisimus.machines import define_machine
-from provisimus.machines.plan import ImageInput
-from provisimus.machines.tags import FINGERPRINT, MACHINE, PROJECT, USABLE, VERSION
+from provisimus.environment import open_environment
 from provisimus.workspace import open_workspace
-
-STAND_IN = f"127.0.0.1:5000/stand-in@sha256:{'a' * 64}"
-"""A vendor's image that is never pulled: the machine images are there already."""
 
 STACKS = {
     *("activemq", "catalog", "catalog-db", "greeter", "greeters", "hazelcast", "hazelcasts"),
@@ -41,20 +36,19 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         environment = open_environment(workspace, "local", start=True)
         environment.ensure_base("tiny", workspace.base("tiny"))
         for machine, version in machines(house).items():
-            stand_in(house, environment, machine, version)
+            stand_in(workspace, environment, machine, version)
         yield house
 
 
 def furnish(house: House) -> None:
     """Tiny machines, and stacks that wait for no more than those can tell."""
     project = house.root / "provisimus.yaml"
-    base = '\n  tiny:\n    aws: {owner: "136693071363", name: "tiny-*"}\n    local: {tiny: true}\n'
-    project.write_text(project.read_text().replace("\nbases:", f"\nbases:{base}", 1))
+    project.write_text(project.read_text().replace("\nbases:", f"\nbases:\n{TINY}", 1))
     for path in (house.folder / "acme-packer").glob("*/machine.yaml"):
         before = yaml.safe_load(path.read_text())
         small = {
             "base": "tiny",
-            "main": {"image": STAND_IN},
+            "main": {"image": NEVER_PULLED},
             "health": {"http": {"port": 8080, "path": "/health"}, "within": "600s"},
             **({"volumes": before["volumes"]} if "volumes" in before else {}),
         }
@@ -81,34 +75,6 @@ def machines(house: House) -> dict[str, str]:
         if machine is not None:
             found[machine] = str(getattr(workspace.stack(name, "local"), "version", ""))
     return found
-
-
-def stand_in(house: House, environment: Environment, machine: str, version: str) -> None:
-    """The tiny base once more, as the machine image that is looked for."""
-    workspace = open_workspace(house.root)
-    [use] = workspace.machine(machine).images
-    assert not isinstance(use, str)
-    inputs = {use.service: ImageInput(use.service, None, use.image)}
-    wanted = define_machine(workspace, environment, machine, version, inputs)
-    ec2 = environment.cloud.ec2
-    [base] = ec2.describe_images(Filters=[{"Name": "name", "Values": ["tiny-local"]}])["Images"]
-    tags = {
-        FINGERPRINT: str(wanted.fingerprint),
-        PROJECT: workspace.name,
-        MACHINE: machine,
-        VERSION: version,
-        USABLE: "true",
-    }
-    made = ec2.register_image(
-        Name=f"stand-in-{machine}",
-        RootDeviceName=base["RootDeviceName"],
-        BlockDeviceMappings=base["BlockDeviceMappings"],
-        Architecture="x86_64",
-        VirtualizationType="hvm",
-    )["ImageId"]
-    ec2.create_tags(
-        Resources=[made], Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
-    )
 
 
 def client(environment: dict[str, str], service: str) -> Any:

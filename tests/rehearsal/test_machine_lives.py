@@ -1,0 +1,146 @@
+"""The lives of stack types that run machines, with real ones, tiny (tests/life.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from tests.life import PROJECT, Change, Desk, Failure, Life, cached, live
+from tests.rehearsal.bases import own_cloud
+from tests.rehearsal.stand_in import NEVER_PULLED, TINY, stand_in
+
+from provisimus.environment import open_environment
+from provisimus.workspace import open_workspace
+
+RESTARTED = (
+    "the machine stops and starts: about a minute without answers; "
+    "perhaps replaced: that is known when it happens"
+)
+MACHINES = {"greeter": "volumes: [{mount: /data}]\n"}
+AT_ONCE = "change: takes effect at once, connections that stand go on"
+
+OPEN = "ingress: [{port: 8080, from: 0.0.0.0/0}]\n"
+OPENER = "ingress: [{port: 8080, from: 0.0.0.0/0}, {port: 9100, from: 10.0.0.0/8}]\n"
+NO_ROOM = {
+    "calls": "ec2:RunInstances",
+    "kind": "fail",
+    "code": "InsufficientInstanceCapacity",
+    "times": 1,
+}
+
+
+def bastion(image: str, size: str = "t3.nano") -> str:
+    return f"type: bastion\nimage: /life/{image}\ninstance_type: {size}\n"
+
+
+def service(version: str, more: str) -> str:
+    return (
+        f"type: service\nmachine: greeter\nversion: {version}\ninstance_type: t2.nano\n"
+        f"data_volumes: [{{mount: /data, size: 1 GiB}}]\n{more}"
+    )
+
+
+LIVES = {
+    "bastion": Life(
+        bastion("one"),
+        Change(
+            bastion("one", "t3.micro"),
+            {"Instance": f"perhaps replace: {RESTARTED}"},
+        ),
+        Change(
+            bastion("two", "t3.micro"),
+            {"Instance": "replace: the machine is swapped: about a minute without answers"},
+        ),
+        Failure(
+            bastion("one", "t3.micro"),
+            r"Instance \(AWS::EC2::Instance\).*InsufficientInstanceCapacity",
+            NO_ROOM,
+        ),
+    ),
+    "service": Life(
+        service("1.0.0", OPEN),
+        Change(service("1.0.0", OPENER), {"SecurityGroup": AT_ONCE}),
+        Change(
+            service("1.0.1", OPENER),
+            {
+                "Instance7ddeb4af": "replace: the machine is swapped: about a minute without "
+                "answers; its data volumes are snapshotted and move over",
+                "AttachDataVolumeData": "perhaps replace: the volume moves to the new machine",
+            },
+        ),
+        Failure(
+            service("1.0.0", OPENER),
+            r"Instance\w+ \(AWS::EC2::Instance\).*InsufficientInstanceCapacity",
+            NO_ROOM,
+            back="UPDATE_COMPLETE",
+            stray={"snapshot of a volume": 1},
+        ),
+        # Of two swaps, and the last one.
+        stays={"snapshot of a volume": 3},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A workspace with one machine, and two versions of it that are baked already."""
+    made = tmp_path_factory.mktemp("lives")
+    for folder in ("stacks", "docker"):
+        (made / folder).mkdir()
+    (made / "provisimus.yaml").write_text(f"project: {PROJECT}\nbases:\n{TINY}")
+    for machine, more in MACHINES.items():
+        (made / f"packer/{machine}").mkdir(parents=True)
+        (made / f"packer/{machine}/machine.yaml").write_text(
+            f"base: tiny\nmain: {{image: '{NEVER_PULLED}'}}\n"
+            f"health: {{http: {{port: 8080, path: /health}}, within: 300s}}\n{more}"
+        )
+    with own_cloud(made.parent / "cloud", tmp_path_factory):
+        workspace = open_workspace(made)
+        environment = open_environment(workspace, "local", start=True)
+        assert environment.local is not None
+        try:
+            environment.ensure_base("tiny", workspace.base("tiny"))
+            for machine, version in product(MACHINES, ("1.0.0", "1.0.1")):
+                stand_in(workspace, environment, machine, version)
+            yield made
+        finally:
+            environment.local.down()
+
+
+@pytest.fixture
+def desk(root: Path) -> Iterator[Desk]:
+    environment = open_environment(open_workspace(root), "local", start=True)
+    cloud = environment.cloud
+    assert cloud.credentials is not None
+    key, secret = cloud.credentials
+
+    def client(name: str) -> Any:
+        return boto3.client(
+            name,  # type: ignore[call-overload]
+            region_name=cloud.region,
+            endpoint_url=cloud.endpoint,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+        )
+
+    made = Desk(root, str(cloud.endpoint), cached(client))
+    yield made
+    made.heal()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", sorted(LIVES))
+def test_the_life_of(kind: str, desk: Desk, long: bool) -> None:
+    if not long:
+        pytest.skip("boots one machine after the other; runs with --all")
+    images = desk.client("ec2").describe_images(Owners=["self"])["Images"]
+    for name, image in zip(("one", "two"), (each["ImageId"] for each in images), strict=False):
+        desk.client("ssm").put_parameter(
+            Name=f"/life/{name}", Value=image, Type="String", Overwrite=True
+        )
+    desk.service = kind
+    live(desk, LIVES[kind])
