@@ -77,7 +77,9 @@ def test_values_security_and_effects_are_told_and_nothing_changes(desk: Desk) ->
     assert "create          Group (AWS::EC2::SecurityGroup)" in text
     assert "+ Group: tcp 80 in from 10.0.0.0/8" in text
     desk.apply("told")
-    declare(desk, "told", TEMPLATE.replace("PORT", "443"), Text="new", Key="hunter3")
+    desk.cloud.client("ssm").put_parameter(Name="/desk/key", Value="hunter3", Type="String")
+    by_reference = "{{resolve:ssm:/desk/key}}"
+    declare(desk, "told", TEMPLATE.replace("PORT", "443"), Text="new", Key=by_reference)
     done = desk.run("plan", "told")
     assert "hunter" not in done.stdout
     assert "Key may have changed, which is not shown" in done.stdout

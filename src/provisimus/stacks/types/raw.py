@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from provisimus.errors import InvalidDefinitions, Problem
+from provisimus.errors import InvalidDefinitions
+from provisimus.stacks.given_parameters import parameter_problems
 from provisimus.stacks.short_forms import read_template
 from provisimus.stacks.types.interface import StackType, WantedStack
 from provisimus.workspace.definitions.stacks.raw import RawDefinition
@@ -42,15 +44,10 @@ parameters:
     def build(self, wanted: Wanted) -> dict[str, Any]:
         asked = wanted.definition
         template = read_template(wanted.files[asked.template], asked.template)
-        known = template.get("Parameters", {})
-        for name in asked.parameters:
-            if name not in known:
-                message = f"the template {asked.template} has no parameter {name}"
-                hint = "it has: " + ", ".join(known) if known else None
-                where = f"stacks/{wanted.service}.yaml"
-                raise InvalidDefinitions(
-                    [Problem(where, None, f"parameters/{name}", message, hint)]
-                )
+        given = self.parameters(wanted)
+        if faults := list(parameter_problems(template, given, asked.template)):
+            where = f"stacks/{wanted.service}.yaml"
+            raise InvalidDefinitions([replace(each, file=where) for each in faults])
         return template
 
     def parameters(self, wanted: Wanted) -> dict[str, str]:
