@@ -260,7 +260,7 @@ def references(plan: MachinePlan, images: Images) -> list[str]:
 
 def service_image(service: str, image: ContainerImage | str) -> ServiceImage:
     if isinstance(image, str):
-        return ServiceImage(service, image)
+        return ServiceImage(service, image, from_vendor=True)
     return ServiceImage(service, image.reference, image.ports)
 
 

@@ -45,6 +45,7 @@ def compose_file(
             )
         return rendered(machine, images, template, where)
     _refuse_shared_ports(machine, images, where)
+    _refuse_unpublished(machine, images, where)
     by_name = {image.service: image for image in images}
     main = images[0].service
     order = start_order(list(by_name), machine.containers)
@@ -160,6 +161,28 @@ def _refuse_shared_ports(machine: Machine, images: tuple[ServiceImage, ...], whe
                 hint = f"containers: {{{image.service}: {{ports: {{{port}: {port + 10000}}}}}}}"
                 raise InvalidDefinitions([Problem(where, None, "", message, hint)])
             taken[port] = image.service
+
+
+def _refuse_unpublished(machine: Machine, images: tuple[ServiceImage, ...], where: str) -> None:
+    """A health check that nobody can answer: of a vendor's image no port is published by itself."""
+    main, http = images[0], machine.health.http if machine.health else None
+    if http is None or not main.from_vendor or settings_of(machine, main.service).ports is not None:
+        return
+    published = {
+        port
+        for image in images
+        for port in _ports(image, settings_of(machine, image.service)).values()
+    }
+    if http.port not in published:
+        message = (
+            f"health asks port {http.port}, which nobody publishes: what {main.service} exposes is "
+            "not known, for it comes straight from a vendor"
+        )
+        hint = (
+            f"containers: {{{main.service}: {{ports: {{{http.port}: {http.port}}}}}}}; "
+            "or {} where something else of the machine answers there"
+        )
+        raise InvalidDefinitions([Problem(where, None, "containers", message, hint)])
 
 
 def _yaml(document: Mapping[str, Any]) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ServiceImage:
-    """One container's image: `reference` is `host:port/name@sha256:…`, `ports` are EXPOSEd ones."""
+    """One container's image: `reference` is `host:port/name@sha256:…`, `ports` are EXPOSEd ones,
+    which are not known of an image that comes straight from a vendor."""
 
     service: str
     reference: str
     ports: tuple[int, ...] = ()
+    from_vendor: bool = False
 
 
 @dataclass(frozen=True)

@@ -244,3 +244,24 @@ def test_a_compose_file_of_ones_own_says_it_all() -> None:
 def test_what_cannot_be_is_refused(said: dict[str, object], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         machine(containers=said)
+
+
+def test_a_health_check_of_a_port_that_a_vendor_image_does_not_publish_is_refused() -> None:
+    vendor = ServiceImage("greeter", f"docker.io/acme/greeter@{DIGEST}", from_vendor=True)
+    health = {"http": {"port": 8080, "path": "/"}}
+
+    def made(images: tuple[ServiceImage, ...], **more: object) -> str:
+        return compose_file(machine(health=health, **more), images, None, "machine.yaml").text
+
+    with pytest.raises(InvalidDefinitions) as caught:
+        made((vendor, EXPORTER))
+    (only,) = caught.value.problems
+    assert "health asks port 8080, which nobody publishes" in only.message
+    assert only.hint is not None and only.hint.startswith(
+        "containers: {greeter: {ports: {8080: 8080}}}"
+    )
+    said = {"greeter": {"ports": {8080: 8080}}}
+    assert "8080:8080" in made((vendor, EXPORTER), containers=said)
+    assert "8080" not in made((vendor, EXPORTER), containers={"greeter": {"ports": {}}})
+    proxy = ServiceImage("node-exporter", EXPORTER.reference, (8080,))
+    assert "8080:8080" in made((vendor, proxy))

@@ -48,7 +48,8 @@ class Container(Definition):
     """Never a secret, it is baked."""
     mounts: tuple[Mount, ...] = ()
     ports: dict[Port, Port] | None = None
-    """Port of the container to port of the machine; None publishes what the image exposes."""
+    """Port of the container to port of the machine; None publishes what the image exposes, and of
+    one that comes straight from a vendor nothing."""
     memory: Mebibytes | None = None
     """MiB; what takes more is ended and started again."""
     cpus: Annotated[float, limits(gt=0)] | None = None
