@@ -4,6 +4,7 @@
     ├── UsageFault                 2             what was asked for makes no sense
     ├── InvalidDefinitions         3             files are wrong; carries every problem
     ├── NotFound                   1             a version, an image, a stack … that does not exist
+    │   └── Undeclared             2             a name that no file of the workspace declares
     ├── ChecksumMismatch           1             bytes are not the bytes that were promised
     ├── ToolMissing                1             a program that a step needs is not installed
     ├── ToolFailed                 1             a program ran and failed; carries its last lines
@@ -82,6 +83,12 @@ class InvalidDefinitions(ProvisimusError):
 
 class NotFound(ProvisimusError):
     pass
+
+
+class Undeclared(NotFound):
+    """A service, a machine, an image, a base: like an environment or a type, it was misspelt."""
+
+    exit_code = 2
 
 
 class ChecksumMismatch(ProvisimusError):

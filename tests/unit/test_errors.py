@@ -22,6 +22,7 @@ CODES = {
     "UsageFault": 2,
     "InvalidDefinitions": 3,
     "NotFound": 1,
+    "Undeclared": 2,
     "ChecksumMismatch": 1,
     "ToolMissing": 1,
     "ToolFailed": 1,

@@ -101,8 +101,8 @@ def show_plans(
     Raises the first error after all were told, and Refused for data that would be lost.
     """
     found = make_plans(session, names, asked)
-    if len(names) == 1 and isinstance(made := found[names[0]], ProvisimusError):
-        raise made
+    if fault := one_fault(found):
+        raise fault
     data = [
         {"service": name, **made.as_json()} if isinstance(made, ProvisimusError) else made.as_data()
         for name, made in found.items()
@@ -117,6 +117,13 @@ def show_plans(
         click.echo(f"saved: provisimus stack apply --plan {out} --env {session.env}", err=True)
     if exit_code and any(isinstance(e, Planned) and e.release.plan.changes for e in found.values()):
         click.get_current_context().exit(CHANGES)
+
+
+def one_fault(found: Mapping[str, Planned | ProvisimusError]) -> ProvisimusError | None:
+    """What keeps every stack from being planned, where it is one and the same. Pure."""
+    faults = [each for each in found.values() if isinstance(each, ProvisimusError)]
+    same = {(type(each), str(each), each.where) for each in faults}
+    return faults[0] if len(same) == 1 and len(faults) == len(found) else None
 
 
 def tell_faults(found: dict[str, Planned | ProvisimusError]) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from provisimus.errors import InvalidDefinitions, NotFound, Problem, UsageFault
+from provisimus.errors import InvalidDefinitions, Problem, Undeclared, UsageFault
 from provisimus.workspace import marks, problems
 from provisimus.workspace.definitions.common import Definition
 from provisimus.workspace.definitions.project import Base, EnvironmentDefinition, Project
@@ -96,7 +96,7 @@ class Workspace:
         return (self.stacks / f"{name}.yaml").is_file()
 
     def image(self, name: str) -> ImageManifest:
-        """Raises NotFound for a name that is not there, InvalidDefinitions for a faulty one."""
+        """Raises Undeclared for a name that is not there, InvalidDefinitions for a faulty one."""
         return read_image(self.docker, name, self.project.environments, self.images, self.known)
 
     def image_place(self, name: str) -> ImagePlace:
@@ -205,7 +205,7 @@ class Workspace:
             return self.project.bases[name]
         except KeyError:
             hint = problems.did_you_mean(name, self.project.bases)
-            raise NotFound(
+            raise Undeclared(
                 f"there is no base {name!r}", where=str(self.root / FILE), hint=hint
             ) from None
 
@@ -228,7 +228,7 @@ class Workspace:
         anew: Callable[[], Model] | None = None,
     ) -> Model:
         if not path.is_file():
-            raise NotFound(
+            raise Undeclared(
                 f"there is no {kind} {name!r}",
                 where=str(path),
                 hint=problems.did_you_mean(name, there()),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from provisimus.cli import app
+from provisimus.cli.stack_plans import one_fault
 from provisimus.cli.stack_state import moment
+from provisimus.errors import ProvisimusError, Unreachable
 
 
 @pytest.mark.parametrize(
@@ -25,6 +29,29 @@ def test_wrong_usage(words: list[str], said: list[str], capsys: pytest.CaptureFi
     first, hint = capsys.readouterr().err.splitlines()
     assert first == said[0]
     assert hint == f"  hint: see: {said[1]}"
+
+
+def test_a_name_that_nothing_declares_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "provisimus.yaml").write_text("project: acme\n")
+    monkeypatch.chdir(tmp_path)
+    for words in (["stack", "template", "nobody"], ["stack", "plan", "x", "--env", "nowhere"]):
+        with pytest.raises(SystemExit) as ended:
+            app.main(words)
+        assert ended.value.code == 2
+        assert "error: there is no" in capsys.readouterr().err
+
+
+def test_one_and_the_same_fault_of_every_plan_is_told_once() -> None:
+    def away() -> ProvisimusError:
+        return Unreachable("the cloud does not answer")
+
+    first = away()
+    assert one_fault({"a": first, "b": away()}) is first
+    assert one_fault({"a": first}) is first
+    assert one_fault({"a": first, "b": Unreachable("other")}) is None
+    assert one_fault({}) is None
 
 
 def test_a_moment_has_seconds_and_its_zone() -> None:
