@@ -46,10 +46,18 @@ class ResourceChange:
     after: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
+    def verb(self) -> str:
+        """What is done to it, in the words of a plan."""
+        if self.action == "Modify":
+            return {"True": "replace", "Conditional": "perhaps replace"}.get(
+                self.replacement, "change"
+            )
+        return {"Add": "create", "Remove": "delete"}.get(self.action, self.action.lower())
+
+    @property
     def line(self) -> str:
-        how = {"True": ", replaced", "Conditional": ", perhaps replaced"}.get(self.replacement, "")
-        what = f" ({', '.join(self.properties)})" if self.properties else ""
-        return f"{self.action.lower()} {self.logical_id} [{self.kind}]{how}{what}"
+        what = f": {', '.join(self.properties)}" if self.properties else ""
+        return f"{self.verb} {self.logical_id} ({self.kind}){what}"
 
     @property
     def only_tags(self) -> bool:
@@ -62,7 +70,7 @@ def change_lines(changes: Iterable[ResourceChange]) -> list[str]:
     changes = list(changes)
     lines = [each.line for each in changes if not each.only_tags]
     tagged = len(changes) - len(lines)
-    return [*lines, *([f"modify the tags of {tagged} more"] if tagged else [])]
+    return [*lines, *([f"change the tags of {tagged} more"] if tagged else [])]
 
 
 def resource_change(found: Any) -> ResourceChange:

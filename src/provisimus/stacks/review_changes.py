@@ -51,7 +51,7 @@ def reviewed(
 def _reviewed(plan: StackPlan, change: ResourceChange, own_tags: tuple[str, ...]) -> ReviewedChange:
     own = plan.kind.effect(change, plan.template) if plan.kind else None
     return ReviewedChange(
-        _action(change),
+        change.verb,
         change.logical_id,
         change.kind,
         change.physical_id,
@@ -59,14 +59,6 @@ def _reviewed(plan: StackPlan, change: ResourceChange, own_tags: tuple[str, ...]
         change.kind in HOLDING_DATA,
         property_changes(change.before, change.after, own_tags),
     )
-
-
-def _action(change: ResourceChange) -> str:
-    if change.action == "Modify":
-        return {"True": "replace", "Conditional": "perhaps replace"}.get(
-            change.replacement, "change"
-        )
-    return {"Add": "create", "Remove": "delete"}.get(change.action, change.action.lower())
 
 
 def changes_of(

@@ -170,8 +170,8 @@ def test_a_definition_that_is_there_is_compared(desk: Desk) -> None:
     definition.write_text(text := text + "stack_name: Letters\n")
     told = adopt(desk, "Letters")
     assert told["differences"] == [
-        "add Other [AWS::SSM::Parameter]",
-        "remove Setting [AWS::SSM::Parameter]",
+        "create Other (AWS::SSM::Parameter)",
+        "delete Setting (AWS::SSM::Parameter)",
     ]
     assert definition.read_text() == text
     assert tags_of(desk, stack)["provisimus:service"] == "mine"

@@ -113,7 +113,7 @@ def test_a_service_has_one_stack() -> None:
 
 def test_no_more_than_tags_may_change() -> None:
     tagged = ResourceChange("Modify", "A", "AWS::SNS::Topic", "False", ("Tags",))
-    assert check_only_tags("Payments", [tagged, tagged]) == ["modify the tags of 2 more"]
+    assert check_only_tags("Payments", [tagged, tagged]) == ["change the tags of 2 more"]
     assert check_only_tags("Payments", []) == []
     for more in (
         ResourceChange("Modify", "B", "AWS::SQS::Queue", "False", ("Tags", "DelaySeconds")),

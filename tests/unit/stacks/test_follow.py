@@ -52,7 +52,7 @@ def test_a_line_of_a_change_set() -> None:
             ],
         }
     )
-    assert change.line == "modify Instance [AWS::EC2::Instance], replaced (ImageId, Tags)"
+    assert change.line == "replace Instance (AWS::EC2::Instance): ImageId, Tags"
 
 
 def test_a_deletion_that_goes_on_is_followed_from_its_beginning() -> None:

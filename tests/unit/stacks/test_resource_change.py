@@ -48,7 +48,7 @@ def test_a_change_set_is_read_with_its_values() -> None:
         {"QueueName": "a"},
         {"QueueName": "b"},
     )
-    assert change.line == "modify Queue [AWS::SQS::Queue], replaced (QueueName, DeletionPolicy)"
+    assert change.line == "replace Queue (AWS::SQS::Queue): QueueName, DeletionPolicy"
 
 
 def test_templates_are_compared_with_their_parameters_and_no_secret_is_resolved() -> None:
@@ -214,6 +214,6 @@ def test_what_gets_no_more_than_tags_is_counted() -> None:
         ResourceChange("Modify", name, "AWS::SNS::Topic", properties=("Tags",)) for name in "AB"
     ]
     assert change_lines([tagged[0], queue, tagged[1]]) == [
-        "modify Queue [AWS::SQS::Queue] (DelaySeconds, Tags)",
-        "modify the tags of 2 more",
+        "change Queue (AWS::SQS::Queue): DelaySeconds, Tags",
+        "change the tags of 2 more",
     ]
