@@ -117,7 +117,7 @@ def template(session: Session, service: str) -> None:
 
     \b
     Examples:
-      provisimus stack template greeter@1.0.0
+      provisimus stack template greeter
       provisimus stack template greeter --env production --json
     """
     from provisimus.stacks.plan import preview
