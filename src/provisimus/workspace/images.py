@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisimus.errors import InvalidDefinitions, NotFound, Problem
+from provisimus.errors import InvalidDefinitions, Problem, Undeclared
 from provisimus.workspace import marks, problems
 from provisimus.workspace.one_for_all import for_one_environment, keyed_by_environment
 
@@ -72,7 +72,7 @@ def read_image(
 ) -> ImageManifest:
     """The manifest of an image; of a variant as it is with what the variant says.
 
-    Raises NotFound for a name that is not there, InvalidDefinitions for a faulty manifest.
+    Raises Undeclared for a name that is not there, InvalidDefinitions for a faulty manifest.
     """
     from provisimus.workspace.definitions.image import ImageManifest
 
@@ -80,7 +80,7 @@ def read_image(
     if place is None:
         hint = problems.did_you_mean(name, there())
         where = str(docker / name / FILE)
-        raise NotFound(f"there is no image {name!r}", where=where, hint=hint)
+        raise Undeclared(f"there is no image {name!r}", where=where, hint=hint)
 
     def problems_with_others(document: marks.Document) -> list[Problem]:
         taken = _names_taken(docker, place, _variants_in(document.data), known)

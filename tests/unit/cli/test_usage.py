@@ -36,7 +36,11 @@ def test_a_name_that_nothing_declares_is_wrong_usage(
 ) -> None:
     (tmp_path / "provisimus.yaml").write_text("project: acme\n")
     monkeypatch.chdir(tmp_path)
-    for words in (["stack", "template", "nobody"], ["stack", "plan", "x", "--env", "nowhere"]):
+    for words in (
+        ["stack", "template", "nobody"],
+        ["image", "build", "nobody"],
+        ["stack", "plan", "x", "--env", "nowhere"],
+    ):
         with pytest.raises(SystemExit) as ended:
             app.main(words)
         assert ended.value.code == 2
