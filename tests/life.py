@@ -225,10 +225,8 @@ def fail(desk: Desk, works: str, failure: Failure) -> None:
     assert re.search(failure.cause, str(done.exception)), done.exception
     desk.heal()
     assert desk.status() == {failure.back}
-    if failure.back == "UPDATE_ROLLBACK_COMPLETE":
-        # What brought it back by another update is the last operation, and went well.
-        seen = desk.data("diagnose", desk.service)
-        assert re.search(failure.cause, seen["first_cause"]), seen["first_cause"]
+    seen = desk.data("diagnose", desk.service)
+    assert re.search(failure.cause, seen["first_cause"]), seen["first_cause"]
     assert desk.resources() == before
     desk.as_declared()
     strays = more(world_of(desk.client), world)
@@ -244,12 +242,12 @@ def fail(desk: Desk, works: str, failure: Failure) -> None:
 
 def leave(desk: Desk, life: Life) -> None:
     """Delete it, and then what it used."""
-    gone = {name.rpartition("-local-")[2] for name in desk.names}
+    gone = {*desk.names}
     desk.run("delete", desk.service, "--yes", "--quiet")
     life.by_hand(desk)
     for name in [*life.around][::-1]:
         desk.run("delete", name, "--yes", "--quiet")
-    listed = {each["service"] for each in desk.data("list")}
+    listed = {each["name"] for each in desk.data("list")}
     assert not listed & gone
 
 

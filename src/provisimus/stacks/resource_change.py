@@ -182,7 +182,17 @@ def with_new_image(
             properties=tuple(dict.fromkeys((*known.properties, IMAGE_ID))),
             replacement="True" if replaced else known.replacement,
         )
-        for other, names in _launching(template, name):
+    return with_groups(found.values(), template)
+
+
+def with_groups(changes: Iterable[ResourceChange], template: Template) -> list[ResourceChange]:
+    """The changes with those of the groups that take the next version of a launch template: it is
+    made when the launch template changes, and a change set may say nothing of it."""
+    found = {each.logical_id: each for each in changes}
+    for launch in list(found.values()):
+        if launch.action != "Modify" or launch.only_tags:
+            continue
+        for other, names in _launching(template, launch.logical_id):
             follows = found.get(other) or _follower(template, other)
             if follows.action == "Modify":
                 both = tuple(dict.fromkeys((*follows.properties, *names)))

@@ -20,6 +20,7 @@ from provisimus.stacks.resource_change import (
     between,
     endangered,
     paired,
+    with_groups,
     with_new_image,
 )
 from provisimus.stacks.review import Compared, Review, ReviewedChange
@@ -85,7 +86,7 @@ def changes_of(
             moved = running and image is None and _other_machine(plan)
             if moved:
                 changes = with_new_image(changes, plan.template, str(running))
-            return "change set", changes
+            return "change set", with_groups(changes, plan.template)
     before = live.template_of(environment, plan.live)
     before = attached(before) if is_detached(before) else before
     return "templates", between(before, plan.live.parameters, plan.template, plan.parameters)

@@ -1,6 +1,7 @@
 """What happens to resources: read from change sets and templates, and what must not be lost."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from provisimus.stacks.resource_change import (
     kept,
     paired,
     resource_change,
+    with_groups,
     with_new_image,
 )
 
@@ -178,6 +180,9 @@ def test_a_group_takes_the_launch_template_of_the_image_that_is_not_baked_yet() 
     assert group.properties == ("MaxSize", "LaunchTemplate")
     new = ResourceChange("Add", "Group", GROUP)
     assert with_new_image([new], template, "ami-1")[0] == new
+    known = replace(launch, properties=("LaunchTemplateData",))
+    assert [each.logical_id for each in with_groups([known], template)] == ["Launch", "Group"]
+    assert with_groups([replace(launch, properties=("Tags",))], template)[1:] == []
 
 
 @pytest.mark.parametrize(
