@@ -1,4 +1,4 @@
-"""The lives of stack types that run machines, with real ones, tiny (tests/life.py)."""
+"""The life of every stack type that runs machines, with real ones, tiny (tests/life.py)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESTARTED = (
     "the machine stops and starts: about a minute without answers; "
     "perhaps replaced: that is known when it happens"
 )
-MACHINES = {"greeter": "volumes: [{mount: /data}]\n"}
+MACHINES = {"greeter": "volumes: [{mount: /data}]\n", "stateless": ""}
 AT_ONCE = "change: takes effect at once, connections that stand go on"
 
 OPEN = "ingress: [{port: 8080, from: 0.0.0.0/0}]\n"
@@ -44,7 +44,36 @@ def service(version: str, more: str) -> str:
     )
 
 
+def autoscaled(version: str, most: int, balancer: str = "") -> str:
+    return (
+        f"type: autoscaled-service\nmachine: stateless\nversion: {version}\n"
+        f"instance_type: t2.nano\ninstances: {{min: 1, max: {most}}}\n"
+        f"replacement: {{warmup: 1s}}\n{balancer}"
+    )
+
+
 LIVES = {
+    "autoscaled-service": Life(
+        autoscaled("1.0.0", 2),
+        Change(
+            autoscaled("1.0.0", 3),
+            {"Instances": "change: instances come or go as it says, none is replaced"},
+        ),
+        Change(
+            autoscaled("1.0.1", 3),
+            {
+                "LaunchTemplate": "change: for instances that start from now on",
+                "Instances": "change: one healthy instance after another takes an old one's "
+                "place: no interruption",
+            },
+        ),
+        Failure(
+            # Another load balancer while the target group is at the old one.
+            autoscaled("1.0.1", 3, "balancer: {public: false}\n"),
+            r"Listener \(AWS::ElasticLoadBalancingV2::Listener\).*another load balancer",
+            mended=autoscaled("1.0.0", 3, "balancer: {idle: 2m}\n"),
+        ),
+    ),
     "bastion": Life(
         bastion("one"),
         Change(
