@@ -186,10 +186,11 @@ def test_a_volume_that_goes_must_be_allowed_before_anything_is_touched(scene: Sc
     assert scene.events == []
     after = scene.release("1.0.0", allow=frozenset({"DataVolumeData"}))
     assert "DataVolumeData" not in after.outputs
-    [snapshot] = scene.ec2.describe_snapshots(
+    snapshots = scene.ec2.describe_snapshots(
         Filters=[{"Name": "volume-id", "Values": [before.outputs["DataVolumeData"]]}]
     )["Snapshots"]
-    assert snapshot["State"] == "completed"
+    # One when the stopped instance gave it up, and that of its deletion.
+    assert [each["State"] for each in snapshots] == ["completed", "completed"]
 
 
 def test_a_saved_plan_does_what_was_reviewed_or_nothing(desk: Desk, tmp_path: Path) -> None:
