@@ -65,7 +65,7 @@ def word_of(event: Event) -> str | None:
             return "begin"
         case Finished() | Failed():
             return "end"
-        case Said(text=text) if re.match(r"(add|modify|remove) ", text):
+        case Said(text=text) if re.match(r"(create|(perhaps )?replace|change|delete) ", text):
             return "reviewed"
         case Said(text=text) if re.match(r"[A-Z_]{9,} ", text):
             return "under way"
