@@ -68,7 +68,7 @@ def ended(*arguments: str) -> int:
     ("arguments", "code", "said"),
     [
         (("release", "Greeter"), 2, "error: 'Greeter' is no NAME[@VERSION]"),
-        (("release", "nobody@1.0.0"), 1, "error: there is no service 'nobody'"),
+        (("release", "nobody@1.0.0"), 2, "error: there is no service 'nobody'"),
         (("plan", "greeter", "--env", "moon"), 2, "error: there is no environment 'moon'"),
         (("stack", "types", "serivce"), 2, "error: there is no stack type 'serivce'"),
         (("stack", "list"), 1, "nothing answers at http://127.0.0.1:1"),
