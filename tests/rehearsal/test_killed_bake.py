@@ -62,6 +62,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     (root / "packer/greeter/machine.yaml").write_text(
         f'base: tiny\nmain: {{image: "{reference}", name: greeter}}\n'
         "volumes: [{mount: /data}]\nhealth: {http: {port: 8080}, within: 1s}\n"
+        "containers: {greeter: {ports: {8080: 8080}}}\n"
     )
     (root / "packer/greeter/template.pkr.hcl").write_text(SETS_NOTHING_UP)
     with own_cloud(root.parent / "cloud", tmp_path_factory):

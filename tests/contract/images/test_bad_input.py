@@ -138,7 +138,7 @@ def test_a_vendor_who_is_gone(asked: Scene) -> None:
 def test_an_option_that_is_none(asked: Scene) -> None:
     done = run(asked, "image", "plan", "--nope")
     assert done.returncode == 2
-    assert json.loads(done.stderr)["message"] == "No such option '--nope'."
+    assert json.loads(done.stderr)["message"] == "No such option '--nope'"
 
 
 @contextmanager

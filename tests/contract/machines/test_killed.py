@@ -83,6 +83,7 @@ def root(environment: Environment, tmp_path: Path) -> Path:
     (root / "packer/greeter/machine.yaml").write_text(
         f'base: debian-12\nmain: {{image: "{reference}", name: greeter}}\ndisk: 20 GiB\n'
         "volumes: [{mount: /data}]\nhealth: {http: {port: 8080}}\n"
+        "containers: {greeter: {ports: {8080: 8080}}}\n"
     )
     environment.cloud.ec2.register_image(Name="debian-12-amd64", RootDeviceName="/dev/xvda")
     return root
