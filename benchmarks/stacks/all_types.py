@@ -6,7 +6,7 @@
 `provisimus check` of `examples/acme` builds the template of each stack for each environment, on a
 fresh copy (nothing is known of its definitions) and again. Then one process that makes the template
 of every stack in every environment and has the validator look at each, engine loaded and all: what
-`stack plan` and `stack apply` do before anything is submitted. Asserts nothing.
+`stack apply` does before anything is submitted. Asserts nothing.
 """
 
 from __future__ import annotations
