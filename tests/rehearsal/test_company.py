@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 import yaml
+from tests.rehearsal.company import bring_up, take_down
 from tests.rehearsal.house import House, open_house
 from tests.rehearsal.stand_in import NEVER_PULLED, TINY, stand_in
 
 from provisimus.environment import open_environment
 from provisimus.workspace import open_workspace
-
-STACKS = {
-    *("activemq", "catalog", "catalog-db", "greeter", "greeters", "hazelcast", "hazelcasts"),
-    *("main", "names", "public", "tls"),
-}
-MEMBERS = {"hazelcasts-1", "hazelcasts-2", "hazelcasts-3"}
 
 
 @pytest.fixture
@@ -77,48 +70,11 @@ def machines(house: House) -> dict[str, str]:
     return found
 
 
-def client(environment: dict[str, str], service: str) -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=f"http://127.0.0.1:{environment['PROVISIMUS_LOCAL_PORT']}",
-        region_name="eu-west-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-
-
 @pytest.mark.timeout(1500)
 def test_one_command_brings_the_company_up_and_another_takes_it_down(
     company: House, long: bool
 ) -> None:
     if not long:
         pytest.skip("boots nine machines; runs with --all")
-    up = company.data("stack", "apply", "--all", "--env", "local", "--yes")
-    assert {each["service"]: each["outcome"] for each in up["stacks"]} == dict.fromkeys(
-        STACKS, "changed"
-    )
-    listed = company.data("stack", "list")
-    assert {each["status"] for each in listed} == {"CREATE_COMPLETE"}
-    assert {each["name"] for each in listed} == {
-        f"acme-local-{name}" for name in (STACKS - {"hazelcasts"}) | MEMBERS
-    }
-
-    again = company.data("stack", "apply", "--all", "--yes")
-    assert {each["outcome"] for each in again["stacks"]} == {"kept"}
-
-    down = company.data("stack", "delete", "--all", "--env", "local", "--yes")
-    assert down["keep"] == {}
-    assert set(down["snapshots_of"]) >= {"/data"}
-    assert company.data("stack", "list") == []
-    ec2 = client(company.environment, "ec2")
-    states = {
-        each["State"]["Name"]
-        for group in ec2.describe_instances()["Reservations"]
-        for each in group["Instances"]
-    }
-    assert states <= {"terminated"}
-    assert ec2.describe_volumes()["Volumes"] == []
-    assert [each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]] == []
-    assert client(company.environment, "rds").describe_db_instances()["DBInstances"] == []
-    balancers = client(company.environment, "elbv2").describe_load_balancers()["LoadBalancers"]
-    assert balancers == []
+    bring_up(company)
+    take_down(company)

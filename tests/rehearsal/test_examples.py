@@ -16,7 +16,8 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from tests.rehearsal.house import ACTIVEMQ, House
+from tests.rehearsal.company import deliver
+from tests.rehearsal.house import House
 from tests.rehearsal.stomp import stomp
 
 NEEDED = ("mvn", "javac", "git", "mmdebstrap", "docker-registry", "dockerd", "docker")
@@ -32,19 +33,8 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.joi
 @pytest.fixture(scope="module")
 def built(house: House) -> Iterator[dict[str, str]]:
     """Every image by name, as a reference by digest."""
-    commit = house.commit("acme", "The first of acme")
     house.commit("acme-docker", "The first of acme-docker")
-    house.publish("1.0.0", commit)
-    house.provisimus("artifact", "import", "com.hazelcast:hazelcast:5.3.8")
-    house.provisimus("artifact", "import", *ACTIVEMQ)
-    service = house.root / "services/catalog"
-    subprocess.run(
-        ["mvn", "-q", "-B", "package", "-Drevision=1.0.0", f"-Dcommit={commit}"],
-        cwd=service,
-        check=True,
-    )
-    jar = service / "target/catalog-1.0.0.jar"
-    house.provisimus("artifact", "publish", str(jar), "--coordinates", "com.acme:catalog:1.0.0")
+    deliver(house)
     made = house.data("image", "build", "--all")["images"]
     references = {each["name"]: each["reference"] for each in made}
     host = next(
