@@ -25,6 +25,8 @@ from provisimus.errors import Refused, RolledBack
 from provisimus.workspace import open_workspace
 
 PROJECT = "life"
+OF_USER_DATA = re.compile(r"^(Instance|Healthy)[0-9a-f]{8}$")
+"""Logical ids of a machine and of what waits for it (stacks/types/service.py)."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,11 @@ class Desk:
             formation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
             for name in self.names
         }
+
+    def causes(self) -> list[str]:
+        """What is wrong with each of its stacks. The first member of a cluster is changed first."""
+        seen = self.data("diagnose", self.service)
+        return [each["first_cause"] for each in (seen if isinstance(seen, list) else [seen])]
 
     def resources(self) -> dict[str, str]:
         """Physical ids by stack and logical id."""
@@ -225,8 +232,8 @@ def fail(desk: Desk, works: str, failure: Failure) -> None:
     assert re.search(failure.cause, str(done.exception)), done.exception
     desk.heal()
     assert desk.status() == {failure.back}
-    seen = desk.data("diagnose", desk.service)
-    assert re.search(failure.cause, seen["first_cause"]), seen["first_cause"]
+    cause = desk.causes()[0]
+    assert re.search(failure.cause, cause), cause
     assert desk.resources() == before
     desk.as_declared()
     strays = more(world_of(desk.client), world)
@@ -253,15 +260,21 @@ def leave(desk: Desk, life: Life) -> None:
 
 def said(stacks: Iterable[Any]) -> dict[str, str]:
     """`action: effect` by logical id, the same in each of the stacks."""
-    [first, *others] = [
-        {
-            each["logical_id"]: f"{each['action']}: {each['effect']}".removesuffix(": ")
-            for each in stack["changes"]
-        }
-        for stack in stacks
-    ]
-    assert all(each == first for each in others)
+    [first, *others] = map(_said, stacks)
+    assert all(each == first for each in others), (first, others)
     return first
+
+
+def _said(stack: Any) -> dict[str, str]:
+    """Ids that end with a hash of the user data, which name the member, without it."""
+    found = {
+        OF_USER_DATA.sub(r"\1", each["logical_id"]): (
+            f"{each['action']}: {each['effect']}".removesuffix(": ")
+        )
+        for each in stack["changes"]
+    }
+    assert len(found) == len(stack["changes"]), stack["changes"]
+    return found
 
 
 def named(stacks: Iterable[Any], *actions: str) -> set[str]:

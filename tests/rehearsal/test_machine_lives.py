@@ -22,6 +22,11 @@ RESTARTED = (
 )
 MACHINES = {"greeter": "volumes: [{mount: /data}]\n", "stateless": ""}
 AT_ONCE = "change: takes effect at once, connections that stand go on"
+SWAPPED = {
+    "Instance": "replace: the machine is swapped: about a minute without answers; its data volumes "
+    "are snapshotted and move over",
+    "AttachDataVolumeData": "perhaps replace: the volume moves to the new machine",
+}
 
 OPEN = "ingress: [{port: 8080, from: 0.0.0.0/0}]\n"
 OPENER = "ingress: [{port: 8080, from: 0.0.0.0/0}, {port: 9100, from: 10.0.0.0/8}]\n"
@@ -42,6 +47,10 @@ def service(version: str, more: str) -> str:
         f"type: service\nmachine: greeter\nversion: {version}\ninstance_type: t2.nano\n"
         f"data_volumes: [{{mount: /data, size: 1 GiB}}]\n{more}"
     )
+
+
+def cluster(version: str, more: str) -> str:
+    return service(version, more).replace("type: service", "type: cluster\nmembers: 2")
 
 
 def autoscaled(version: str, most: int, balancer: str = "") -> str:
@@ -90,17 +99,25 @@ LIVES = {
             NO_ROOM,
         ),
     ),
+    "cluster": Life(
+        cluster("1.0.0", OPEN),
+        Change(cluster("1.0.0", OPENER), {"SecurityGroup": AT_ONCE}),
+        Change(cluster("1.0.1", OPENER), SWAPPED),
+        Failure(
+            # Of the first member; the second is not touched.
+            cluster("1.0.0", OPENER),
+            r"Instance\w+ \(AWS::EC2::Instance\).*InsufficientInstanceCapacity",
+            NO_ROOM,
+            back="UPDATE_COMPLETE",
+            stray={"snapshot of a volume": 1},
+        ),
+        # Of two members: of two swaps, and the last one.
+        stays={"snapshot of a volume": 6},
+    ),
     "service": Life(
         service("1.0.0", OPEN),
         Change(service("1.0.0", OPENER), {"SecurityGroup": AT_ONCE}),
-        Change(
-            service("1.0.1", OPENER),
-            {
-                "Instance7ddeb4af": "replace: the machine is swapped: about a minute without "
-                "answers; its data volumes are snapshotted and move over",
-                "AttachDataVolumeData": "perhaps replace: the volume moves to the new machine",
-            },
-        ),
+        Change(service("1.0.1", OPENER), SWAPPED),
         Failure(
             service("1.0.0", OPENER),
             r"Instance\w+ \(AWS::EC2::Instance\).*InsufficientInstanceCapacity",
