@@ -33,11 +33,13 @@ STALE = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClie
 
 
 class Fault(Exception):
-    """Why a call failed, in one line. `code` is AWS's own, or empty."""
+    """Why a call failed, in one line. `code` is AWS's own, or empty. `passing` is what may be
+    over when the same is asked again: nobody answered, or was too busy to."""
 
-    def __init__(self, message: str, code: str = "") -> None:
+    def __init__(self, message: str, code: str = "", *, passing: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.passing = passing
 
 
 class Metadata:
@@ -74,7 +76,7 @@ class Metadata:
                 if said.get("Code", "Success") == "Success":
                     return Keys(said["AccessKeyId"], said["SecretAccessKey"], said["Token"])
             again()
-        raise Fault("the instance has no role that lends credentials")
+        raise Fault("the instance has no role that lends credentials", passing=True)
 
     def _ask(self, method: str, path: str, headers: dict[str, str]) -> str | None:
         last = ""
@@ -92,7 +94,7 @@ class Metadata:
                 if answer.status < 500 and answer.status != 429:
                     break
             again()
-        raise Fault(f"the metadata service does not answer {path}: {last}")
+        raise Fault(f"the metadata service does not answer {path}: {last}", passing=True)
 
 
 class Clock:
@@ -195,16 +197,18 @@ class Client:
                 answer = http.exchange("POST", url, sent, body)
             except OSError as error:
                 why = str(error) or type(error).__name__
-                fault = Fault(f"{what}: {url} does not answer: {why}")
+                fault = Fault(f"{what}: {url} does not answer: {why}", passing=True)
                 again()
                 continue
             if answer.status == 200:
                 return answer.body
             code, said = fault_in(answer.body)
-            fault = Fault(f"{what}: {code or answer.status}: {said}".rstrip(": "), code)
+            busy = answer.status >= 500 or answer.status == 429 or code in (*BUSY, *STALE)
+            told = f"{what}: {code or answer.status}: {said}".rstrip(": ")
+            fault = Fault(told, code, passing=busy)
             if code in STALE:
                 self._keys = None
-            elif answer.status < 500 and answer.status != 429 and code not in BUSY:
+            if not busy:
                 break
             again()
         raise fault

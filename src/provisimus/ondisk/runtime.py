@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 
+from .handover import record
 from .places import Places
 
 TYPE_CHECKING = False
@@ -40,6 +41,8 @@ def main(arguments: list[str], places: Places | None = None) -> int:
         json.dump(with_environment(specification, values), file)
     os.chown(new, given.st_uid, given.st_gid)
     os.replace(new, path)
+    # The engine names the folder after the container.
+    record(os.path.basename(bundle), values, places)
     return 0
 
 

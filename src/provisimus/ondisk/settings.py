@@ -2,19 +2,21 @@
 
 /etc/provisimus/environment    names and values or references, as JSON; from the stack's user data
 /run/provisimus/environment    names and values, as JSON, for root alone, in memory alone
+/run/provisimus/referring      the names and references of those that may change; only with some
 
 `runtime.py` hands them to the container. As long as a value cannot be had, it is asked for again:
-a service without its settings shall not run.
+a service without its settings shall not run. Later a timer asks whether what is referred to has
+changed, as a password does that is rotated, and `handover.py` starts the container anew.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 
 from .aws import Client, Fault
-from .places import RUNTIME, Places
+from .handover import differing, forget, handed, running, start_anew, write
+from .places import Places, read_json
 from .references import Reference, pieces, references
 
 TYPE_CHECKING = False
@@ -26,14 +28,15 @@ PAUSE = 15.0
 
 
 def main(arguments: list[str], places: Places | None = None, client: Client | None = None) -> int:
-    """`settings fetch` on boot, `settings reload` to take changed values over."""
+    """`settings fetch` on boot; to take changed values over `settings refresh` by the timer and
+    `settings reload` by hand."""
     places = places or Places()
     client = client or Client()
     if arguments == ["fetch"]:
         return fetch(places, client)
-    if arguments == ["reload"]:
-        return reload(places, client)
-    print("usage: settings fetch|reload")
+    if arguments in (["refresh"], ["reload"]):
+        return take_over(places, client, asked=arguments == ["reload"])
+    print("usage: settings fetch|refresh|reload")
     return 2
 
 
@@ -45,6 +48,8 @@ def fetch(places: Places, client: Client, sleep: Callable[[float], None] = time.
             told = fault
             print(f"waiting for settings: {told}", flush=True)
         sleep(PAUSE)
+    if referring := {name: value for name, value in given.items() if references(value)}:
+        write(places.referring, referring)
     print(f"{len(given)} settings: {', '.join(sorted(given))}")
     return 0
 
@@ -57,42 +62,41 @@ def _fault_of_fetching(given: dict[str, str], places: Places, client: Client) ->
     return ""
 
 
-def reload(places: Places, client: Client) -> int:
-    """Fetch again, and start the containers anew when a value changed."""
+def take_over(places: Places, client: Client, *, asked: bool) -> int:
+    """Fetch again, and start the containers anew that run with other values.
+
+    `asked` for by somebody, it says that nothing changed, too, and each fault is a failure; the
+    timer is silent then, and comes again to what passes.
+    """
     try:
         values = resolved(read(places.references), client)
     except (Fault, ValueError) as fault:
         print(f"nothing was changed: {fault}")
-        return 1
-    before = read(places.environment) if os.path.exists(places.environment) else {}
-    changed = sorted(name for name in {*before, *values} if before.get(name) != values.get(name))
-    if not changed:
-        print("no setting changed")
+        return 0 if not asked and isinstance(fault, Fault) and fault.passing else 1
+    changed = differing(read_json(places.environment) or {}, values)
+    if changed:
+        write(places.environment, values)
+    behind = {
+        container: names
+        for container, before in handed(places).items()
+        if (names := differing(before, values))
+    }
+    if not (changed or behind):
+        if asked:
+            print("no setting changed")
         return 0
-    write(places.environment, values)
-    # Not on boot.
-    import subprocess
-
-    containers = running()
-    print(f"{', '.join(changed)} changed; starting {len(containers)} containers anew", flush=True)
-    if containers:
-        return subprocess.call(["docker", "restart", *containers], stdout=subprocess.DEVNULL)
-    return 0
+    return _start_anew(changed, behind, places)
 
 
-def running() -> list[str]:
-    """The ids of the running containers that get the environment."""
-    import subprocess
-
-    ids = subprocess.run(["docker", "ps", "--quiet"], capture_output=True, text=True, check=True)
-    if not ids.stdout.split():
-        return []
-    about = subprocess.run(
-        ["docker", "inspect", "--format", "{{.HostConfig.Runtime}} {{.Id}}", *ids.stdout.split()],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    lines = [line.split() for line in about.stdout.splitlines()]
-    return [each[1] for each in lines if len(each) == 2 and each[0] == RUNTIME]
+def _start_anew(changed: set[str], behind: dict[str, set[str]], places: Places) -> int:
+    """What is behind and runs, and that of which nothing is known when a value changed."""
+    known, there = handed(places), running()
+    forget(sorted(behind.keys() - set(there)), places)
+    old = [each for each in there if each in behind or (changed and each not in known)]
+    names = sorted(changed.union(*(behind[each] for each in there if each in behind)))
+    if names:
+        print(f"{', '.join(names)} changed; starting {len(old)} containers anew", flush=True)
+    return start_anew(old, places) if old else 0
 
 
 def resolved(given: dict[str, str], client: Client) -> dict[str, str]:
@@ -120,7 +124,7 @@ def _asked(reference: Reference, client: Client) -> str:
             return str(found["Parameter"]["Value"])
         found = client.json("secretsmanager", "secretsmanager.GetSecretValue", {"SecretId": name})
     except Fault as fault:
-        raise Fault(f"{fault} ({name})", fault.code) from None
+        raise Fault(f"{fault} ({name})", fault.code, passing=fault.passing) from None
     if "SecretString" not in found:
         raise Fault(f"the secret {name} holds bytes and no text")
     return str(found["SecretString"])
@@ -144,14 +148,3 @@ def read(path: str) -> dict[str, str]:
     with open(path, encoding="utf-8") as file:
         found: dict[str, str] = json.load(file)
     return found
-
-
-def write(path: str, values: dict[str, str]) -> None:
-    """Replace the file in one step; nobody but its owner may read it."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    new = path + ".new"
-    if os.path.exists(new):
-        os.unlink(new)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(values, file)
-    os.replace(new, path)

@@ -1,5 +1,5 @@
 """The runtime of the main container under a real Docker Engine: what the stack gives reaches the
-container, and the engine's disk knows nothing of it.
+container, also when it changes, and the engine's disk knows nothing of it.
 
 The engine is a private one, started as root; without root, dockerd or busybox the test is skipped.
 """
@@ -17,7 +17,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from tests.unit.ondisk.fake import fake_cloud
 
 from provisimus.machines.recipe import ONDISK, SCRIPTS
 from provisimus.ondisk.places import RUNTIME
@@ -50,15 +52,17 @@ def place(tmp_path: Path) -> Iterator[Path]:
 def machine_of_our_own(folder: Path) -> Path:
     """The scripts with their folders moved; returns the runtime."""
     shutil.copytree(ONDISK, folder / "python/ondisk")
+    moved = ("environment", "referring", "handed", "restarted")
     (folder / "python/run").write_text(
-        "import sys\n"
+        "import importlib, sys\n"
         f"sys.path.insert(0, {str(folder / 'python')!r})\n"
-        "from ondisk import runtime\n"
         "from ondisk.places import Places\n"
         "places = Places()\n"
         f"places.references = {str(folder / 'given')!r}\n"
-        f"places.environment = {str(folder / 'memory/environment')!r}\n"
-        "sys.exit(runtime.main(sys.argv[2:], places))\n"
+        f"for each in {moved!r}:\n"
+        f"    setattr(places, each, {str(folder / 'memory')!r} + '/' + each)\n"
+        "program = importlib.import_module('ondisk.' + sys.argv[1])\n"
+        "sys.exit(program.main(sys.argv[2:], places))\n"
     )
     text = (SCRIPTS / "machine/runtime").read_text()
     for there, here in (
@@ -114,16 +118,7 @@ def test_the_stacks_environment_reaches_the_container_and_no_disk(
     place: Path, docker: Docker
 ) -> None:
     (place / "given").write_text("{}")
-    loaded = docker("import", "-", "box:1", given=busybox())
-    assert loaded.returncode == 0, loaded.stderr
-    command = "/busybox env >/memory/environment-seen; exec /busybox sleep 1000"
-    made = docker(
-        *("create", "--name", "main", "--network", "none", "--runtime", RUNTIME),
-        *("--env", "MODE=baked", "--env", "KEPT=baked", "--restart", "always"),
-        *("--volume", f"{(place / 'memory').resolve()}:/memory"),
-        *("box:1", "/busybox", "sh", "-c", command),
-    )
-    assert made.returncode == 0, made.stderr
+    create(place, docker, "--env", "MODE=baked", "--env", "KEPT=baked")
 
     early = docker("start", "main")
     assert early.returncode != 0
@@ -145,6 +140,76 @@ def test_the_stacks_environment_reaches_the_container_and_no_disk(
     assert docker("restart", "--time", "0", "main").returncode == 0
     assert "MODE=green" in seen(place)
     assert docker("rm", "--force", "main").returncode == 0
+
+
+def test_a_rotated_password_reaches_the_container_that_runs(
+    place: Path, docker: Docker, endpoint: str
+) -> None:
+    """By the program that the timer starts: its cloud is a server that speaks as AWS does."""
+    secrets = boto3.client(
+        "secretsmanager", region_name="eu-west-1", endpoint_url=endpoint,
+        aws_access_key_id="x", aws_secret_access_key="y",
+    )  # fmt: skip
+    name = f"acme/{place.name}"
+    secrets.create_secret(Name=name, SecretString=json.dumps({"password": SECRET}))
+    (place / "given").write_text(
+        json.dumps({"MODE": "blue", "PASSWORD": f"${{secret:{name}#password}}"})
+    )
+    create(place, docker)
+    with fake_cloud() as machine:
+        machine.metadata["meta-data/services/endpoint-url"] = endpoint
+
+        def settings(verb: str) -> list[str]:
+            done = subprocess.run(
+                ["python3", "-I", "-S", str(place / "python/run"), "settings", verb],
+                env={
+                    "PATH": PATH,
+                    "DOCKER_HOST": f"unix://{(place / 'memory').resolve()}/d.sock",
+                    "AWS_EC2_METADATA_SERVICE_ENDPOINT": machine.url,
+                },
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert (done.returncode, done.stderr) == (0, "")
+            assert SECRET not in done.stdout
+            return done.stdout.splitlines()
+
+        assert settings("fetch") == ["2 settings: MODE, PASSWORD"]
+        assert docker("start", "main").returncode == 0
+        assert f"PASSWORD={SECRET}" in seen(place)
+        assert settings("refresh") == []
+        running = "{{.State.Pid}}"
+        before = docker("inspect", "--format", running, "main").stdout
+
+        rotated = f"{SECRET}-another"
+        secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"password": rotated}))
+        (place / "memory/environment-seen").unlink()
+        assert settings("refresh") == ["PASSWORD changed; starting 1 containers anew"]
+        assert {f"PASSWORD={rotated}", "MODE=blue"} <= seen(place)
+        after = docker("inspect", "--format", running, "main").stdout
+        assert after != before
+        assert settings("refresh") == []
+        assert docker("inspect", "--format", running, "main").stdout == after
+    found = subprocess.run(
+        ["grep", "-rlF", SECRET, str(place / "data")], capture_output=True, text=True, check=False
+    )
+    assert found.stdout == "", "the engine's disk"
+    assert docker("rm", "--force", "main").returncode == 0
+
+
+def create(place: Path, docker: Docker, *options: str) -> None:
+    """The container `main`, which writes its environment down as it starts; not started yet."""
+    loaded = docker("import", "-", "box:1", given=busybox())
+    assert loaded.returncode == 0, loaded.stderr
+    # The first process of a container ends by no signal that it does not wait for.
+    command = (
+        "trap 'exit 0' TERM; /busybox env >/memory/environment-seen; /busybox sleep 1000 & wait"
+    )
+    made = docker(
+        *("create", "--name", "main", "--network", "none", "--runtime", RUNTIME),
+        *("--restart", "always", "--volume", f"{(place / 'memory').resolve()}:/memory"),
+        *(*options, "box:1", "/busybox", "sh", "-c", command),
+    )
+    assert made.returncode == 0, made.stderr
 
 
 def seen(place: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -136,6 +137,51 @@ def test_half_way_through_its_time_a_starting_service_tells_too(
         *("starting", "container app", "app | cannot open /data/db", "app | bye"),
         *("container agent", "healthy"),
     ]
+
+
+def test_a_restart_of_our_own_is_a_start_and_no_failure(
+    program: Callable[[str, str], None], run: Run, tmp_path: Path
+) -> None:
+    """Containers that are started anew with other settings get the time of a first start."""
+    health, restarted = tmp_path / "run/health", tmp_path / "run/restarted"
+    program("docker", DOCKER)
+    program("sleep", f"#!/bin/sh\necho 4720.00 1.00 >{tmp_path}/uptime\n")
+    program("curl", f"#!/bin/sh\n[ -e {tmp_path}/up ] || {{ touch {tmp_path}/up; exit 7; }}\n")
+    (tmp_path / "uptime").write_text("4711.00 1.00\n")
+    health.parent.mkdir()
+    health.write_text('{"status": "healthy"}')
+    restarted.write_text("4700\n")
+    assert run() == (
+        0,
+        [
+            "starting: http://127.0.0.1:8080/health after 4711 s",
+            "healthy: http://127.0.0.1:8080/health after 4720 s",
+        ],
+    )
+    assert not restarted.exists()
+
+    # Later it is not excused any more, and neither is a start that takes longer than a first one.
+    (tmp_path / "up").unlink()
+    status, said = run()
+    assert (status, said[0]) == (1, "unhealthy: http://127.0.0.1:8080/health after 4720 s")
+    (tmp_path / "up").unlink()
+    restarted.write_text("4660\n")
+    assert run() == (1, [])
+
+
+def test_what_answers_while_the_restart_goes_on_is_the_container_before(
+    program: Callable[[str, str], None], run: Run, tmp_path: Path
+) -> None:
+    program("curl", "#!/bin/sh\n")
+    restarted = tmp_path / "run/restarted"
+    restarted.parent.mkdir()
+    restarted.write_text("70\n")
+    with restarted.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert run()[0] == 0
+        assert restarted.exists()
+    assert run()[0] == 0
+    assert not restarted.exists()
 
 
 def test_what_changes_is_told_to_the_stack_and_the_rest_now_and_then(

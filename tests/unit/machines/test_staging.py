@@ -51,9 +51,14 @@ def test_a_plain_machine() -> None:
     ]
     assert [path for path in found if path.endswith((".service", ".timer"))] == [
         "root/etc/systemd/system/provisimus-bootstrap.service",
+        "root/etc/systemd/system/provisimus-refresh.service",
+        "root/etc/systemd/system/provisimus-refresh.timer",
         "root/etc/systemd/system/provisimus-settings.service",
     ]
-    assert text(found["enable"]) == "provisimus-settings.service\n"
+    assert text(found["enable"]).split() == [
+        "provisimus-settings.service",
+        "provisimus-refresh.timer",
+    ]
     assert "root/usr/local/lib/provisimus/python/ondisk/aws.py" in found
     started = found["root/usr/local/lib/provisimus/python/run"]
     assert "from ondisk.programs import main" in text(started)
@@ -90,6 +95,21 @@ def test_volumes_bring_the_timer_of_their_snapshots() -> None:
     assert "root/etc/systemd/system/provisimus-snapshots.timer" not in staged()
 
 
+def test_settings_that_may_change_are_asked_for_again() -> None:
+    """A machine whose settings refer to nothing has no timer that runs, and no machine asks in step
+    with another."""
+    found = staged()
+    timer = text(found["root/etc/systemd/system/provisimus-refresh.timer"])
+    assert "ConditionPathExists=/run/provisimus/referring\n" in timer
+    assert "After=provisimus-settings.service\n" in timer
+    assert "OnUnitInactiveSec=180\nRandomizedDelaySec=120\n" in timer
+    # timers.target is before the settings are there; waiting for them would be a cycle.
+    assert "WantedBy=multi-user.target\n" in timer
+    assert "DefaultDependencies=no\n" in timer
+    unit = text(found["root/etc/systemd/system/provisimus-refresh.service"])
+    assert "python/run settings refresh\n" in unit
+
+
 def test_health_brings_its_timer() -> None:
     found = staged(health={"http": {"port": 8080, "path": "/health"}, "every": "30s"})
     assert text(found["root/etc/provisimus/health"]) == (
@@ -97,6 +117,7 @@ def test_health_brings_its_timer() -> None:
     )
     assert text(found["enable"]).split() == [
         "provisimus-settings.service",
+        "provisimus-refresh.timer",
         "provisimus-answer.socket",
     ]
     socket = text(found["root/etc/systemd/system/provisimus-answer.socket"])

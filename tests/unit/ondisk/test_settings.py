@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.ondisk.fake import FakeCloud, Still
+from tests.unit.ondisk.fake import FakeCloud
 
 from provisimus.machines.recipe import SCRIPTS
-from provisimus.ondisk import programs, runtime, settings
+from provisimus.ondisk import handover, programs, runtime, settings
 from provisimus.ondisk.places import Places
 
 GIVEN = {
@@ -67,6 +67,15 @@ def test_values_are_fetched_once_each_and_kept_in_memory_for_root(
     assert values.called("GetParameter") == [{"Name": "/acme/host", "WithDecryption": True}]
     said = capsys.readouterr().out
     assert said == "6 settings: MODE, PASSWORD, PORT, TOKEN, URL, USER\n"
+    referring = json.loads(Path(places.referring).read_text())
+    assert referring == {name: value for name, value in GIVEN.items() if name != "MODE"}
+
+
+def test_settings_that_refer_to_nothing_cannot_change(places: Places, values: FakeCloud) -> None:
+    Path(places.references).write_text(json.dumps({"MODE": "blue", "COST": "$${x}"}))
+    assert settings.main(["fetch"], places, values.client()) == 0
+    assert not Path(places.referring).exists()
+    assert values.calls == []
 
 
 def test_what_is_refused_is_told_once_and_waited_for(
@@ -99,42 +108,6 @@ def test_a_secret_of_another_shape_is_told_without_its_value(
         settings.resolved({"USER": "${secret:acme/db#user}"}, cloud.client())
     assert str(told.value).startswith(fault)
     assert "s3cret" not in str(told.value)
-
-
-def test_a_changed_value_starts_the_containers_anew(
-    places: Places,
-    values: FakeCloud,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    docker = tmp_path / "docker"
-    docker.write_text(
-        "#!/bin/sh\n"
-        "case $1 in\n"
-        "ps) echo a1; echo b2 ;;\n"
-        "inspect) echo provisimus a1; echo runc b2 ;;\n"
-        f'restart) echo "$@" >>{tmp_path}/restarted ;;\n'
-        "esac\n"
-    )
-    docker.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    settings.main(["fetch"], places, values.client())
-    assert settings.main(["reload"], places, values.client()) == 0
-    assert not (tmp_path / "restarted").exists()
-    values.on("GetParameter", (200, {"Parameter": {"Value": "10.0.0.8"}}))
-    assert settings.main(["reload"], places, values.client()) == 0
-    assert (tmp_path / "restarted").read_text() == "restart a1\n"
-    assert json.loads(Path(places.environment).read_text())["URL"] == "jdbc://10.0.0.8/db${x}"
-
-    values.on("GetParameter", (400, {"__type": "ParameterNotFound"}))
-    assert settings.main(["reload"], places, values.client(Still())) == 1
-    said = capsys.readouterr().out.splitlines()
-    assert said[1:] == [
-        "no setting changed",
-        "URL changed; starting 1 containers anew",
-        "nothing was changed: GetParameter: ParameterNotFound (/acme/host)",
-    ]
 
 
 def test_usage(places: Places, values: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +147,7 @@ def test_no_container_starts_without_its_settings_or_with_them_on_a_disk(
     places: Places, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert runtime.main([str(bundle)], places) == 1
-    settings.write(places.environment, VALUES)
+    handover.write(places.environment, VALUES)
     elsewhere = tmp_path / "var"
     elsewhere.mkdir()
     assert runtime.main([str(elsewhere)], places) == 1
@@ -186,6 +159,8 @@ def test_no_container_starts_without_its_settings_or_with_them_on_a_disk(
     made = json.loads((bundle / "config.json").read_text())
     assert "PASSWORD=s3cret" in made["process"]["env"]
     assert stat.S_IMODE((bundle / "config.json").stat().st_mode) == 0o600
+    assert handover.handed(places) == {"c0ffee": VALUES}
+    assert stat.S_IMODE((Path(places.handed) / "c0ffee").stat().st_mode) == 0o600
     Path(places.references).unlink()
     assert runtime.main(["/nowhere"], places) == 0
 
