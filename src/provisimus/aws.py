@@ -134,6 +134,14 @@ class Cloud:
         return self._client("ecr")
 
     @cached_property
+    def rds(self) -> Any:
+        return self._client("rds")
+
+    @cached_property
+    def secrets(self) -> Any:
+        return self._client("secretsmanager")
+
+    @cached_property
     def quotas(self) -> Any:
         return self._client("service-quotas")
 
@@ -195,7 +203,8 @@ def _new_session(region: str) -> Session:
             del type_name
             return [
                 *("autoscaling", "cloudformation", "ec2", "ecr", "elbv2"),
-                *("resourcegroupstaggingapi", "route53", "s3", "service-quotas", "ssm", "sts"),
+                *("rds", "resourcegroupstaggingapi", "route53", "s3", "secretsmanager"),
+                *("service-quotas", "ssm", "sts"),
             ]
 
     session = Session()

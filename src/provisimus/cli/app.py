@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "logs": ("provisimus.cli.instance_sessions", "logs", "What a service's containers log."),
     "volume": ("provisimus.cli.volume", "volume", "Data volumes, and what is free on them."),
     "snapshot": ("provisimus.cli.snapshot", "snapshot", "Snapshots of data volumes."),
+    "database": ("provisimus.cli.database", "database", "Databases: another password, now."),
     "users": ("provisimus.cli.users", "users", "Who may log in to machines, and by which keys."),
     "tags": ("provisimus.cli.tags", "tags", "The tags that a company wants on what it pays for."),
     "cost": ("provisimus.cli.cost", "cost", "What stacks cost a month, estimated."),

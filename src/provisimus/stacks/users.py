@@ -62,7 +62,8 @@ def refuse_used(
     if not outputs:
         return
     found: dict[str, list[str]] = {}
-    for user, output in sorted(_users(environment, stack, project, service, outputs)):
+    used = users_of(environment, stack, project, service, outputs)
+    for user, output in sorted((each.tags.get(live.SERVICE, each.name), out) for each, out in used):
         if user not in going:
             found.setdefault(user, []).append(output)
     if found:
@@ -74,11 +75,13 @@ def refuse_used(
         )
 
 
-def _users(
+def users_of(
     environment: Environment, stack: Stack, project: str, service: str, outputs: set[str]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[Stack, str]]:
+    """The stacks of the project that take one of these outputs of a stack, each with which. Read
+    are the templates of those alone that say that they use it."""
     for each in live.list_stacks(environment, project):
         if service in each.tags.get(live.USES, "").split():
             for name, output in taken(live.template_of(environment, each)):
                 if name == stack.name and output in outputs:
-                    yield each.tags.get(live.SERVICE, each.name), output
+                    yield each, output

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,16 +121,38 @@ class Databases:
         database: str = "orders", mode: str = "verify-ca",
     ) -> str:  # fmt: skip
         """What the server answers, or what psql says against it."""
-        address, port = self.public(name)
-        ca = self.cloud.directory / "authority" / "ca.pem"
         done = subprocess.run(
-            (
-                servers()[0].program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1",
-                (f"host={address} port={port} user={user} dbname={database} connect_timeout=10 "
-                f"sslmode={mode} sslrootcert={ca if mode == 'verify-ca' else '/nowhere'}"),
-                "-c", statement,
-            ),
+            [*self._psql(name, user, database, mode), "-c", statement],
             env={"PATH": "/usr/bin:/bin", "PGPASSWORD": password},
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         return done.stdout.strip() if done.returncode == 0 else done.stderr.strip()
+
+    @contextmanager
+    def connected(self, password: str, name: str = "orders") -> Iterator[Callable[[str], str]]:
+        """One connection that stays open; a statement gets its one line."""
+        with subprocess.Popen(
+            self._psql(name, "shop", "orders", "verify-ca"),
+            env={"PATH": "/usr/bin:/bin", "PGPASSWORD": password},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as client:  # fmt: skip
+            assert client.stdin is not None
+            assert client.stdout is not None
+
+            def ask(statement: str) -> str:
+                print(statement, end=";\n", file=client.stdin, flush=True)
+                return client.stdout.readline().strip()
+
+            assert ask("SELECT 1") == "1"
+            yield ask
+            client.stdin.close()
+
+    def _psql(self, name: str, user: str, database: str, mode: str) -> list[str]:
+        address, port = self.public(name)
+        ca = self.cloud.directory / "authority" / "ca.pem"
+        where = f"host={address} port={port} user={user} dbname={database} connect_timeout=10"
+        trust = f"sslmode={mode} sslrootcert={ca if mode == 'verify-ca' else '/nowhere'}"
+        return [
+            *(servers()[0].program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"),
+            f"{where} {trust}",
+        ]

@@ -15,7 +15,13 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.ports import free_port
 
+from provisimus.aws import Cloud
+from provisimus.environment import Environment
+from provisimus.errors import Refused
+from provisimus.events import silence
 from provisimus.localcloud.databases.installed import servers
+from provisimus.stacks.follow import Deadline
+from provisimus.tasks.passwords import check_rotation, find_password, rotate_password
 
 from .conftest import LocalCloud
 from .databases import PASSWORD, Databases, eventually, needs_networks, needs_postgres
@@ -221,6 +227,36 @@ def test_passwords_change(databases):
     for path in (databases.cloud.directory / "state.pickle", databases.cloud.directory / "log"):
         assert b"battery-staple" not in path.read_bytes()
         assert PASSWORD.encode() not in path.read_bytes()
+
+
+def test_a_managed_password_is_rotated_on_demand(databases):
+    """ModifyDBInstance, RotateMasterUserPassword: what is open stays open, the old password opens
+    nothing more; by the task of `database rotate`."""
+    databases.created(ManageMasterUserPassword=True, MasterUserPassword=None)
+    refused(lambda: databases.api.modify_db_instance(
+        DBInstanceIdentifier="orders", RotateMasterUserPassword=True),
+        "InvalidParameterCombination", "apply immediately")  # fmt: skip
+    here = Cloud("eu-west-1", None, databases.cloud.url, None, ("test", "test"))
+    environment = Environment("local", here, "127.0.0.1:5000")
+    before = find_password(environment, "orders")
+
+    def password() -> str:
+        told = here.secrets.get_secret_value(SecretId=before.secret)
+        return json.loads(told["SecretString"])["password"]
+
+    old = password()
+    assert databases.ask("SELECT 1", password=old) == "1"
+    with databases.connected(old) as ask:
+        after = rotate_password(environment, before, silence, Deadline.after(60))
+        assert (after.status, after.secret) == ("available", before.secret)
+        assert after.version != before.version
+        assert "authentication failed" in databases.ask("SELECT 1", password=old)
+        assert databases.ask("SELECT 1", password=password()) == "1"
+        assert ask("SELECT 41 + 1") == "42"
+    databases.api.stop_db_instance(DBInstanceIdentifier="orders")
+    databases.reach("stopped")
+    with pytest.raises(Refused, match="orders is stopped"):
+        check_rotation(find_password(environment, "orders"))
 
 
 def test_killed_it_comes_back(databases):

@@ -181,7 +181,25 @@ def _operating(wanted: Wanted) -> list[Statement]:
             {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}::parameter/aws/service/*"},
             Sid="BasesOfVendors",
         ),
+        *_rotating(project),
         *_roles_of_stacks(wanted),
+    ]
+
+
+def _rotating(project: str) -> list[Statement]:
+    """`database rotate`: RDS asks Secrets Manager in the name of whoever asks RDS ("Permissions
+    required for Secrets Manager integration"). A secret carries the database that it is of."""
+    databases = _arn("rds", f"db:{project.lower()}-*")
+    own = {"ArnLike": {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": databases}}
+    secrets = _arn("secretsmanager", "secret:rds!db-*")
+    return [
+        allow("rds:ModifyDBInstance", databases, Sid="RotatePasswords"),
+        allow(
+            ["secretsmanager:DescribeSecret", "secretsmanager:RotateSecret"],
+            secrets,
+            Sid="SecretsOfPasswords",
+            Condition=own,
+        ),
     ]
 
 
