@@ -10,6 +10,7 @@
     ├── ToolFailed                 1             a program ran and failed; carries its last lines
     ├── Unreachable                1             a registry, a cloud, an engine does not answer
     ├── Unhealthy                  1             it was made and does not answer its health check
+    │   └── GaveWay                6             and what was there before runs again
     ├── Unready                    1             what was looked at before a launch forbids it
     ├── Refused                    5             policy, protection, or somebody else's property
     │   ├── Locked                 5             the same work is running already
@@ -139,6 +140,12 @@ class Unhealthy(ProvisimusError):
 
     def as_json(self) -> dict[str, object]:
         return {**super().as_json(), "tail": list(self.tail)}
+
+
+class GaveWay(Unhealthy):
+    """As with `RolledBack`, what was asked for is undone; here we found why, and undid it."""
+
+    exit_code = 6
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ CODES = {
     "ToolFailed": 1,
     "Unreachable": 1,
     "Unhealthy": 1,
+    "GaveWay": 6,
     "Unready": 1,
     "Refused": 5,
     "Locked": 5,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from provisimus.aws import speaking
 from provisimus.environment import Environment
 from provisimus.errors import (
+    GaveWay,
     NotFound,
     ProvisimusError,
     Refused,
@@ -68,7 +69,7 @@ def apply_stack(
     a machine has no machine image. `allow` names what holds data and may be replaced or deleted.
 
     Raises NotFound when a stack is not there that it takes outputs of, Refused when the stack moved
-    since it was planned, RolledBack, Unhealthy, StillRunning.
+    since it was planned, RolledBack, GaveWay, Unhealthy, StillRunning.
     """
     deadline = Deadline.after(timeout)
     may_go = allowed_of(plan.service, allow)
@@ -213,12 +214,14 @@ def _settle(operation: Operation, plan: StackPlan, made: Stack) -> None:
                 hint="a snapshot of it stays, to be put back on: "
                 f"provisimus snapshot list {operation.service}",
             ) from failure
+        kind: type[Unhealthy] = GaveWay
         outcome = f"version {_version(before)} runs again"
         try:
             _return(operation, plan, made, new, before)
         except Unhealthy:
+            kind = Unhealthy
             outcome = f"version {_version(before)} was brought back and does not answer either"
-        raise Unhealthy(
+        raise kind(
             f"{failure.message}; {outcome}",
             tail=said,
             where=f"instance {made.outputs.get('InstanceId')}, which is gone now",

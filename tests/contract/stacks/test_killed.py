@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisimus.errors import Unhealthy
+from provisimus.errors import GaveWay, Unhealthy
 from provisimus.model import Stack
 from provisimus.stacks.live import find_stack
 
@@ -87,7 +87,7 @@ def test_a_sick_version_gives_way_whenever_the_run_was_killed(
     before = scene.release("1.0.0")
     passed = scene.killed(moment, "1.0.1", sick=True)
     assert passed == list(A_RETURN[: A_RETURN.index(moment) + 1])
-    with pytest.raises(Unhealthy, match=r"status 503.*version 1\.0\.0 runs again"):
+    with pytest.raises(GaveWay, match=r"status 503.*version 1\.0\.0 runs again"):
         scene.go_on("1.0.1", sick=True)
     after = find_stack(scene.environment, before.name)
     assert after is not None
@@ -118,7 +118,7 @@ def test_without_data_a_sick_version_gives_way_after_a_kill_too(scene: Scene) ->
     scene.define(PLAIN)
     scene.release("1.0.0")
     scene.killed("begin health of …", "1.0.1", sick=True)
-    with pytest.raises(Unhealthy, match=r"version 1\.0\.0 runs again"):
+    with pytest.raises(GaveWay, match=r"version 1\.0\.0 runs again"):
         scene.go_on("1.0.1", sick=True)
     assert not any(step.needed for step in scene.plan("1.0.0").steps())
 
@@ -127,7 +127,7 @@ def test_after_a_kill_another_version_has_the_last_that_answered_behind_it(scene
     scene.define(PLAIN)
     scene.release("1.0.0")
     scene.killed("begin health of …", "1.0.1", sick=True)
-    with pytest.raises(Unhealthy, match=r"version 1\.0\.0 runs again"):
+    with pytest.raises(GaveWay, match=r"version 1\.0\.0 runs again"):
         scene.go_on("1.0.2", sick=True)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from provisimus.errors import (
     Conflict,
+    GaveWay,
     Locked,
     NotFound,
     Refused,
@@ -101,7 +102,7 @@ def test_without_data_a_new_version_is_one_update(scene: Scene) -> None:
 
 def test_a_sick_version_gives_way_to_the_one_before(scene: Scene) -> None:
     before = scene.release("1.0.0")
-    with pytest.raises(Unhealthy, match=r"status 503.*version 1\.0\.0 runs again"):
+    with pytest.raises(GaveWay, match=r"status 503.*version 1\.0\.0 runs again"):
         scene.release("1.0.1", sick=True)
     back = find_stack(scene.environment, before.name)
     assert back is not None
@@ -120,7 +121,7 @@ def test_a_sick_version_gives_way_to_the_one_before(scene: Scene) -> None:
 def test_a_sick_update_without_data_gives_way_too(scene: Scene) -> None:
     scene.define(PLAIN)
     before = scene.release("1.0.0")
-    with pytest.raises(Unhealthy, match=r"version 1\.0\.0 runs again"):
+    with pytest.raises(GaveWay, match=r"version 1\.0\.0 runs again"):
         scene.release("1.0.1", sick=True)
     back = find_stack(scene.environment, before.name)
     assert back is not None and scene.answer(back)["image"].endswith("-1.0.0")
