@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from provisimus.rate import Limiter
 
 ATTEMPTS = 8
-"""How often CloudFormation is asked before its throttling is a fault."""
+"""How often a service is asked before its throttling is a fault. Where a third of all calls is
+throttled, the three of botocore fail one call of forty."""
+UNREACHED = 3
+"""How often a service is asked that is not reached at all."""
 _MAKING = threading.RLock()
 """Held while a client is made: a session of botocore's is not to be shared while it does that
 ("Multithreading and multiprocessing" in the guide to Boto3's clients; a client itself is)."""
@@ -71,9 +74,8 @@ class Cloud:
 
         # CloudFormation's rate is ours (provisimus.rate), and botocore's own would be a client's.
         adaptive = self.endpoint is None and service != "cloudformation"
-        retries: Any = {"mode": "adaptive"} if adaptive else {"mode": "standard"}
-        if service == "cloudformation":
-            retries["total_max_attempts"] = ATTEMPTS
+        mode = "adaptive" if adaptive else "standard"
+        retries: Any = {"mode": mode, "total_max_attempts": ATTEMPTS}
         config = Config(
             retries=retries,
             connect_timeout=5,
@@ -82,7 +84,10 @@ class Cloud:
             max_pool_connections=32,
         )
         with _MAKING:
-            return self._session.create_client(service, endpoint_url=self.endpoint, config=config)
+            made = self._session.create_client(service, endpoint_url=self.endpoint, config=config)
+        if service != "cloudformation":
+            made.meta.events.register_first("needs-retry", _give_up_soon)
+        return made
 
     def in_region(self, region: str) -> Cloud:
         """The same account in another region."""
@@ -213,6 +218,15 @@ def _new_session(region: str) -> Session:
     return session
 
 
+def _give_up_soon(attempts: int, caught_exception: Exception | None = None, **_: Any) -> None:
+    """Where nothing is reached it is asked a few times only; CloudFormation is asked on, for it is
+    followed for hours, and networks come back."""
+    from botocore.exceptions import ConnectionError as NotReached
+
+    if isinstance(caught_exception, NotReached) and attempts >= UNREACHED:
+        raise caught_exception
+
+
 def own_cloud() -> Cloud:
     """What this machine's own chain names: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, a role."""
     from botocore.session import Session
@@ -228,17 +242,23 @@ class CloudFault(ProvisimusError):
         self.code = code
 
 
+class Unheard(Unreachable):
+    """The connection was lost after the request went out: it may have been carried out."""
+
+
 @contextmanager
 def speaking(cloud: Cloud, doing: str) -> Iterator[None]:
     """Turn botocore's errors inside the block into ours: CloudFault, Unreachable.
 
-    `doing` completes "could not …".
+    `doing` completes "could not …". Of Unreachable it is Unheard where the request was sent.
     """
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
+        ConnectionClosedError,
         EndpointConnectionError,
         NoCredentialsError,
+        ReadTimeoutError,
     )
     from botocore.parsers import ResponseParserError
 
@@ -266,6 +286,8 @@ def speaking(cloud: Cloud, doing: str) -> Iterator[None]:
         raise Unreachable(
             f"could not {doing}: what answers at {where} does not speak AWS's way"
         ) from error
+    except (ConnectionClosedError, ReadTimeoutError) as error:
+        raise Unheard(f"could not {doing}: {error}") from error
     except BotoCoreError as error:
         raise Unreachable(f"could not {doing}: {error}") from error
 

@@ -166,6 +166,8 @@ class Stack:
     reason: str | None = None
     updated: str = ""
     """When it was last updated, else made: ISO 8601 in UTC."""
+    protected: bool = False
+    """Whether it cannot be deleted until that is taken back (termination protection)."""
 
 
 Stage = Literal["artifact", "image", "machine", "stack"]

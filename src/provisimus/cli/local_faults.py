@@ -11,6 +11,9 @@ from provisimus.cli.session import Session, with_session
 from provisimus.cli.table import table
 from provisimus.errors import UsageFault
 
+EVERY = 100
+"""The share of a fault that happens to every call that is named, in percent."""
+
 
 @click.command()
 @click.argument("calls")
@@ -27,6 +30,12 @@ from provisimus.errors import UsageFault
 @click.option("--type", "kind", metavar="PATTERN", help="… for instance types like t3.* only.")
 @click.option("--zone", metavar="PATTERN", help="… in zones like *1a only.")
 @click.option("--times", type=click.IntRange(1), help="To so many calls; without, until healed.")
+@click.option(
+    *("--share", "share"),
+    type=click.IntRange(1, 100),
+    metavar="PERCENT",
+    help="To so many of a hundred calls, here and there.",
+)
 @with_session()
 def fault(
     session: Session,
@@ -40,6 +49,7 @@ def fault(
     kind: str | None,
     zone: str | None,
     times: int | None,
+    share: int | None,
 ) -> None:
     """Let something happen to CALLS of the local cloud's API: SERVICE:ACTION, with * and ?.
 
@@ -50,6 +60,7 @@ def fault(
     Examples:
       provisimus local fault ec2:RunInstances --no-capacity --type t3.* --zone eu-west-1a
       provisimus local fault "ec2:Describe*" --throttle --times 5
+      provisimus local fault "cloudformation:*" --throttle --share 30
       provisimus local fault cloudformation:CreateChangeSet --cut after --times 1
       provisimus local fault "ssm:*" --delay 3
     """
@@ -59,7 +70,7 @@ def fault(
     if len(chosen) != 1:
         raise UsageFault("say one of --throttle, --fail, --delay, --cut and --no-capacity")
     order = {"code": fail, "message": message, "seconds": delay, "times": times, "type": kind,
-             "zone": zone}  # fmt: skip
+             "zone": zone, "share": share}  # fmt: skip
     cloud, _ = local_cloud(session)
     given = {key: value for key, value in order.items() if value}
     made = cloud.command("POST", "faults", {"calls": calls, "kind": chosen[0], **given})
@@ -69,7 +80,9 @@ def fault(
 
 def _how(fault: dict[str, Any]) -> str:
     seconds = f"{fault['seconds']:g} s" if fault["seconds"] else ""
-    return fault["code"] or seconds or f"{fault['type']} {fault['zone']}".strip() or "-"
+    how = fault["code"] or seconds or f"{fault['type']} {fault['zone']}".strip()
+    part = f"{fault['share']} %" if fault["share"] < EVERY else ""
+    return " ".join(filter(None, (how, part))) or "-"
 
 
 @click.command()

@@ -66,13 +66,12 @@ def protect(session: Session, service: str, off: bool) -> None:
       provisimus stack protect greeter --env production
       provisimus stack protect greeter --env production --off --yes
     """
-    from provisimus.stacks.protection import is_protected, protect_stack
+    from provisimus.stacks.protection import protect_stack
 
     environment, found = find_own(session, service)
-    before = is_protected(environment, found)
     words = "unprotected" if off else "protected"
-    data = {"stack": found.name, "protected": not off, "changed": before is off}
-    if before is not off:
+    data = {"stack": found.name, "protected": not off, "changed": found.protected is off}
+    if found.protected is not off:
         session.emit(data, f"{found.name} is {words} already")
         return
     if session.dry_run:

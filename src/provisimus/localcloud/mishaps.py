@@ -7,6 +7,7 @@ name no action by method and path, `ebs:PUT /snapshots/*`.
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
@@ -35,6 +36,8 @@ class Mishap:
     """A pattern of instance types, for ``no-capacity``; empty is all."""
     zone: str = ""
     """A pattern of zones, for ``no-capacity``; empty is all."""
+    share: int = 100
+    """To so many of a hundred calls that the pattern fits."""
 
 
 class Mishaps:
@@ -43,6 +46,7 @@ class Mishaps:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Mishap] = []
+        self._lots: dict[int, random.Random] = {}
         self._numbers = itertools.count(1)
 
     def add(self, order: Any) -> Mishap:
@@ -50,6 +54,8 @@ class Mishaps:
         with self._lock:
             made = parse(order, next(self._numbers))
             self._rules.append(made)
+            # Of its own and from its number: the same calls meet the same faults again.
+            self._lots[made.id] = random.Random(made.id)  # noqa: S311
         return made
 
     def clear(self, number: int | None = None) -> int:
@@ -63,7 +69,8 @@ class Mishaps:
         """What happens to this call, if anything; uses the rule up by one."""
         with self._lock:
             for index, rule in enumerate(self._rules):
-                if rule.kind != "no-capacity" and fnmatchcase(call, rule.calls):
+                fits = rule.kind != "no-capacity" and fnmatchcase(call, rule.calls)
+                if fits and self._lots[rule.id].randrange(100) < rule.share:
                     return self._used(index)
         return None
 
@@ -116,4 +123,8 @@ def parse(order: Any, number: int) -> Mishap:
             raise LocalCloudError("only ec2:RunInstances can have no capacity")
     elif scarce or zone:
         raise LocalCloudError("a type and a zone are for the kind no-capacity")
-    return Mishap(number, calls, str(kind), str(code), message, float(seconds), times, scarce, zone)
+    share = order.get("share", 100)
+    if not isinstance(share, int) or not 1 <= share <= 100:
+        raise LocalCloudError(f"a share is so many of a hundred calls, not {share}")
+    how = (str(code), message, float(seconds), times, scarce, zone, share)
+    return Mishap(number, calls, str(kind), *how)

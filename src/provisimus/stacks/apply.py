@@ -114,9 +114,6 @@ def _make(operation: Operation, plan: StackPlan, wanted: Deployment) -> Stack:
     clear_leftover(operation)
     title = f"create {plan.name}"
     made = deploy(operation, wanted, create=True, number=1, title=title, reason=plan.reason)
-    environment = operation.environment
-    if environment.protect:
-        protect_stack(environment, made, on=True)
     _settle(operation, plan, made)
     return made
 
@@ -190,6 +187,9 @@ def _settle(operation: Operation, plan: StackPlan, made: Stack) -> None:
     What that was stands in the stack itself, so it does not matter which run made the change.
     """
     environment = operation.environment
+    if environment.protect and not made.protected:
+        # A run that made it may have ended before it came here.
+        protect_stack(environment, made, on=True)
     try:
         _answering(operation, plan, made, plan.template)
     except Unhealthy as failure:

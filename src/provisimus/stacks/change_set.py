@@ -6,9 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from provisimus.aws import CloudFault, as_tags, speaking
+from provisimus.aws import CloudFault, Unheard, as_tags, speaking
 from provisimus.environment import Environment
-from provisimus.errors import Conflict, Locked, NotFound, ProvisimusError, Refused, RolledBack
+from provisimus.errors import (
+    Conflict,
+    Locked,
+    NotFound,
+    ProvisimusError,
+    Refused,
+    RolledBack,
+    Unreachable,
+)
 from provisimus.events import Said, Tell, step
 from provisimus.model import Stack
 from provisimus.stacks import live
@@ -259,20 +267,25 @@ def _create(operation: Operation, wanted: Deployment, label: str, *, create: boo
     kind: Literal["CREATE", "UPDATE"] = "CREATE" if create else "UPDATE"
     cloud = operation.environment.cloud
     given = submitted(operation.environment, wanted.template)
-    with speaking(cloud, f"make a change set for {operation.name}"):
-        made = cloud.cloudformation.create_change_set(
-            StackName=operation.name,
-            ChangeSetName=label,
-            ChangeSetType=kind,
-            **given,  # type: ignore[arg-type]
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value}
-                for key, value in sorted(wanted.parameters.items())
-            ],
-            Capabilities=capabilities_of(wanted.template),  # type: ignore[arg-type]
-            Tags=as_tags(wanted.tags),
-            ClientToken=label,
-        )
+    try:
+        with speaking(cloud, f"make a change set for {operation.name}"):
+            made = cloud.cloudformation.create_change_set(
+                StackName=operation.name,
+                ChangeSetName=label,
+                ChangeSetType=kind,
+                **given,  # type: ignore[arg-type]
+                Parameters=[
+                    {"ParameterKey": key, "ParameterValue": value}
+                    for key, value in sorted(wanted.parameters.items())
+                ],
+                Capabilities=capabilities_of(wanted.template),  # type: ignore[arg-type]
+                Tags=as_tags(wanted.tags),
+                ClientToken=label,
+            )
+    except Unheard:
+        # Nobody will look at it. The name that it may have reserved, the next run gives up.
+        discard(operation, operation.name, label, created=False)
+        raise
     return made["StackId"]
 
 
@@ -322,7 +335,7 @@ def discard(operation: Operation, stack_id: str, label: str, *, created: bool = 
         if found is not None and found.status == "REVIEW_IN_PROGRESS":
             with speaking(cloud, "delete an empty stack"):
                 cloud.cloudformation.delete_stack(StackName=stack_id)
-    except CloudFault as fault:
+    except (CloudFault, Unreachable) as fault:
         # What led here matters more; the next run clears the leftover.
         operation.tell(Said(operation.name, fault.message))
 

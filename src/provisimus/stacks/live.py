@@ -96,6 +96,7 @@ def stack_of(found: Any) -> Stack:
         },
         reason=found.get("StackStatusReason"),
         updated=when.isoformat() if (when := _changed(found)) else "",
+        protected=bool(found.get("EnableTerminationProtection")),
     )
 
 

@@ -5,12 +5,6 @@ from __future__ import annotations
 from provisimus.aws import speaking
 from provisimus.environment import Environment
 from provisimus.model import Stack
-from provisimus.stacks import live
-
-
-def is_protected(environment: Environment, stack: Stack) -> bool:
-    found = live.describe(environment, stack.stack_id)
-    return bool(found and found.get("EnableTerminationProtection"))
 
 
 def protect_stack(environment: Environment, stack: Stack, *, on: bool) -> None:

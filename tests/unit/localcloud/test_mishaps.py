@@ -20,6 +20,7 @@ from provisimus.localcloud.mishaps import Mishaps, parse
         ({"calls": "ec2:*", "kind": "throttle", "times": 0}, "times is a number"),
         ({"calls": "ec2:*", "kind": "no-capacity"}, "only ec2:RunInstances"),
         ({"calls": "ec2:*", "kind": "throttle", "zone": "a"}, "are for the kind no-capacity"),
+        ({"calls": "ec2:*", "kind": "throttle", "share": 0}, "so many of a hundred"),
         ([], "names the calls"),
     ],
 )
@@ -38,6 +39,16 @@ def test_the_first_rule_that_fits_is_used_up():
     assert [each["calls"] for each in mishaps.told()] == ["ec2:*"]
     assert (mishaps.clear(1), mishaps.clear()) == (0, 1)
     assert mishaps.take("ec2:RunInstances") is None
+
+
+def test_a_share_of_the_calls_meets_it_and_the_same_again():
+    def met():
+        mishaps = Mishaps()
+        mishaps.add({"calls": "ec2:*", "kind": "throttle", "share": 30, "times": 100})
+        return [mishaps.take("ec2:RunInstances") is not None for _ in range(300)]
+
+    assert 60 < sum(met()) <= 100
+    assert met() == met()
 
 
 def test_capacity_lacks_for_types_and_zones():
