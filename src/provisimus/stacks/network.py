@@ -9,6 +9,7 @@ from provisimus.aws import speaking
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, Refused
 from provisimus.model import Stack
+from provisimus.stacks.places import Places
 from provisimus.stacks.types.interface import NOWHERE, Network, OtherStack
 from provisimus.workspace.definitions.stack import (
     DataVolume,
@@ -27,12 +28,13 @@ def resolve_network(
     others: Mapping[str, OtherStack],
     *,
     where: str,
+    places: Places,
 ) -> Network:
     """The network of a stack. A stack that stands keeps its own and costs no call; so does one in a
     network that the workspace declares, `others`.
 
-    Raises NotFound for a subnet that is not there, Refused for a move that its data volumes cannot
-    follow.
+    Raises InvalidDefinitions for a subnet that is not there, NotFound without a default one,
+    Refused for a move that its data volumes cannot follow.
     """
     network = getattr(definition, "network", None)
     if network is None:
@@ -45,7 +47,7 @@ def resolve_network(
     if isinstance(network, Place):
         if kept and (kept.vpc, kept.subnet) == (network.vpc, network.subnet):
             return kept
-        asked = _placed(environment, network, where)
+        asked = _network(places.placed(network))
         volumes: tuple[DataVolume, ...] = getattr(definition, "data_volumes", ())
         if kept and volumes and asked.zone != kept.zone:
             raise Refused(
@@ -148,24 +150,6 @@ def _kept(live: Stack) -> Network | None:
         given.get("AvailabilityZone", ""),
         "PublicIp" in live.outputs or not live.outputs,
     )
-
-
-def _placed(environment: Environment, place: Place, where: str) -> Network:
-    cloud = environment.cloud
-    with speaking(cloud, f"look for subnet {place.subnet}"):
-        found = cloud.ec2.describe_subnets(
-            Filters=[
-                {"Name": "vpc-id", "Values": [place.vpc]},
-                {"Name": "subnet-id", "Values": [place.subnet]},
-            ]
-        )["Subnets"]
-    if not found:
-        raise NotFound(
-            f"there is no subnet {place.subnet} in {place.vpc}",
-            where=where,
-            hint=f"is it in another account or region? this is {cloud.region}",
-        )
-    return _network(found[0])
 
 
 def _default(environment: Environment) -> Network:

@@ -6,7 +6,8 @@ decides. Only a stack that changes costs a second call, for its template.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from provisimus.stacks.follow import latest
 from provisimus.stacks.gate import expect_template
 from provisimus.stacks.names import name_of
 from provisimus.stacks.network import resolve_network
+from provisimus.stacks.places import Places, named_in
 from provisimus.stacks.policies import check_policies, rules_of
 from provisimus.stacks.template import (
     SWAP_OF,
@@ -107,7 +109,7 @@ def plan_stack(
 
     Raises Conflict, Locked and Refused when the stack of this name may not be touched, UnderWay
     when it is on its way to just this, Refused when what it is to be is against the company's
-    rules.
+    rules, InvalidDefinitions for zones and subnets that are not there.
     """
     definition = workspace.stack(service, environment.name)
     where = str(workspace.stacks / f"{service}.yaml")
@@ -127,11 +129,14 @@ def plan_stack(
             live = None
     if live is None:
         expect_template()
+    places = Places(environment)
+    with _in_its_file(workspace, environment.name, service):
+        network = resolve_network(environment, definition, live, others, where=where, places=places)
     wanted = WantedStack(
         service,
         version,
         definition,
-        resolve_network(environment, definition, live, others, where=where),
+        network,
         health_of(workspace, environment.name, service),
         str(machine_fingerprint or "unknown"),
         ours,
@@ -149,6 +154,8 @@ def plan_stack(
         running = observed.template_of(environment, live)
     change, reason = decide(live, running, template, parameters, named, machine_fingerprint)
     if change != "none":
+        with _in_its_file(workspace, environment.name, service):
+            places.check(named_in(definition, template, parameters))
         rules = rules_of(workspace.root, environment.name)
         check_policies(rules, service, template, parameters)
     return StackPlan(
@@ -198,6 +205,16 @@ def others_of(
     if problems := list(misfits_of(definition, used)):
         raise InvalidDefinitions([placed(workspace, environment, service, e) for e in problems])
     return found
+
+
+@contextmanager
+def _in_its_file(workspace: Workspace, environment: str, service: str) -> Iterator[None]:
+    """Give problems inside the block the file and the line of their keys."""
+    try:
+        yield
+    except InvalidDefinitions as error:
+        found = [placed(workspace, environment, service, each) for each in error.problems]
+        raise InvalidDefinitions(found) from None
 
 
 def _ours(workspace: Workspace, environment: str, service: str) -> dict[str, str]:
@@ -286,11 +303,12 @@ def preview(workspace: Workspace, environment: Environment, service: str) -> dic
     where = str(workspace.stacks / f"{service}.yaml")
     kind = find_type(definition.type, workspace.root, where=where)
     others = others_of(workspace, environment.name, service, definition)
-    network = (
-        Network("", "", "", True)
-        if getattr(definition, "network", None) == "default"
-        else resolve_network(environment, definition, None, others, where=where)
-    )
+    network = Network("", "", "", True)
+    if getattr(definition, "network", None) != "default":
+        with _in_its_file(workspace, environment.name, service):
+            network = resolve_network(
+                environment, definition, None, others, where=where, places=Places(environment)
+            )
     health = health_of(workspace, environment.name, service)
     version = version_of(definition) or "unknown"
     files = files_of(workspace, service, definition)

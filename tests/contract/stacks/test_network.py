@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -136,3 +137,55 @@ def test_a_fixed_address_wants_a_public_subnet(network: Scene, network_used: str
     network.define(f"network: {network_used}\nfixed_address: true\n")
     with pytest.raises(InvalidDefinitions, match="reached in a public subnet only"):
         network.plan("1.0.0")
+
+
+@pytest.fixture
+def asked(scene: Scene) -> Iterator[list[str]]:
+    """The questions to EC2 about places."""
+    names: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        if model.name in ("DescribeAvailabilityZones", "DescribeSubnets"):
+            names.append(model.name)
+
+    scene.ec2.meta.events.register("before-call.ec2", note)
+    yield names
+    scene.ec2.meta.events.unregister("before-call.ec2", note)
+
+
+def test_zones_and_subnets_that_are_not_there_are_found_by_the_plan(
+    scene: Scene, asked: list[str]
+) -> None:
+    scene.declare("main", "type: network\n")
+    scene.planned("main")
+    assert asked == [], "nothing is named"
+
+    scene.declare("main", "type: network\nzones: [eu-west-1a, eu-west-1z]\n")
+    with pytest.raises(InvalidDefinitions) as fault:
+        scene.planned("main")
+    (problem,) = fault.value.problems
+    assert (problem.file, problem.line) == (str(scene.root / "stacks/main.yaml"), 2)
+    assert (problem.key, problem.message) == (
+        "zones/1", "there is no zone eu-west-1z in eu-west-1",
+    )  # fmt: skip
+    assert problem.hint == "there are: eu-west-1a, eu-west-1b, eu-west-1c"
+    assert asked == ["DescribeAvailabilityZones"]
+    scene.declare("main", "type: network\nzones: [eu-west-1a, eu-west-1c]\n")
+    assert scene.planned("main").change == "create"
+
+    own = scene.ec2.describe_subnets()["Subnets"][0]
+    nobody = "subnet-0123456789abcdef0"
+    asked.clear()
+    scene.define(
+        f"environments:\n  local: {{network: {{vpc: {own['VpcId']}, subnet: {nobody}}}}}\n"
+    )
+    with pytest.raises(InvalidDefinitions) as fault:
+        scene.plan("1.0.0")
+    (problem,) = fault.value.problems
+    assert (problem.line, problem.key) == (2, "environments/local/network/subnet")
+    assert f"{own['SubnetId']} ({own['AvailabilityZone']})" in str(problem.hint)
+    assert asked == ["DescribeSubnets"]
+    scene.define(f"network: {{vpc: {own['VpcId']}, subnet: {own['SubnetId']}}}\n")
+    asked.clear()
+    assert scene.plan("1.0.0").change == "create"
+    assert asked == ["DescribeSubnets"], "it is asked for once"
