@@ -143,6 +143,10 @@ class Cloud:
         return self._client("rds")
 
     @cached_property
+    def logs(self) -> Any:
+        return self._client("logs")
+
+    @cached_property
     def secrets(self) -> Any:
         return self._client("secretsmanager")
 
@@ -207,7 +211,7 @@ def _new_session(region: str) -> Session:
             """
             del type_name
             return [
-                *("autoscaling", "cloudformation", "ec2", "ecr", "elbv2"),
+                *("autoscaling", "cloudformation", "ec2", "ecr", "elbv2", "logs"),
                 *("rds", "resourcegroupstaggingapi", "route53", "s3", "secretsmanager"),
                 *("service-quotas", "ssm", "sts"),
             ]

@@ -12,6 +12,7 @@ from typing import Any
 VOLUMES_FILE = "/etc/provisimus/volumes"
 SNAPSHOTS_FILE = "/etc/provisimus/snapshots"
 PUBLISH_FILE = "/etc/provisimus/publish"
+LOGGING_FILE = "/etc/provisimus/logging"
 ENVIRONMENT_FILE = "/etc/provisimus/environment"
 
 LIMIT = 16_384

@@ -59,8 +59,13 @@ def exec_(
 @click.command()
 @_WHAT
 @click.option("--container", "-c", metavar="NAME", help="Of this container; default: of all.")
-@click.option("--lines", "-n", default=100, show_default=True, help="How many last lines.")
+@click.option("--lines", "-n", type=click.IntRange(1), help="Last lines (default: 100; all since).")
 @click.option("--follow", "-f", is_flag=True, help="Go on as they come.")
+@click.option(
+    "--since",
+    metavar="SPAN",
+    help="From the stack's log group, of gone instances too: 30m, 12h, 7d.",
+)
 @_USER
 @_IDENTITY
 @with_session(env=True)
@@ -68,26 +73,71 @@ def logs(
     session: Session,
     what: str,
     container: str | None,
-    lines: int,
+    lines: int | None,
     follow: bool,
+    since: str | None,
     user: str | None,
     identity: Path | None,
 ) -> None:
     """Show what the containers of an instance log; of a group or a cluster, of every instance.
+
+    The instance itself is asked. With --since it is the log group that `logs:` of a stack makes,
+    which has the lines of instances that are gone, too.
 
     \b
     Examples:
       provisimus logs greeter --follow
       provisimus logs greeters --lines 20
       provisimus logs greeter --container greeter --lines 20
+      provisimus logs greeter --since 12h --env production --json
     """
     from provisimus.tasks.sessions import logs_command
 
-    command = logs_command(container, lines, follow=follow)
+    if since:
+        if follow or user or identity:
+            raise UsageFault(
+                "--since reads the log group, and goes onto no instance",
+                hint="leave --follow, --user and --identity out",
+            )
+        _tell_shipped(session, what, since, container, lines)
+        return
+    command = logs_command(container, 100 if lines is None else lines, follow=follow)
     if several := session.workspace.with_several(what, session.env):
         _tell_all(session, several, user, identity, command)
     else:
         _become(session, what, user, identity, command)
+
+
+def _tell_shipped(
+    session: Session, what: str, since: str, container: str | None, last: int | None
+) -> None:
+    """Lines of the log group, as they are read; as JSON, or the last ones, when all are there."""
+    from collections import deque
+    from dataclasses import asdict
+    from datetime import UTC, datetime, timedelta
+
+    from provisimus.tasks.shipped_logs import log_groups, read_lines
+
+    begin = datetime.now(UTC) - timedelta(seconds=_span(since))
+    workspace, environment = session.workspace, session.open()
+    services = workspace.with_several(what, session.env) or [what]
+    groups = log_groups(workspace, environment, services)
+    found = read_lines(environment, groups.values(), begin, container)
+    if session.json:
+        session.emit([asdict(each) for each in deque(found, last)], "")
+        return
+    for each in found if last is None else deque(found, last):
+        click.echo(f"{each.time} {each.instance} {each.container} | {each.text}")
+
+
+def _span(text: str) -> int:
+    """Seconds. Raises UsageFault."""
+    from provisimus.workspace.definitions.common import seconds_of
+
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise UsageFault(f"--since: {error}") from None
 
 
 def _tell_all(

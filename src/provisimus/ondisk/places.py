@@ -32,6 +32,8 @@ class Places:
         self.root = f"{root}/"
         self.publish = f"{root}/etc/provisimus/publish"
         """From user data: whom the machine tells how it is."""
+        self.logging = f"{root}/etc/provisimus/logging"
+        """From user data: the log group that containers write to."""
         self.snapshots = f"{root}/etc/provisimus/snapshots"
         """From user data: of which volumes snapshots are taken, in the name of which policy."""
         self.quiesce = f"{root}/etc/provisimus/quiesce"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-NAMES = ("publish", "runtime", "settings", "snapshots")
+NAMES = ("logs", "publish", "runtime", "settings", "snapshots")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ session"; ssh(1).
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from provisimus.process import find_program
 from provisimus.workspace.workspace import Workspace
 
 SSH = 22
-COMPOSE = ("sudo", "docker", "compose", "-f", "/bootstrap/docker-compose.yml")
+LABEL = "com.docker.compose"
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,29 @@ def session_argv(instance: str, region: str, command: Sequence[str] = ()) -> lis
     argv = ["aws", "ssm", "start-session", "--target", instance, "--region", region]
     if command:
         argv += ["--document-name", "AWS-StartNonInteractiveCommand"]
-        argv += ["--parameters", f"command={shlex.join(command)}"]
+        # Written short, a comma in it would end it.
+        argv += ["--parameters", json.dumps({"command": [shlex.join(command)]})]
     return argv
 
 
 def logs_command(container: str | None, lines: int, *, follow: bool) -> list[str]:
-    """What shows the last lines of an instance's containers, or of one of them."""
-    return [
-        *COMPOSE,
-        *("logs", "--no-color", "--tail", str(lines)),
-        *(("--follow",) if follow else ()),
-        *((container,) if container else ()),
-    ]
+    """What shows the last lines of an instance's containers, or of one of them, each line after the
+    name that its container has in the Compose file.
+
+    The engine is asked, for not every Compose shows what is written to a log group, too.
+    """
+    filters = [f"{LABEL}.project=bootstrap", *([f"{LABEL}.service={container}"] * bool(container))]
+    listed = ["docker", "ps", "--all"]
+    listed += [word for each in filters for word in ("--filter", f"label={each}")]
+    listed += ["--format", f'{{{{.ID}}}} {{{{.Label "{LABEL}.service"}}}}']
+    shown = ["docker", "logs", "--tail", str(lines), *(("--follow",) if follow else ())]
+    nothing = shlex.quote(f"there is no container {container or ''}".strip())
+    script = (
+        f"{shlex.join(listed)} | {{ while read -r id name; do there=yes; "
+        f'{shlex.join(shown)} "$id" 2>&1 | sed -u "s/^/$name | /" & done; wait; '
+        f'[ "$there" ] || {{ echo {nothing} >&2; exit 1; }}; }}'
+    )
+    return ["sudo", "sh", "-c", script]
 
 
 def open_session(

@@ -1,5 +1,5 @@
-"""The runtime of the main container under a real Docker Engine: what the stack gives reaches the
-container, also when it changes, and the engine's disk knows nothing of it.
+"""Containers of a machine under a real Docker Engine: what the stack gives reaches the main one,
+also when it changes, and the engine's disk knows nothing of it; what they log goes where it shall.
 
 The engine is a private one, started as root; without root, dockerd or busybox the test is skipped.
 """
@@ -15,13 +15,21 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 import boto3
 import pytest
+from tests.unit.localcloud.metadata.test_service import DESCRIBED
 from tests.unit.ondisk.fake import fake_cloud
 
+from provisimus.localcloud.metadata.description import Options
+from provisimus.localcloud.metadata.service import Tokens, exchange
 from provisimus.machines.recipe import ONDISK, SCRIPTS
+from provisimus.ondisk import logs
+from provisimus.ondisk.aws import Client, Metadata
 from provisimus.ondisk.places import RUNTIME
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
@@ -77,8 +85,43 @@ def machine_of_our_own(folder: Path) -> Path:
     return path
 
 
+class Instance(ThreadingTCPServer):
+    """The metadata service of an instance of the local cloud, whose role lends keys."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        until = DESCRIBED.profile.credentials.until.replace(year=2999)
+        keys = replace(DESCRIBED.profile.credentials, until=until)
+        options = Options(tokens_required=True)
+        profile = replace(DESCRIBED.profile, credentials=keys)
+        self.described = replace(DESCRIBED, profile=profile, options=options)
+        self.tokens = Tokens(b"secret")
+        super().__init__(("127.0.0.1", 0), Asked)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Asked(BaseRequestHandler):
+    def handle(self) -> None:
+        data, instance = b"", self.server
+        assert isinstance(instance, Instance)
+        while more := self.request.recv(65536):
+            data += more
+            if answer := exchange(data, instance.described, instance.tokens, time.time()):
+                self.request.sendall(answer.content)
+                return
+
+
 @pytest.fixture
-def docker(place: Path) -> Iterator[Docker]:
+def instance() -> Iterator[Instance]:
+    with Instance() as made:
+        Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def docker(place: Path, instance: Instance) -> Iterator[Docker]:
     # A path of a socket may have 107 bytes, and pytest's folders are longer.
     memory = (place / "memory").resolve()
     host = f"unix://{memory}/d.sock"
@@ -90,7 +133,8 @@ def docker(place: Path) -> Iterator[Docker]:
                 "--pidfile", f"{memory}/pid", "--host", host, "--storage-driver", "vfs",
                 "--iptables=false", "--ip6tables=false",
             ],
-            stdout=log, stderr=log, env={**os.environ, "PATH": PATH},
+            stdout=log, stderr=log,
+            env={"PATH": PATH, "AWS_EC2_METADATA_SERVICE_ENDPOINT": instance.url},
         )  # fmt: skip
 
     def call(*arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[str]:
@@ -210,6 +254,57 @@ def create(place: Path, docker: Docker, *options: str) -> None:
         *(*options, "box:1", "/busybox", "sh", "-c", command),
     )
     assert made.returncode == 0, made.stderr
+
+
+def test_what_containers_log_is_in_the_log_group_and_on_the_machine(
+    place: Path, docker: Docker, endpoint: str, instance: Instance
+) -> None:
+    """By the engine's own driver, the options that the machine gives it and the keys of the role;
+    also when nobody takes the lines."""
+    api = boto3.client(
+        "logs", region_name="eu-west-1", endpoint_url=endpoint,
+        aws_access_key_id="x", aws_secret_access_key="y",
+    )  # fmt: skip
+    group = f"acme-{place.name}"
+    api.create_log_group(logGroupName=group)
+    assert docker("import", "-", "box:1", given=busybox()).returncode == 0
+    for name, there in (("main", endpoint), ("lost", "http://127.0.0.1:1")):
+        instance.described = replace(instance.described, endpoint=there)
+        options = logs.common(group, Client(Metadata(instance.url)))
+        told = logs.override([name], "i-1", options)["services"][name]["logging"]
+        lines = "/busybox seq 1 3000; echo bye >&2; exec /busybox sleep 1000"
+        began = docker(
+            *("run", "--detach", "--name", name, "--network", "none"),
+            *("--log-driver", told["driver"]),
+            *(word for each in told["options"].items() for word in ("--log-opt", "=".join(each))),
+            *("box:1", "/busybox", "sh", "-c", lines),
+        )
+        assert began.returncode == 0, began.stderr
+
+    def shipped() -> list[str]:
+        pages = api.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [
+            each["message"]
+            for page in pages
+            for each in page["events"]
+            if each["logStreamName"] == "i-1/main"
+        ]
+
+    await_that(lambda: len(shipped()) == 3001)
+    assert sorted(shipped()) == sorted([*map(str, range(1, 3001)), "bye"])
+    # The order of two pipes is not kept.
+    for name in ("main", "lost"):
+        await_that(lambda n=name: docker("logs", n).stderr == "bye\n")
+    assert docker("rm", "--force", "main", "lost").returncode == 0
+    (stream,) = api.describe_log_streams(logGroupName=group)["logStreams"]
+    assert stream["logStreamName"] == "i-1/main"
+
+
+def await_that(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def seen(place: Path) -> set[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
 from provisimus.cli.app import provisimus
-from provisimus.errors import NotFound, Refused, UsageFault
+from provisimus.errors import NotFound, Refused, Undeclared, UsageFault
 from provisimus.events import silence
 from provisimus.release.lineage import find_traced
 from provisimus.stacks.follow import Deadline
@@ -107,3 +108,43 @@ def test_commands_tell_as_json(scene: Scene, monkeypatch: pytest.MonkeyPatch) ->
     assert run("snapshot", "list") == []
     assert run("instance", "stop", "greeter", "--dry-run")["state"] == "running"
     assert run("instance", "start", "greeter")["state"] == "running"
+
+
+def test_lines_that_were_shipped_are_read_by_service(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provisimus.cli.session.Session.open", lambda *_, **__: scene.environment)
+
+    def run(*arguments: str) -> Any:
+        words = ["logs", *arguments, "-C", str(scene.root)]
+        done = CliRunner().invoke(provisimus, words)
+        if done.exception:
+            return done.exception
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout.splitlines()
+
+    assert isinstance(run("nobody", "--since", "1h"), Undeclared)
+    assert "no stack of greeter" in str(run("greeter", "--since", "1h"))
+    scene.release("1.0.0")
+    assert "has no log group" in str(run("greeter", "--since", "1h"))
+    scene.define(f"{(scene.root / 'stacks/greeter.yaml').read_text()}logs: {{keep: 7d}}\n")
+    group = scene.release("1.0.1").outputs["LogGroup"]
+    assert run("greeter", "--since", "1h") == []
+
+    api = scene.environment.cloud.logs
+    now = int(time.time() * 1000)
+    for stream, lines in (
+        ("i-gone/greeter", [(now - 7_200_000, "long ago"), (now - 3000, "bye\n")]),
+        ("i-new/greeter", [(now - 1000, "hello")]),
+        ("i-new/agent", [(now - 2000, "here")]),
+    ):
+        api.create_log_stream(logGroupName=group, logStreamName=stream)
+        events = [{"timestamp": at, "message": text} for at, text in lines]
+        api.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    told = [line.partition(" ")[2] for line in run("greeter", "--since", "1h")]
+    assert told == ["i-gone greeter | bye", "i-new agent | here", "i-new greeter | hello"]
+    (line,) = run("greeter", "--since", "3h", "--container", "greeter", "--lines", "1", "--json")
+    assert line.pop("time").endswith("Z")
+    assert line == {"instance": "i-new", "container": "greeter", "text": "hello"}
+    assert len(run("greeter", "--since", "3h")) == 4
+    for wrong in (("--since", "yesterday"), ("--since", "1h", "--follow")):
+        assert isinstance(run("greeter", *wrong), UsageFault)

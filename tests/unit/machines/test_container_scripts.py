@@ -77,6 +77,65 @@ def test_what_comes_after_an_unhealthy_one_is_left_to_compose(desk: Desk) -> Non
     assert desk.read("log").splitlines()[-1] == "compose up --detach --no-build"
 
 
+@pytest.fixture
+def logging(desk: Desk) -> Desk:
+    """The stack gives a log group, and two containers were baked."""
+    desk.write("bootstrap/containers", "main \nside \n")
+    desk.write("logging", '{"group": "g"}')
+    desk.write("ids", "main\nside\n")
+    desk.program(
+        "docker",
+        'case $1 in\nstart) shift; echo "start $*" >>"$DESK/log" ;;\nps) cat "$DESK/ids" ;;\n'
+        'inspect) shift 3; for id in "$@"; do echo "$id json-file never"; done ;;\nesac',
+    )
+    desk.program("ondisk", 'cat >"$DESK/asked"; echo told >"$2"; exit "$(cat "$DESK/status")"')
+    desk.program(
+        "docker-compose",
+        'echo "compose $* with $COMPOSE_FILE" >>"$DESK/log"; [ ! -e "$DESK/broken" ]',
+    )
+    desk.write("status", "0\n")
+    return desk
+
+
+def with_logs(desk: Desk) -> tuple[int, list[str]]:
+    python = "/usr/bin/python3 -I -S /usr/local/lib/provisimus/python/run"
+    there = {"bootstrap": "/bootstrap", "uptime": "/proc/uptime", "bin/ondisk": python}
+    return desk.run("machine/bootstrap", logging="/etc/provisimus/logging", **there)
+
+
+def test_with_a_log_group_the_containers_are_made_anew_once(logging: Desk) -> None:
+    runs = "every container runs after 41 s"
+    assert with_logs(logging) == (0, ["the containers write to the log group of the stack", runs])
+    assert logging.read("asked") == "main json-file never\nside json-file never\n"
+    assert logging.read("bootstrap/logging.json") == "told\n"
+    assert with_logs(logging) == (0, [runs])
+    assert logging.read("log").splitlines() == [
+        "compose up --no-start --no-build with docker-compose.yml:logging.next",
+        *["start main side"] * 2,
+    ]
+
+
+def test_compose_is_told_what_users_laid_beside_its_file_and_of_the_logs(logging: Desk) -> None:
+    logging.write("bootstrap/docker-compose.override.yml")
+    logging.write("bootstrap/logging.json")
+    (logging.folder / "bootstrap/containers").unlink()
+    assert with_logs(logging)[0] == 0
+    files = "docker-compose.yml:docker-compose.override.yml:logging.json"
+    assert logging.read("log") == f"compose up --detach --no-build with {files}\n"
+
+
+@pytest.mark.parametrize("broken", ["program", "compose"])
+def test_a_service_does_not_wait_for_its_logs(logging: Desk, broken: str) -> None:
+    if broken == "program":
+        logging.write("status", "1\n")
+    else:
+        logging.write("broken")
+    status, said = with_logs(logging)
+    assert (status, said[-1]) == (0, "every container runs after 41 s")
+    assert logging.read("log").splitlines()[-1] == "start main side"
+    assert not (logging.folder / "bootstrap/logging.json").exists()
+
+
 def test_a_machine_is_told_healthy_when_every_checked_container_is(desk: Desk) -> None:
     desk.write("ids", "db\nplain\n")
     desk.write("health/db", "starting\nhealthy\n")

@@ -5,12 +5,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provisimus.errors import InvalidDefinitions
 from provisimus.stacks.gate import findings
-from provisimus.stacks.template import yaml_of
+from provisimus.stacks.template import INSTANCE, resources_of, yaml_of
 from provisimus.stacks.types import all_types, find_type
 from provisimus.stacks.types.interface import Network, OtherStack, WantedStack
 from provisimus.stacks.types.service import (
@@ -18,6 +19,7 @@ from provisimus.stacks.types.service import (
     instance_id_of,
     named_volumes,
 )
+from provisimus.user_data import told_by
 from provisimus.workspace.definitions.machine import Health, HttpHealth
 from provisimus.workspace.definitions.stack import DataVolume, StackDefinition
 from provisimus.workspace.definitions.stacks.service import ServiceDefinition
@@ -31,6 +33,22 @@ OTHERS = {
     "orders-db": OtherStack("acme-local-orders-db", StackDefinition(type="database")),
     "names": OtherStack("acme-local-names", StackDefinition(type="dns")),
 }
+
+
+def told(logs: dict[str, str]) -> dict[str, Any]:
+    """The files of user data, by path, of a service with these logs; and its outputs."""
+    template = TYPE.template(wanted(logs=logs))
+    (instance,) = resources_of(template, INSTANCE).values()
+    text = instance["Properties"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+    return {**told_by(text), "group": template["Outputs"]["LogGroup"]["Value"]}
+
+
+def test_who_ships_the_logs_is_told_to_the_machine() -> None:
+    group = {"Ref": "LogGroup"}
+    environment = {"/etc/provisimus/environment": '{"LOG_GROUP": "${LogGroup}"}\n'}
+    assert told({"keep": "30d", "by": "side-cart"}) == {**environment, "group": group}
+    by_engine = {"/etc/provisimus/logging": '{"group": "${LogGroup}"}\n'}
+    assert told({"keep": "30d"}) == {**environment, **by_engine, "group": group}
 
 
 def wanted(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from provisimus.tasks.sessions import Login, logs_command, session_argv, ssh_argv
 from provisimus.tasks.volumes import ListedSnapshot, surplus
@@ -34,14 +39,49 @@ def test_a_session_on_aws() -> None:
         "aws", "ssm", "start-session", "--target", "i-1", "--region", "eu-west-1",
     ]  # fmt: skip
     assert session_argv("i-1", "eu-west-1", ["df", "-h"])[-4:] == [
-        "--document-name", "AWS-StartNonInteractiveCommand", "--parameters", "command=df -h",
+        "--document-name", "AWS-StartNonInteractiveCommand",
+        "--parameters", '{"command": ["df -h"]}',
     ]  # fmt: skip
 
 
-def test_logs_are_those_of_compose() -> None:
-    assert logs_command("greeter", 20, follow=True)[-6:] == [
-        "logs", "--no-color", "--tail", "20", "--follow", "greeter",
-    ]  # fmt: skip
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `docker` with two containers, one of which a filter leaves; it puts down what is asked."""
+    docker = tmp_path / "docker"
+    docker.write_text(
+        "#!/bin/sh\n"
+        f'echo "$*" >>{tmp_path}/asked\n'
+        'case "$*" in\n'
+        "ps*service=none*) ;;\n"
+        "ps*service=app*) echo a1 app ;;\n"
+        "ps*) echo a1 app; echo b2 agent ;;\n"
+        'logs*a1) echo "it runs"; echo "100 & more" >&2 ;;\n'
+        "logs*b2) echo hello ;;\n"
+        "esac\n"
+    )
+    sudo = tmp_path / "sudo"
+    sudo.write_text('#!/bin/sh\nexec "$@"\n')
+    for each in (docker, sudo):
+        each.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def told(container: str | None, *, follow: bool = False) -> tuple[int, list[str], str]:
+    """As the shell of the instance does it, which gets one text."""
+    command = shlex.join(logs_command(container, 20, follow=follow))
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    return done.returncode, sorted(done.stdout.splitlines()), done.stderr
+
+
+def test_logs_are_those_of_the_engine_with_the_names_of_compose(engine: Path) -> None:
+    lines = ["app | 100 & more", "app | it runs"]
+    assert told(None) == (0, ["agent | hello", *lines], "")
+    assert told("app", follow=True) == (0, lines, "")
+    asked = (engine / "asked").read_text().splitlines()
+    assert asked[-1] == "logs --tail 20 --follow a1"
+    assert "label=com.docker.compose.project=bootstrap" in asked[0]
+    assert told("none") == (1, [], "there is no container none\n")
 
 
 def snapshot(number: int, mount: str = "/data", policy: str = "by hand") -> ListedSnapshot:

@@ -182,8 +182,14 @@ def _operating(wanted: Wanted) -> list[Statement]:
             Sid="BasesOfVendors",
         ),
         *_rotating(project),
+        _logs(project),
         *_roles_of_stacks(wanted),
     ]
+
+
+def _logs(project: str) -> Statement:
+    """`logs --since`: log groups are named by CloudFormation, after their stack."""
+    return allow("logs:FilterLogEvents", _arn("logs", f"log-group:{project}-*"), Sid="ReadLogs")
 
 
 def _rotating(project: str) -> list[Statement]:

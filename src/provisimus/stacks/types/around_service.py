@@ -117,7 +117,7 @@ def alarms(wanted: Wanted, instance: str) -> dict[str, Any]:
 
 
 def log_group(wanted: Wanted) -> dict[str, Any]:
-    """What the stack's containers may write their lines to, by whatever ships them."""
+    """What the stack's containers write their lines to."""
     asked = wanted.definition.logs
     if asked is None:
         return {}
@@ -134,6 +134,12 @@ def log_group(wanted: Wanted) -> dict[str, Any]:
 def log_variables(wanted: Wanted) -> dict[str, str]:
     """Variables of the main container, as text for Fn::Sub."""
     return {"LOG_GROUP": "${LogGroup}"} if wanted.definition.logs else {}
+
+
+def logging_of(wanted: Wanted) -> dict[str, str]:
+    """What the machine is told of it, as text for Fn::Sub; nothing where a side cart ships."""
+    asked = wanted.definition.logs
+    return {"group": "${LogGroup}"} if asked and asked.by == "engine" else {}
 
 
 def writing_logs(wanted: Wanted) -> list[Statement]:

@@ -19,6 +19,7 @@ from provisimus.stacks.types.interface import IMAGE_ID, StackType, Template, Wan
 from provisimus.stacks.wiring import wired
 from provisimus.user_data import (
     ENVIRONMENT_FILE,
+    LOGGING_FILE,
     PUBLISH_FILE,
     SNAPSHOTS_FILE,
     literally,
@@ -55,7 +56,7 @@ health: {signal: true, metric: true}  # the stack waits for the first healthy an
 # dns: {zone: names, name: greeter.acme.example}   # zone: a stack of type dns, or Z…
 # recovery: true                # moved to another computer when its own fails
 # alarms: {cpu: 90, disk: 85, notify: ["arn:aws:sns:eu-west-1:111122223333:pager"]}
-# logs: {keep: 30d}             # a log group that the machine may write to: LOG_GROUP
+# logs: {keep: 30d}             # what the containers log, in CloudWatch Logs
 # database: orders-db           # a stack of type database: DATABASE_HOST, …, DATABASE_PASSWORD
 environment:                    # of the main container; the machine fetches what is only named
   GREETER_MODE: blue
@@ -169,6 +170,8 @@ def _user_data(wanted: Wanted, volumes: Mapping[str, DataVolume], signal: str) -
             }
             for name, each in kept.items()
         ]
+    if logging := around.logging_of(wanted):
+        told[LOGGING_FILE] = logging
     own = {name: literally(value) for name, value in wanted.definition.environment.items()}
     given = {**around.database_variables(wanted), **around.log_variables(wanted)}
     if variables := {**given, **own}:
@@ -321,6 +324,8 @@ def _outputs(wanted: Wanted, volumes: Mapping[str, DataVolume], instance: str) -
     if wanted.health and wanted.health.http:
         port = wanted.health.http.port
         outputs["Url"] = {"Value": {"Fn::Sub": f"http://${{{address}}}:{port}/"}}
+    if wanted.definition.logs:
+        outputs["LogGroup"] = {"Value": {"Ref": "LogGroup"}}
     for name, volume in volumes.items():
         outputs[name] = {"Description": volume.mount, "Value": {"Ref": name}}
     return outputs

@@ -130,14 +130,15 @@ Version = Annotated[str, before(_version), limits(pattern=r"^[A-Za-z0-9_][A-Za-z
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def _seconds(value: Any) -> int:
+def seconds_of(value: Any) -> int:
+    """Raises ValueError, which says how it is written."""
     found = re.fullmatch(r"(\d+)\s*([smhd])", str(value))
     if not found:
         raise ValueError(f"{value!r} is no span of time — write 30s, 5m, 24h or 7d")
     return int(found[1]) * _SPANS[found[2]]
 
 
-Seconds = Annotated[int, before(_seconds, str)]
+Seconds = Annotated[int, before(seconds_of, str)]
 """A span of time, written `30s`, `5m`, `24h`, `7d`; in seconds."""
 
 _SIZES = {"MiB": 1 / 1024, "GiB": 1, "TiB": 1024}

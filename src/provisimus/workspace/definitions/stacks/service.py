@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from provisimus.workspace.definitions.aws_names import InstanceType, KeyName, Topics
 from provisimus.workspace.definitions.common import Definition, Misfit, Name
@@ -41,6 +41,8 @@ class ServiceLogs(Definition):
     """A log group in CloudWatch Logs, in which the machine may write."""
 
     keep: Retention = 30 * 86400
+    by: Literal["engine", "side-cart"] = "engine"
+    """Who writes what containers log: the Docker Engine, or a side cart of one's own."""
 
 
 class ServiceDefinition(MachineStack):
