@@ -77,10 +77,15 @@ LIVES = {
             },
         ),
         Failure(
-            # Another load balancer while the target group is at the old one.
+            # Another load balancer is there already, and goes again.
             autoscaled("1.0.1", 3, "balancer: {public: false}\n"),
-            r"Listener \(AWS::ElasticLoadBalancingV2::Listener\).*another load balancer",
-            mended=autoscaled("1.0.0", 3, "balancer: {idle: 2m}\n"),
+            r"Listener \(AWS::ElasticLoadBalancingV2::Listener\).*AccessDenied",
+            {
+                "calls": "elasticloadbalancing:CreateListener",
+                "kind": "fail",
+                "code": "AccessDenied",
+                "times": 1,
+            },
         ),
     ),
     "bastion": Life(

@@ -77,10 +77,10 @@ environments:                   # what differs, per environment
                 "InstanceProfile": parts.instance_profile(),
                 "LaunchTemplate": _launch_template(wanted),
                 "LoadBalancer": _balancer(wanted),
-                "TargetGroup": _targets(wanted, port),
+                _targets_of(wanted): _targets(wanted, port),
                 **_listeners(wanted),
                 "Instances": _instances(wanted),
-                **(_scaling(asked.scaling) if asked.scaling else {}),
+                **(_scaling(wanted, asked.scaling) if asked.scaling else {}),
                 **_alarms(wanted),
                 **_name(wanted),
             },
@@ -107,6 +107,8 @@ environments:                   # what differs, per environment
             return None
         if "LaunchTemplate" in change.properties:
             return "one healthy instance after another takes an old one's place: no interruption"
+        if "TargetGroupARNs" in change.properties:
+            return "its instances register with the other load balancer, none is replaced"
         return "instances come or go as it says, none is replaced"
 
 
@@ -165,6 +167,13 @@ def _balancer(wanted: Wanted) -> dict[str, Any]:
     }
 
 
+def _targets_of(wanted: Wanted) -> str:
+    """The logical id of the target group. It is of one load balancer at a time ("Target groups for
+    your Application Load Balancers"), and another scheme is another balancer, which comes before
+    the old one goes: it brings a target group of its own."""
+    return "TargetGroup" if wanted.definition.balancer.public else "InternalTargetGroup"
+
+
 def _targets(wanted: Wanted, port: int) -> dict[str, Any]:
     health_port, path = _path(wanted)
     return {
@@ -191,7 +200,7 @@ def _targets(wanted: Wanted, port: int) -> dict[str, Any]:
 
 
 def _listeners(wanted: Wanted) -> dict[str, Any]:
-    forward = [{"Type": "forward", "TargetGroupArn": {"Ref": "TargetGroup"}}]
+    forward = [{"Type": "forward", "TargetGroupArn": {"Ref": _targets_of(wanted)}}]
     certificate = wanted.definition.balancer.certificate
     if certificate is None:
         return {"Listener": _listener(80, "HTTP", forward)}
@@ -271,7 +280,7 @@ def _instances(wanted: Wanted) -> dict[str, Any]:
                 "LaunchTemplateId": {"Ref": "LaunchTemplate"},
                 "Version": {"Fn::GetAtt": ["LaunchTemplate", "LatestVersionNumber"]},
             },
-            "TargetGroupARNs": [{"Ref": "TargetGroup"}],
+            "TargetGroupARNs": [{"Ref": _targets_of(wanted)}],
             "HealthCheckType": "ELB",
             "HealthCheckGracePeriod": min(wanted.health.within, 7200),
             "Tags": [{**parts.named()[0], "PropagateAtLaunch": True}],
@@ -279,14 +288,15 @@ def _instances(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _scaling(scaling: Scaling) -> dict[str, Any]:
+def _scaling(wanted: Wanted, scaling: Scaling) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if scaling.cpu is not None:
         found["ScaleByCpu"] = _tracking(
             {"PredefinedMetricType": "ASGAverageCPUUtilization"}, scaling.cpu
         )
     if scaling.requests is not None:
-        label = {"Fn::Join": ["/", [_full_name("LoadBalancer"), _full_name("TargetGroup")]]}
+        names = [_full_name("LoadBalancer"), _full_name("TargetGroup", _targets_of(wanted))]
+        label = {"Fn::Join": ["/", names]}
         metric = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
         found["ScaleByRequests"] = _tracking(metric, scaling.requests)
     return found
@@ -313,7 +323,7 @@ def _alarms(wanted: Wanted) -> dict[str, Any]:
     asked = wanted.definition.alarms
     where = {
         "LoadBalancer": _full_name("LoadBalancer"),
-        "TargetGroup": _full_name("TargetGroup"),
+        "TargetGroup": _full_name("TargetGroup", _targets_of(wanted)),
     }
     actions = [parts.arn_in(each, wanted.others, "TopicArn") for each in asked.notify]
     return {
@@ -338,8 +348,8 @@ def _alarms(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _full_name(resource: str) -> dict[str, Any]:
-    return {"Fn::GetAtt": [resource, f"{resource}FullName"]}
+def _full_name(kind: str, resource: str | None = None) -> dict[str, Any]:
+    return {"Fn::GetAtt": [resource or kind, f"{kind}FullName"]}
 
 
 def _name(wanted: Wanted) -> dict[str, Any]:
@@ -372,7 +382,7 @@ def _outputs(wanted: Wanted) -> dict[str, Any]:
         "Version": {"Value": {"Ref": "Version"}},
         "Url": {"Value": url if asked.dns else {"Fn::Sub": url}},
         "AutoScalingGroup": {"Value": {"Ref": "Instances"}},
-        "TargetGroupArn": {"Value": {"Ref": "TargetGroup"}},
+        "TargetGroupArn": {"Value": {"Ref": _targets_of(wanted)}},
         "LoadBalancerDnsName": {"Value": {"Fn::GetAtt": ["LoadBalancer", "DNSName"]}},
         "SecurityGroupId": {"Value": parts.group_id("SecurityGroup")},
     }
