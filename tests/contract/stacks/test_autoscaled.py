@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conftest import Scene
-
     from provisimus.model import Stack
 
 GROUP = "type: autoscaled-service\ninstances: {min: 1, max: 2}\n"
