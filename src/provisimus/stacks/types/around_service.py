@@ -113,44 +113,6 @@ def alarms(wanted: Wanted, instance: str) -> dict[str, Any]:
     return found
 
 
-# ---- logs ----------------------------------------------------------------------------------------
-
-
-def log_group(wanted: Wanted) -> dict[str, Any]:
-    """What the stack's containers write their lines to."""
-    asked = wanted.definition.logs
-    if asked is None:
-        return {}
-    return {
-        "LogGroup": {
-            "Type": "AWS::Logs::LogGroup",
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
-            "Properties": {"RetentionInDays": asked.keep // 86400},
-        }
-    }
-
-
-def log_variables(wanted: Wanted) -> dict[str, str]:
-    """Variables of the main container, as text for Fn::Sub."""
-    return {"LOG_GROUP": "${LogGroup}"} if wanted.definition.logs else {}
-
-
-def logging_of(wanted: Wanted) -> dict[str, str]:
-    """What the machine is told of it, as text for Fn::Sub; nothing where a side cart ships."""
-    asked = wanted.definition.logs
-    return {"group": "${LogGroup}"} if asked and asked.by == "engine" else {}
-
-
-def writing_logs(wanted: Wanted) -> list[Statement]:
-    """To write into the stack's own log group, and nowhere else."""
-    if wanted.definition.logs is None:
-        return []
-    own = {"Fn::GetAtt": ["LogGroup", "Arn"]}
-    actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    return [allow(actions, own)]
-
-
 # ---- snapshots by Amazon Data Lifecycle Manager --------------------------------------------------
 
 

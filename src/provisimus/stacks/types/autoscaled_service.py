@@ -11,10 +11,10 @@ from typing import Any
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.stacks import permissions
 from provisimus.stacks.resource_change import ResourceChange
-from provisimus.stacks.types import parts
+from provisimus.stacks.types import logs, parts
 from provisimus.stacks.types.interface import IMAGE_ID, StackType, Template, WantedStack
 from provisimus.stacks.wiring import wired
-from provisimus.user_data import ENVIRONMENT_FILE, user_data_of
+from provisimus.user_data import ENVIRONMENT_FILE, LOGGING_FILE, literally, user_data_of
 from provisimus.workspace.definitions.stacks.autoscaled_service import (
     AutoscaledServiceDefinition,
     Scaling,
@@ -52,6 +52,7 @@ replacement:                    # how a new version comes in: one healthy instan
   bake: 5m                      # so long the alarms may still call it back
 alarms: {errors: 10}            # answers with 5xx in a minute
 environment: {GREETER_MODE: blue}
+# logs: {keep: 30d}             # what the containers log, in CloudWatch Logs
 environments:                   # what differs, per environment
   production: {instance_type: m6i.large, instances: {min: 4, max: 20}}
 """
@@ -72,7 +73,8 @@ environments:                   # what differs, per environment
                 "BalancerSecurityGroup": _front_group(wanted),
                 "SecurityGroup": _group(wanted, port),
                 "Role": parts.instance_role(
-                    f"The instances of {wanted.service}", permissions.reading(asked.environment)
+                    f"The instances of {wanted.service}",
+                    [*permissions.reading(asked.environment), *logs.writing_logs(asked.logs)],
                 ),
                 "InstanceProfile": parts.instance_profile(),
                 "LaunchTemplate": _launch_template(wanted),
@@ -83,8 +85,9 @@ environments:                   # what differs, per environment
                 **(_scaling(wanted, asked.scaling) if asked.scaling else {}),
                 **_alarms(wanted),
                 **_name(wanted),
+                **logs.log_group(asked.logs),
             },
-            "Outputs": _outputs(wanted),
+            "Outputs": {**_outputs(wanted), **logs.log_output(asked.logs)},
         }
         return wired(template, wanted.network.wires)
 
@@ -242,12 +245,22 @@ def _launch_template(wanted: Wanted) -> dict[str, Any]:
             {"ResourceType": kind, "Tags": parts.named()} for kind in ("instance", "volume")
         ],
     }
-    if asked.environment:
-        text = user_data_of((), {ENVIRONMENT_FILE: dict(asked.environment)})
+    if text := _user_data(asked):
         data["UserData"] = {"Fn::Base64": text}
     if asked.key_name:
         data["KeyName"] = {"Ref": "KeyName"}
     return {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": data}}
+
+
+def _user_data(asked: AutoscaledServiceDefinition) -> Any:
+    """Text; with the name of the log group in it, what Fn::Sub makes one of."""
+    if asked.logs is None:
+        told = {ENVIRONMENT_FILE: dict(asked.environment)} if asked.environment else {}
+        return user_data_of((), told)
+    own = {name: literally(value) for name, value in asked.environment.items()}
+    group = logs.logging_of(asked.logs)
+    told = {ENVIRONMENT_FILE: {**logs.log_variables(asked.logs), **own}}
+    return {"Fn::Sub": user_data_of((), {**({LOGGING_FILE: group} if group else {}), **told})}
 
 
 def _instances(wanted: Wanted) -> dict[str, Any]:

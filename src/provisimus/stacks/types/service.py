@@ -14,7 +14,7 @@ from provisimus.stacks.effects import SWAPPED
 from provisimus.stacks.resource_change import ResourceChange
 from provisimus.stacks.template import ATTACHMENT, INSTANCE, MOUNT, WAITING, resources_of
 from provisimus.stacks.types import around_service as around
-from provisimus.stacks.types import parts
+from provisimus.stacks.types import logs, parts
 from provisimus.stacks.types.interface import IMAGE_ID, StackType, Template, WantedStack
 from provisimus.stacks.wiring import wired
 from provisimus.user_data import (
@@ -92,7 +92,7 @@ environments:                   # what differs, per environment
                 **attachments,
                 **around.address(wanted, instance),
                 **around.alarms(wanted, instance),
-                **around.log_group(wanted),
+                **logs.log_group(wanted.definition.logs),
                 **around.snapshots(wanted, volumes),
                 **({signal: _waiting(wanted, [instance, *attachments])} if signal else {}),
             },
@@ -170,10 +170,10 @@ def _user_data(wanted: Wanted, volumes: Mapping[str, DataVolume], signal: str) -
             }
             for name, each in kept.items()
         ]
-    if logging := around.logging_of(wanted):
+    if logging := logs.logging_of(wanted.definition.logs):
         told[LOGGING_FILE] = logging
     own = {name: literally(value) for name, value in wanted.definition.environment.items()}
-    given = {**around.database_variables(wanted), **around.log_variables(wanted)}
+    given = {**around.database_variables(wanted), **logs.log_variables(wanted.definition.logs)}
     if variables := {**given, **own}:
         told[ENVIRONMENT_FILE] = variables
     return user_data_of(((f"${{{name}}}", each.mount) for name, each in volumes.items()), told)
@@ -242,7 +242,7 @@ def _role(wanted: Wanted, volumes: Mapping[str, DataVolume]) -> dict[str, Any]:
             list(kept := _kept(volumes)), [{"Fn::Sub": _policy(each)} for each in kept.values()]
         ),
         *around.reading_database(wanted),
-        *around.writing_logs(wanted),
+        *logs.writing_logs(wanted.definition.logs),
     ]
     return parts.instance_role(f"The instance of {wanted.service}", statements)
 
@@ -324,8 +324,7 @@ def _outputs(wanted: Wanted, volumes: Mapping[str, DataVolume], instance: str) -
     if wanted.health and wanted.health.http:
         port = wanted.health.http.port
         outputs["Url"] = {"Value": {"Fn::Sub": f"http://${{{address}}}:{port}/"}}
-    if wanted.definition.logs:
-        outputs["LogGroup"] = {"Value": {"Ref": "LogGroup"}}
+    outputs |= logs.log_output(wanted.definition.logs)
     for name, volume in volumes.items():
         outputs[name] = {"Description": volume.mount, "Value": {"Ref": name}}
     return outputs

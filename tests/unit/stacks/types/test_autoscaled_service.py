@@ -51,6 +51,7 @@ CASES = {
         ingress=[{"port": 9100, "from": "10.0.0.0/8"}],
         dns={"zone": "names", "name": "greeter.acme.example"},
         environment={"MODE": "blue", "PASSWORD": "${secret:acme/greeter#password}"},
+        logs={"keep": "14d"},
     ),
     "internal": wanted(
         network="main",

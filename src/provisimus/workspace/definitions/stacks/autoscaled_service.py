@@ -13,6 +13,7 @@ from provisimus.workspace.definitions.aws_names import (
     stack_or_arn_of,
 )
 from provisimus.workspace.definitions.common import Definition, Misfit, Port, Seconds, each_once
+from provisimus.workspace.definitions.logs import ContainerLogs
 from provisimus.workspace.definitions.rules import after, limits
 from provisimus.workspace.definitions.stack import (
     Cidr,
@@ -126,6 +127,8 @@ class AutoscaledServiceDefinition(MachineStack):
     """A name for the load balancer."""
     environment: Environment = field(default_factory=dict)
     """Of the main container, as in a service."""
+    logs: ContainerLogs | None = None
+    """What the containers of every instance log, as in a service."""
 
     def uses(self) -> Iterator[Use]:
         front = "Public" if self.balancer.public else "Private"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated
 
 from provisimus.workspace.definitions.aws_names import InstanceType, KeyName, Topics
 from provisimus.workspace.definitions.common import Definition, Misfit, Name
-from provisimus.workspace.definitions.retention import Retention
+from provisimus.workspace.definitions.logs import ContainerLogs
 from provisimus.workspace.definitions.rules import limits
 from provisimus.workspace.definitions.stack import (
     DataVolume,
@@ -37,14 +37,6 @@ class ServiceAlarms(Definition):
     """ARNs of SNS topics."""
 
 
-class ServiceLogs(Definition):
-    """A log group in CloudWatch Logs, in which the machine may write."""
-
-    keep: Retention = 30 * 86400
-    by: Literal["engine", "side-cart"] = "engine"
-    """Who writes what containers log: the Docker Engine, or a side cart of one's own."""
-
-
 class ServiceDefinition(MachineStack):
     network: NetworkUse = "default"
     """`default`, a stack of type network, {stack: main, subnet: public, zone: a}, or ids."""
@@ -68,7 +60,7 @@ class ServiceDefinition(MachineStack):
     recovery: bool = False
     """EC2 moves the instance to another computer when its own fails."""
     alarms: ServiceAlarms | None = None
-    logs: ServiceLogs | None = None
+    logs: ContainerLogs | None = None
     """The main container, and others with `runtime: provisimus`, find its name in LOG_GROUP."""
     database: Name | None = None
     """A stack of type database: the instance may connect, and its main container gets
