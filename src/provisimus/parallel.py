@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -107,25 +108,33 @@ def _interrupt(threads: Iterable[threading.Thread]) -> None:
 
 
 class Turns:
-    """One at a time of many, in any order."""
+    """For each thing, one at a time of many, in any order."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._whose = ""
+        self._known = threading.Lock()
+        self._turns: dict[str, _Turn] = {}
 
     @contextmanager
-    def turn(self, name: str, on_wait: Callable[[str], None]) -> Iterator[float]:
-        """Hold the turn; gives the seconds that it was waited for. `on_wait` is told whose turn it
-        is, where it is another's."""
+    def turn(self, at: str, name: str, on_wait: Callable[[str], None]) -> Iterator[float]:
+        """Hold the turn `at` a thing; gives the seconds that it was waited for. `on_wait` is told
+        whose turn it is, where it is another's."""
+        with self._known:
+            turn = self._turns.setdefault(at, _Turn())
         began = time.monotonic()
-        if not self._lock.acquire(blocking=False):
-            on_wait(self._whose)
-            self._lock.acquire()
+        if not turn.lock.acquire(blocking=False):
+            on_wait(turn.whose)
+            turn.lock.acquire()
         try:
-            self._whose = name
+            turn.whose = name
             yield time.monotonic() - began
         finally:
-            self._lock.release()
+            turn.lock.release()
+
+
+@dataclass
+class _Turn:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    whose: str = ""
 
 
 class Gate:

@@ -41,16 +41,24 @@ def test_who_waits_for_a_turn_hears_whose_it_is() -> None:
             heard.append(other)
             waits.set()
 
-        with turns.turn("b", tell):
+        with turns.turn("bake", "b", tell):
             heard.append("b")
 
-    with turns.turn("a", heard.append):
+    with turns.turn("bake", "a", heard.append):
         thread = threading.Thread(target=second, daemon=True)
         thread.start()
         assert waits.wait(PATIENCE)
         assert heard == ["a"]
     thread.join(PATIENCE)
     assert heard == ["a", "b"]
+
+
+def test_nobody_waits_for_a_turn_at_another_thing() -> None:
+    turns = Turns()
+    heard: list[str] = []
+    with turns.turn("bake", "a", heard.append), turns.turn("other", "b", heard.append) as waited:
+        assert waited < PATIENCE
+    assert heard == []
 
 
 def test_no_more_than_asked_for_run_at_once() -> None:
