@@ -18,6 +18,7 @@ from provisimus.localcloud.faults import LocalCloudError
 from provisimus.localcloud.processes import Command, Nursery, end
 
 KVM = Path("/dev/kvm")
+BOARD = "pc,usb=off"
 _DEADLINE = 12.0
 """Seconds within which an accelerated kernel must speak; a working one needs less than two."""
 
@@ -34,10 +35,14 @@ class Acceleration:
     def arguments(self) -> tuple[str, ...]:
         """QEMU's arguments for it."""
         if self.name == "kvm":
-            return ("-accel", "kvm", "-cpu", self.cpu)
+            return ("-machine", BOARD, "-accel", "kvm", "-cpu", self.cpu)
         # Nehalem is twice as fast to emulate as "max"; the default translation cache of 1 GB
-        # would be resident memory of every guest.
-        return ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", self.cpu)
+        # would be resident memory of every guest. Without a PIT, Linux measures its clock's rate by
+        # the HPET alone. Where the two differ, it trusts the PIT, which a busy computer makes count
+        # too little: clocks ran three times too fast then, and every patience was over too soon
+        # (pit_hpet_ptimer_calibrate_cpu, "In doubt, we use the PIT value").
+        tcg = "tcg,thread=multi,tb-size=512"
+        return ("-machine", f"{BOARD},pit=off", "-accel", tcg, "-cpu", self.cpu)
 
 
 def emulated(why: str) -> Acceleration:

@@ -110,7 +110,7 @@ def machine_arguments(
         disks += ["-device", _comma(device_options(volume)) + boot]
     return (
         "qemu-system-x86_64", "-name", spec.identifier, "-nodefaults", "-no-user-config",
-        "-machine", "pc,usb=off", *acceleration.arguments,
+        *acceleration.arguments,
         "-m", str(max(LEAST_MEMORY, min(spec.memory, MOST_MEMORY))), "-smp", str(processors),
         "-display", "none", "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny",
         *disks,

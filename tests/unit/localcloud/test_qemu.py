@@ -38,7 +38,8 @@ def option(arguments: tuple[str, ...], name: str) -> list[str]:
 def test_a_machine_emulated():
     assert machine_arguments(SPEC, TCG, NETWORK, 7, 8, 2) == (
         "qemu-system-x86_64", "-name", "i-1", "-nodefaults", "-no-user-config",
-        "-machine", "pc,usb=off", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem",
+        "-machine", "pc,usb=off,pit=off", "-accel", "tcg,thread=multi,tb-size=512",
+        "-cpu", "Nehalem",
         "-m", "1024", "-smp", "2", "-display", "none",
         "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny",
         "-blockdev",
