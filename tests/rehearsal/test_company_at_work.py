@@ -32,13 +32,14 @@ pytestmark = [
 
 
 @pytest.fixture
-def key(house: House, tmp_path: Path) -> Path:
-    """A key of an operator, whose public half the machines get instead of the example's."""
-    made = tmp_path / "ops"
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ops@acme.example", "-f", str(made)],
-        check=True,
-    )
+def key(house: House) -> Path:
+    """A key of an operator, whose public half the machines get instead of the example's. A cloud
+    that is kept has its machine images by it."""
+    made = Path(house.environment["PROVISIMUS_LOCAL_DIR"]) / "ops"
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        ours = ("-C", "ops@acme.example", "-f", str(made))
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", *ours], check=True)
     house.provisimus(
         *("users", "rotate", "ops@acme.example", "--to", str(made.with_suffix(".pub")), "--yes")
     )
