@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 from tests.life import PROJECT, Change, Desk, Failure, Life, cached, live
-from tests.rehearsal.bases import own_cloud
-from tests.rehearsal.stand_in import NEVER_PULLED, TINY, stand_in
+from tests.rehearsal.lives import client
+from tests.rehearsal.stand_in import baked
 
 from provisimus.environment import open_environment
 from provisimus.workspace import open_workspace
@@ -138,47 +136,15 @@ LIVES = {
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A workspace with one machine, and two versions of it that are baked already."""
-    made = tmp_path_factory.mktemp("lives")
-    for folder in ("stacks", "docker"):
-        (made / folder).mkdir()
-    (made / "provisimus.yaml").write_text(f"project: {PROJECT}\nbases:\n{TINY}")
-    for machine, more in MACHINES.items():
-        (made / f"packer/{machine}").mkdir(parents=True)
-        (made / f"packer/{machine}/machine.yaml").write_text(
-            f"base: tiny\nmain: {{image: '{NEVER_PULLED}'}}\n"
-            f"health: {{http: {{port: 8080, path: /health}}, within: 300s}}\n{more}"
-        )
-    with own_cloud(made.parent / "cloud", tmp_path_factory):
-        workspace = open_workspace(made)
-        environment = open_environment(workspace, "local", start=True)
-        assert environment.local is not None
-        try:
-            environment.ensure_base("tiny", workspace.base("tiny"))
-            for machine, version in product(MACHINES, ("1.0.0", "1.0.1")):
-                stand_in(workspace, environment, machine, version)
-            yield made
-        finally:
-            environment.local.down()
+    with baked(tmp_path_factory.mktemp("lives"), PROJECT, MACHINES, tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture
 def desk(root: Path) -> Iterator[Desk]:
     environment = open_environment(open_workspace(root), "local", start=True)
-    cloud = environment.cloud
-    assert cloud.credentials is not None
-    key, secret = cloud.credentials
-
-    def client(name: str) -> Any:
-        return boto3.client(
-            name,  # type: ignore[call-overload]
-            region_name=cloud.region,
-            endpoint_url=cloud.endpoint,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-        )
-
-    made = Desk(root, str(cloud.endpoint), cached(client))
+    asked = cached(partial(client, environment))
+    made = Desk(root, str(environment.cloud.endpoint), asked)
     yield made
     made.heal()
 

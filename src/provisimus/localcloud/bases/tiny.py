@@ -4,7 +4,8 @@ For rehearsals of stacks, where a whole Debian would only cost time. It serves o
 ``/`` (instance id and user data), ``/health`` (``ok``) and ``/data/`` (the first data volume that
 is attached, formatted when blank, with one line per boot in ``/data/boots``). With
 ``/cgi-bin/ask?/latest/…`` it asks its metadata service, with ``/cgi-bin/ask?http://…`` any other
-server, and passes on what that answers. It powers down on ACPI.
+server, and passes on what that answers; of ``/proc/…`` and ``/sys/…`` it tells what its kernel
+says. ``/cgi-bin/keep?WORD`` writes a line more to ``/data/kept``. It powers down on ACPI.
 """
 
 from __future__ import annotations
@@ -91,11 +92,21 @@ _ASK = """\
 #!/bin/sh
 # One HTTP answer fetched from inside, with a session token where it is of the metadata service.
 printf 'Content-Type: text/plain\\r\\n\\r\\n'
-case "$QUERY_STRING" in http://*) exec wget -q -O - "$QUERY_STRING" 2>&1;; esac
+case "$QUERY_STRING" in
+  http://*) exec wget -q -O - "$QUERY_STRING" 2>&1;;
+  /proc/*|/sys/*) exec cat "$QUERY_STRING" 2>&1;;
+esac
 ask='PUT /latest/api/token HTTP/1.1\\r\\nX-aws-ec2-metadata-token-ttl-seconds: 60\\r\\n\\r\\n'
 token=$(printf "$ask" | nc %(metadata)s 80 | sed '1,/^\\r*$/d')
 exec wget -q -O - --header "X-aws-ec2-metadata-token: $token" \\
   "http://%(metadata)s$QUERY_STRING" 2>&1
+"""
+
+_KEEP = """\
+#!/bin/sh
+# Tells what is kept; nothing, and keeps nothing, where no data volume is mounted.
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
+grep -q ' /data ' /proc/mounts && echo "$QUERY_STRING" >>/data/kept && sync && cat /data/kept
 """
 
 _OFF = "#!/bin/sh\nkillall httpd\numount /data\nsync\npoweroff -f\n"
@@ -138,6 +149,7 @@ def programs() -> dict[str, str]:
         "volume": _VOLUME,
         "off": _OFF,
         "www/cgi-bin/ask": _ASK % _METADATA,
+        "www/cgi-bin/keep": _KEEP,
     }
 
 
