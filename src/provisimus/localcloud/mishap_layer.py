@@ -33,7 +33,7 @@ def with_mishaps(
             return aws(environ, start_response)
         log.info("fault %s: %s %s", rule.id, rule.kind, call)
         if rule.kind == "delay":
-            over.wait(rule.seconds)
+            mishaps.holds(rule, rule.seconds, over)
             return aws(environ, start_response)
         if rule.kind.startswith("cut"):
             if rule.kind == "cut-after":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+import time
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -17,6 +18,8 @@ from provisimus.localcloud.faults import LocalCloudError
 
 KINDS = ("throttle", "fail", "delay", "cut-before", "cut-after", "no-capacity")
 LONGEST = 3600.0
+_LOOK = 0.1
+"""Seconds after which a call that is delayed looks whether its rule was lifted."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Mishaps:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Mishap] = []
+        self._lifted: set[int] = set()
         self._lots: dict[int, random.Random] = {}
         self._numbers = itertools.count(1)
 
@@ -62,6 +66,7 @@ class Mishaps:
         """Lift one rule, or all; gives how many there were."""
         with self._lock:
             kept = [each for each in self._rules if number is not None and each.id != number]
+            self._lifted |= {each.id for each in self._rules} - {each.id for each in kept}
             lifted, self._rules = len(self._rules) - len(kept), kept
         return lifted
 
@@ -91,6 +96,14 @@ class Mishaps:
             self._rules[index] = replace(rule, left=rule.left - 1)
             self._rules = [each for each in self._rules if each.left != 0]
         return rule
+
+    def holds(self, rule: Mishap, seconds: float, over: threading.Event) -> None:
+        """Come back after ``seconds``; sooner where the rule is lifted meanwhile or all is over."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not over.wait(min(left, _LOOK)):
+            with self._lock:
+                if rule.id in self._lifted:
+                    return
 
     def told(self) -> list[dict[str, Any]]:
         """The rules as JSON has them."""

@@ -92,7 +92,7 @@ def apply_stack(
     if plan.change == "create":
         return _make(operation, plan, wanted)
     assert now is not None
-    return _change(operation, plan, now, wanted)
+    return _change(replace(operation, seen=now), plan, now, wanted)
 
 
 def check_fresh(plan: StackPlan, now: Stack | None) -> None:

@@ -25,9 +25,11 @@ from provisimus.stacks.follow import (
     Pace,
     StackEvent,
     before_deletion,
+    ended,
     events_of,
     first_cause,
     follow,
+    latest,
     newest,
 )
 from provisimus.stacks.gate import check_template
@@ -69,6 +71,8 @@ class Operation:
     """Whether a change is taken back, which may remove what it made."""
     wish: str = ""
     """What all of it leads to (tokens.wish_of)."""
+    seen: Stack | None = None
+    """The stack as its plan was made from."""
 
 
 def deploy(
@@ -88,6 +92,9 @@ def deploy(
             discard(operation, stack_id, label, created=create)
             outcome.result = "nothing to change"
             return _found(operation, stack_id)
+        if number == 1 and (first := _outdated(operation)):
+            discard(operation, stack_id, label, created=create)
+            raise first
         for line in change_lines(changes):
             operation.tell(Said(title, line))
         if lost := endangered(changes, operation.allow, going_back=operation.going_back):
@@ -131,6 +138,19 @@ def execute(operation: Operation, stack_id: str, label: str, *, number: int, tit
     return stack
 
 
+def _outdated(operation: Operation) -> Locked | None:
+    """The error where somebody else's change was done before this one's change set was made.
+
+    One that begins later voids the change set ("Execute a change set" in the user guide), so it is
+    looked for between the two.
+    """
+    seen = operation.seen
+    now = live.find_stack(operation.environment, operation.name) if seen else None
+    if seen is None or now is None or (now.status, now.tags) == (seen.status, seen.tags):
+        return None
+    return _first(operation, now)
+
+
 def _outrun(operation: Operation, stack_id: str, fault: CloudFault) -> Locked | None:
     """The error where somebody else's change began since this one was read, which voids it."""
     if fault.code not in ("ValidationError", "InvalidChangeSetStatus", "ChangeSetNotFound"):
@@ -138,9 +158,13 @@ def _outrun(operation: Operation, stack_id: str, fault: CloudFault) -> Locked | 
     now = live.find_stack(operation.environment, stack_id)
     if now is None or live.state_of(now.status) != "busy":
         return None
+    return _first(operation, now)
+
+
+def _first(operation: Operation, now: Stack) -> Locked:
     return Locked(
         f"another run was first: the stack {operation.name} is {now.status}",
-        where=stack_id,
+        where=now.stack_id,
         hint=f"follow it: provisimus stack watch {operation.service}; then run this again",
     )
 
@@ -226,7 +250,11 @@ def remove(operation: Operation, stack: Stack, reason: str) -> None:
             operation.tell(Said(title, "it is under way already"))
             since = before_deletion(events_of(environment, stack.stack_id))
         else:
-            since = newest(environment, stack.stack_id)
+            last = latest(environment, stack.stack_id)
+            if last is not None and ended(last) and last.status == "DELETE_COMPLETE":
+                outcome.result = "somebody else has deleted it"
+                return
+            since = last.event_id if last else None
             with speaking(cloud, f"delete the stack {stack.name}"):
                 cloud.cloudformation.delete_stack(
                     StackName=stack.stack_id, ClientRequestToken=f"{PREFIX}{operation.run}-delete"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from provisimus.errors import NotFound, ProvisimusError, StillRunning
 from provisimus.events import Tell, step
 from provisimus.model import Stack
 from provisimus.stacks.follow import Deadline, Pace
+
+REQUEST = "provisimus:request"
+"""Tag of a snapshot: which request made it."""
 
 
 def resources_by_id(environment: Environment, stack: Stack) -> dict[str, str]:
@@ -141,11 +145,42 @@ def _until(environment: Environment, instance: str, wanted: str, deadline: Deadl
 
 def snapshot(environment: Environment, volume: str, tags: Mapping[str, str]) -> str:
     """Begin a snapshot of a volume; a finished call is its point in time, the copying goes on."""
-    cloud = environment.cloud
-    with speaking(cloud, f"snapshot volume {volume}"):
+    note = f"{tags.get('Name', volume)} before its instance is swapped"
+    return begin_snapshot(environment, volume, note, tags)
+
+
+def begin_snapshot(
+    environment: Environment, volume: str, note: str, tags: Mapping[str, str]
+) -> str:
+    """The id of one new snapshot. CreateSnapshot takes no token: where the answer to it was lost,
+    the request that repeats it makes another one, and that goes again."""
+    cloud, request = environment.cloud, uuid.uuid4().hex
+    with speaking(cloud, f"take a snapshot of {volume}"):
         made = cloud.ec2.create_snapshot(
             VolumeId=volume,
-            Description=f"{tags.get('Name', volume)} before its instance is swapped",
-            TagSpecifications=[{"ResourceType": "snapshot", "Tags": as_tags(tags)}],
+            Description=note,
+            TagSpecifications=[
+                {"ResourceType": "snapshot", "Tags": as_tags({**tags, REQUEST: request})}
+            ],
         )
+        repeated = made["ResponseMetadata"]["RetryAttempts"] > 0
+        same: Any = [{"Name": f"tag:{REQUEST}", "Values": [request]}]
+        found = (
+            cloud.ec2.describe_snapshots(Filters=same, OwnerIds=["self"])["Snapshots"]
+            if repeated
+            else []
+        )
+    for each in found:
+        if each["SnapshotId"] != made["SnapshotId"]:
+            remove_snapshot(environment, each["SnapshotId"])
     return str(made["SnapshotId"])
+
+
+def remove_snapshot(environment: Environment, snapshot_id: str) -> None:
+    """Delete a snapshot. One that is gone already is what a request finds that comes twice."""
+    try:
+        with speaking(environment.cloud, f"delete {snapshot_id}"):
+            environment.cloud.ec2.delete_snapshot(SnapshotId=snapshot_id)
+    except CloudFault as fault:
+        if fault.code != "InvalidSnapshot.NotFound":
+            raise

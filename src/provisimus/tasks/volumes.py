@@ -6,11 +6,12 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provisimus.aws import CloudFault, as_tags, speaking, tags_of
+from provisimus.aws import CloudFault, speaking, tags_of
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, UsageFault
 from provisimus.model import UNKNOWN
 from provisimus.ondisk.places import POLICY
+from provisimus.stacks.instances import begin_snapshot, remove_snapshot
 from provisimus.stacks.template import MOUNT
 
 if TYPE_CHECKING:
@@ -154,13 +155,7 @@ def take_snapshot(environment: Environment, project: str, volume: ListedVolume, 
     environment.cloud.check_account()
     values = (project, environment.name, volume.service, volume.mount)
     tags = {**dict(zip(_OURS, values, strict=True)), "Name": f"{volume.service} {volume.mount}"}
-    with speaking(environment.cloud, f"take a snapshot of {volume.volume_id}"):
-        made = environment.cloud.ec2.create_snapshot(
-            VolumeId=volume.volume_id,
-            Description=note,
-            TagSpecifications=[{"ResourceType": "snapshot", "Tags": as_tags(tags)}],
-        )
-    return made["SnapshotId"]
+    return begin_snapshot(environment, volume.volume_id, note, tags)
 
 
 def surplus(
@@ -196,5 +191,4 @@ def named_snapshots(workspace: Workspace, environment: str) -> set[str]:
 def remove_snapshots(environment: Environment, snapshots: Iterable[ListedSnapshot]) -> None:
     environment.cloud.check_account()
     for each in snapshots:
-        with speaking(environment.cloud, f"delete {each.snapshot_id}"):
-            environment.cloud.ec2.delete_snapshot(SnapshotId=each.snapshot_id)
+        remove_snapshot(environment, each.snapshot_id)

@@ -4,6 +4,7 @@ Its instances are not machines. In place of each, an HTTP server listens at its 
 loopback address of its own) and answers while the instance runs: 200 at /health unless the name
 of its image says `sick`, or the image has a tag `sick`. So whatever waits for a service waits for
 something real.
+What a test orders at /_localcloud/faults happens to the calls of Provisimus, and to no others.
 While a file `hold` stands beside READY_FILE, stacks launch no instance: they stay in progress.
 
     python cloud.py READY_FILE
@@ -30,7 +31,10 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from provisimus.localcloud.api import requested_action
 from provisimus.localcloud.cloudformation import mount
+from provisimus.localcloud.mishap_layer import with_mishaps
+from provisimus.localcloud.mishaps import Mishaps
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 APP_PORT = 18080
@@ -56,7 +60,8 @@ def main(ready: Path) -> None:
 
     engine = mount(client, REGION, ACCOUNT)
     app = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
+    faulty = with_faults(app)
+    server = make_server("127.0.0.1", 0, faulty, threaded=True, request_handler=MotoRequestHandler)
     endpoint = f"http://127.0.0.1:{server.server_port}"
     numbers = count(1)
 
@@ -72,6 +77,26 @@ def main(ready: Path) -> None:
     ready.with_suffix(".part").write_text(json.dumps({"endpoint": endpoint}))
     ready.with_suffix(".part").rename(ready)
     server.serve_forever()
+
+
+def with_faults(app: Any) -> Any:
+    """Faults for the calls of Provisimus alone, ordered as at the local cloud."""
+    mishaps = Mishaps()
+    faulty = with_mishaps(mishaps, requested_action, threading.Event(), app)
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/_localcloud/faults":
+            if environ["REQUEST_METHOD"] == "DELETE":
+                mishaps.clear()
+            else:
+                body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+                mishaps.add(json.loads(body))
+            start_response("200 OK", [])
+            return []
+        asked = faulty if "provisimus" in environ.get("HTTP_USER_AGENT", "") else app
+        return asked(environ, start_response)
+
+    return application
 
 
 def instance_at(address: str, ec2: Any) -> None:

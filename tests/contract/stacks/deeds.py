@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -111,18 +113,31 @@ def left_over(desk: Desk) -> None:
 def updating(desk: Desk) -> None:
     there(desk)
     desk.declare("one", A="a", B="b")
-    desk.fault("sns:CreateTopic", "delay", seconds=3)
-    desk.apply("one", "--timeout", "0", expect=1)
-    assert desk.status("one") == "UPDATE_IN_PROGRESS"
+    _held(desk, "UPDATE_IN_PROGRESS")
     # The same again would be what is under way, so it is what was there before.
     desk.declare("one", A="a")
 
 
 def creating(desk: Desk) -> None:
     one(desk)
-    desk.fault("sns:CreateTopic", "delay", seconds=3)
+    _held(desk, "CREATE_IN_PROGRESS")
+
+
+def _held(desk: Desk, status: str) -> None:
+    """Apply it, at a cloud that makes no topic before somebody follows what comes after."""
+    number = desk.fault("sns:CreateTopic", "delay", seconds=100)
     desk.apply("one", "--timeout", "0", expect=1)
-    assert desk.status("one") == "CREATE_IN_PROGRESS"
+    assert desk.status("one") == status
+    # Events are read by `begun`, by each of two that look for the newest, and by who follows then.
+    witness = desk.fault("cloudformation:DescribeStackEvents", "delay", seconds=0.01, times=4)
+    threading.Thread(target=_let_go, args=(desk, number, witness), daemon=True).start()
+
+
+def _let_go(desk: Desk, number: int, witness: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and witness in desk.faults():
+        time.sleep(0.05)
+    desk.heal(number)
 
 
 def foreign(desk: Desk) -> None:

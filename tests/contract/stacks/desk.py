@@ -106,14 +106,21 @@ class Desk:
         )
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
-    def fault(self, calls: str, kind: str, **more: Any) -> None:
+    def fault(self, calls: str, kind: str, **more: Any) -> int:
         answer = self.cloud.post("faults", {"calls": calls, "kind": kind, **more})
         assert answer.status_code == 200, answer.text
+        return int(answer.json()["id"])
 
-    def heal(self) -> None:
+    def faults(self) -> set[int]:
         import httpx
 
-        httpx.delete(f"{self.cloud.url}/_localcloud/faults", timeout=20)
+        return {each["id"] for each in httpx.get(f"{self.cloud.url}/_localcloud/faults").json()}
+
+    def heal(self, number: int | None = None) -> None:
+        import httpx
+
+        which = "" if number is None else f"/{number}"
+        httpx.delete(f"{self.cloud.url}/_localcloud/faults{which}", timeout=20)
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from provisimus.localcloud.faults import LocalCloudError
@@ -60,3 +62,13 @@ def test_capacity_lacks_for_types_and_zones():
     assert not mishaps.lacks("t3.nano", "eu-west-1b")
     assert mishaps.lacks("t3.nano", "eu-west-1a")
     assert not mishaps.lacks("t3.nano", "eu-west-1a")
+
+
+def test_what_is_kept_back_comes_when_its_rule_is_lifted():
+    mishaps, over = Mishaps(), threading.Event()
+    rule = mishaps.add({"calls": "ec2:*", "kind": "delay", "seconds": 3000})
+    threading.Timer(0.01, mishaps.clear).start()
+    mishaps.holds(rule, rule.seconds, over)
+    # What is over keeps nobody, whatever the rule.
+    over.set()
+    mishaps.holds(mishaps.add({"calls": "ec2:*", "kind": "delay", "seconds": 3000}), 3000, over)
