@@ -6,7 +6,7 @@ lines of one that does not run, or that does not answer. Pure. The sentences are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 MOST = 20
@@ -59,6 +59,15 @@ def service_in(console: Iterable[str]) -> str:
     said nothing."""
     said = [match for line in console if (match := _HEALTH.match(line))]
     return f"{said[-1]['status']}: {_TIMES.sub('', said[-1]['text'])}" if said else ""
+
+
+def has_told(console: Sequence[str]) -> bool:
+    """Whether a machine that found its service unhealthy has told of its containers since, with the
+    words of each that does not run well. One that has none to tell has not: it says nothing more.
+    """
+    last = max((at for at, line in enumerate(console) if _HEALTH.match(line)), default=len(console))
+    told = containers_in(console[last:])
+    return bool(told) and all(each.is_well or each.lines for each in told)
 
 
 def without_containers(console: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from provisimus.console import console_of
-from provisimus.container_words import service_in
+from provisimus.container_words import has_told, service_in
 from provisimus.environment import Environment
 from provisimus.events import Said, Tell
 from provisimus.model import Stack
@@ -86,7 +86,8 @@ def hear_out(
     while True:
         console = read()
         service = service_in(console)
-        said_it = service.startswith("unhealthy") and console == before
+        # Docker may take seconds for each of its answers where a machine has much to do.
+        said_it = service.startswith("unhealthy") and console == before and has_told(console)
         if said_it or not service.startswith(("starting", "unhealthy")) or deadline.passed:
             return console
         before = console

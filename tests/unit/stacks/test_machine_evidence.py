@@ -189,14 +189,21 @@ def test_the_failure_of_the_newest_change_is_found(tmp_path: Path) -> None:
 STARTS = "provisimus-health[1]: starting: http://127.0.0.1/health (refused) after 20 s"
 GIVES_UP = "provisimus-health[1]: unhealthy: http://127.0.0.1/health (refused) after 90 s"
 TELLS = "provisimus-health[1]: container greeter: Exited (1) 1 second ago"
+WORDS = "provisimus-health[1]: greeter | no such option"
+TOLD = (GIVES_UP, TELLS, WORDS)
 
 
 @pytest.mark.parametrize(
     ("consoles", "looks"),
     [
         ([["Linux"]], 1),
-        ([[STARTS], [STARTS, GIVES_UP], [GIVES_UP, TELLS], [GIVES_UP, TELLS], ["more"]], 4),
-        ([[GIVES_UP, TELLS], [GIVES_UP, TELLS], ["more"]], 2),
+        ([[STARTS], [STARTS, GIVES_UP], [*TOLD], [*TOLD], ["more"]], 4),
+        ([[*TOLD], [*TOLD], ["more"]], 2),
+        # Nothing between two looks is not the end: Docker is still asked.
+        ([[GIVES_UP], [GIVES_UP], [*TOLD], [*TOLD], ["more"]], 4),
+        ([*[[GIVES_UP, TELLS]] * 3, [*TOLD], [*TOLD], ["more"]], 5),
+        # What was told before it gave up is not what it tells now.
+        ([*[[TELLS, WORDS, GIVES_UP]] * 2, [TELLS, WORDS, *TOLD], [TELLS, WORDS, *TOLD]], 4),
         ([[], ["more"]], 1),
     ],
 )
