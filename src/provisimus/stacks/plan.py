@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from provisimus.environment import Environment
-from provisimus.errors import InvalidDefinitions, Locked, Problem, UnderWay
+from provisimus.errors import InvalidDefinitions, Locked, Problem, Refused, UnderWay
 from provisimus.model import Digest, Stack, Step
 from provisimus.stacks import live as observed
 from provisimus.stacks.differences import in_words, sections_in_words, shortened
@@ -153,6 +153,8 @@ def plan_stack(
     if live is not None and not _is(live, named):
         running = observed.template_of(environment, live)
     change, reason = decide(live, running, template, parameters, named, machine_fingerprint)
+    if running is not None and (cannot := kind.forbidden(running, template)):
+        raise Refused(cannot.what, where=where, hint=cannot.instead)
     if change != "none":
         with _in_its_file(workspace, environment.name, service):
             places.check(named_in(definition, template, parameters))

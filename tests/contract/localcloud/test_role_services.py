@@ -6,6 +6,7 @@ address at which a machine reaches the API, as far as its Host header tells.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -199,3 +200,24 @@ def test_a_policy_of_awss_own_is_known_by_its_arn(cloud):
     ):
         with pytest.raises(iam.exceptions.NoSuchEntityException):
             iam.attach_role_policy(RoleName="managed", PolicyArn=wrong)
+
+
+def test_a_boundary_is_a_policy_that_there_is(cloud):
+    """CreateRole, PutRolePermissionsBoundary."""
+    iam = cloud.client("iam")
+    allow = {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    made = iam.create_policy(PolicyName="least", PolicyDocument=document)["Policy"]["Arn"]
+    nobody = "arn:aws:iam::123456789012:policy/nobody"
+    said = f"Scope ARN: {nobody} does not exist or is not attachable."
+    with pytest.raises(iam.exceptions.NoSuchEntityException, match=said):
+        iam.create_role(
+            RoleName="bounded", AssumeRolePolicyDocument="{}", PermissionsBoundary=nobody
+        )
+    iam.create_role(RoleName="bounded", AssumeRolePolicyDocument="{}", PermissionsBoundary=made)
+    with pytest.raises(iam.exceptions.NoSuchEntityException, match=said):
+        iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=nobody)
+    own = "arn:aws:iam::aws:policy/PowerUserAccess"
+    iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=own)
+    told = iam.get_role(RoleName="bounded")["Role"]["PermissionsBoundary"]
+    assert told["PermissionsBoundaryArn"] == own

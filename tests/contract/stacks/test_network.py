@@ -189,3 +189,22 @@ def test_zones_and_subnets_that_are_not_there_are_found_by_the_plan(
     asked.clear()
     assert scene.plan("1.0.0").change == "create"
     assert asked == ["DescribeSubnets"], "it is asked for once"
+
+
+def test_the_addresses_of_a_network_that_stands_do_not_change(scene: Scene) -> None:
+    scene.declare("main", "type: network\n")
+    made = scene.applied("main")
+    scene.declare("main", "type: network\ncidr: 10.30.0.0/16\n")
+    with pytest.raises(
+        Refused, match=r"it has 10\.20\.0\.0/16, cidr says 10\.30\.0\.0/16"
+    ) as fault:
+        scene.planned("main")
+    assert "declare another network beside it" in str(fault.value.hint)
+    assert find_stack(scene.environment, made.name) == made
+    # Without a gateway nothing is in the way of another VPC.
+    scene.declare("inner", "type: network\ntiers: [data]\n")
+    before = scene.applied("inner")
+    scene.declare("inner", "type: network\ntiers: [data]\ncidr: 10.30.0.0/16\n")
+    after = scene.applied("inner")
+    assert after.outputs["Cidr"] == "10.30.0.0/16"
+    assert after.outputs["VpcId"] != before.outputs["VpcId"]

@@ -1,9 +1,11 @@
-"""Managed policies of AWS's own: known as soon as somebody names one.
+"""Managed policies of AWS's own: known as soon as somebody names one; and a boundary is a policy
+that there is.
 
 moto has their documents, and would load all 1,500 of them for each account when it starts; else it
 knows none, so that no role can have one.
 
-Source: API reference, AttachRolePolicy; "AWS managed policies" in the IAM User Guide.
+Source: API reference, AttachRolePolicy, CreateRole, PutRolePermissionsBoundary; "AWS managed
+policies" in the IAM User Guide.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.exceptions import NotFoundException
 from moto.iam.models import AWSManagedPolicy, IAMBackend
 
 from provisimus.localcloud.hooks.cloud import replace
@@ -28,6 +31,24 @@ def install() -> None:
     """Replace moto's methods."""
     for name in NAMING:
         replace(IAMBackend, name, _knowing(getattr(IAMBackend, name)))
+
+    replace(IAMBackend, "create_role", _bounded(IAMBackend.create_role, "permissions_boundary", 3))
+    put = IAMBackend.put_role_permissions_boundary
+    replace(IAMBackend, put.__name__, _bounded(put, "permissions_boundary", 1))
+
+
+def _bounded(moto: Any, name: str, place: int) -> Any:
+    """With a look at the boundary, which is the argument of this name or at this place."""
+
+    def call(backend: Any, *given: Any, **named: Any) -> Any:
+        arn = named.get(name, given[place] if len(given) > place else None)
+        if arn and arn not in backend.managed_policies:
+            learn(backend, arn)
+            if arn not in backend.managed_policies and backend.policy_arn_regex.match(arn):
+                raise NotFoundException(f"Scope ARN: {arn} does not exist or is not attachable.")
+        return moto(backend, *given, **named)
+
+    return call
 
 
 def _knowing(moto: Any) -> Any:

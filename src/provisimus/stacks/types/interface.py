@@ -64,6 +64,14 @@ class OtherStack:
 
 
 @dataclass(frozen=True)
+class Forbidden:
+    """What cannot be done to a stack that stands, and what to do instead."""
+
+    what: str
+    instead: str
+
+
+@dataclass(frozen=True)
 class WantedStack(Generic[Definition]):
     """All that a stack type builds from. A stack without a machine has no version and no health."""
 
@@ -122,4 +130,9 @@ class StackType(ABC, Generic[Definition]):
         """What a change of one of its resources means for those who use it, in words; None where
         what holds for any stack says it as well. `template` is the wanted one."""
         del change, template
+        return None
+
+    def forbidden(self, running: Template, wanted: Template) -> Forbidden | None:
+        """A change between two templates of it that CloudFormation cannot do; None for none."""
+        del running, wanted
         return None

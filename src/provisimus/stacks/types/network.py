@@ -6,7 +6,7 @@ from typing import Any
 
 from provisimus.stacks.types import around_network as around
 from provisimus.stacks.types import parts
-from provisimus.stacks.types.interface import StackType, WantedStack
+from provisimus.stacks.types.interface import Forbidden, StackType, Template, WantedStack
 from provisimus.stacks.types.parts import EVERYWHERE
 from provisimus.workspace.definitions.stacks.network import NetworkDefinition, Tier
 
@@ -55,11 +55,30 @@ environments:                   # what differs, per environment
         }
         return {key: each for key, each in template.items() if each}
 
+    def forbidden(self, running: Template, wanted: Template) -> Forbidden | None:
+        """Another VPC would be made before the old one goes, and the internet gateway is attached
+        to one at a time (AttachInternetGateway); so the change would fail half-way."""
+        before, after = (_block_of(each) for each in (running, wanted))
+        led_into = all("InternetGateway" in each.get("Resources", {}) for each in (running, wanted))
+        if before is None or before == after or not led_into:
+            return None
+        return Forbidden(
+            f"a network that stands keeps its addresses: it has {before}, cidr says {after}",
+            "declare another network beside it, move to it what uses this one, then delete it",
+        )
+
     def parameters(self, wanted: Wanted) -> dict[str, str]:
         zones = wanted.definition.zones
         named = zones if isinstance(zones, tuple) else ()
         letters = wanted.definition.letters
         return {f"Zone{a.upper()}": zone for a, zone in zip(letters, named, strict=False)}
+
+
+def _block_of(template: Template) -> str | None:
+    """The VPC's own; None for a template that has no such VPC."""
+    vpc = template.get("Resources", {}).get("Vpc", {})
+    block = vpc.get("Properties", {}).get("CidrBlock")
+    return block if isinstance(block, str) else None
 
 
 def _parameters(asked: NetworkDefinition) -> dict[str, Any]:
