@@ -38,7 +38,11 @@ class House:
         return self.folder / "acme"
 
     def provisimus(self, *arguments: str, expect: int = 0) -> str:
-        """What the command says on stdout. Its own output goes to this test's, with the time."""
+        """What the command says on stdout."""
+        return self.run(*arguments, expect=expect).stdout
+
+    def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """Its own output goes to this test's, with the time."""
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", "from provisimus.cli import main; main()", *arguments],
@@ -53,7 +57,7 @@ class House:
         told = f"$ provisimus {' '.join(arguments)}  ({took:.1f} s, exit {done.returncode})"
         print(told, done.stderr[-6000:], sep="\n", flush=True)  # noqa: T201 - read when it fails
         assert done.returncode == expect, done.stderr[-3000:]
-        return done.stdout
+        return done
 
     def data(self, *arguments: str) -> Any:
         return json.loads(self.provisimus(*arguments, "--json"))
