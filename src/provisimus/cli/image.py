@@ -179,6 +179,8 @@ def show(session: Session, name: str, rendered: bool, inside: bool) -> None:
     try:
         found = read_image(client, client.reference(wanted.name, tag=as_tag(version)))
     except NotFound:
+        if session.workspace.find_image_place(wanted.name) is None:
+            session.workspace.image(wanted.name)
         raise NotFound(
             f"{wanted.name} {version} is not in the registry {client.host}",
             hint=f"build it: provisimus image build {wanted.name}@{version}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisimus.cli.session import Session
+from provisimus.cli.stack_found import check_declared
 from provisimus.cli.tree import new_tree
 from provisimus.errors import InvalidDefinitions, NotFound
 from provisimus.events import Skipped, about, step
@@ -114,7 +115,8 @@ def _every(session: Session, environment: Environment) -> list[Stack]:
 
 
 def _named(session: Session, environment: Environment, services: list[str]) -> list[Stack]:
-    """The stacks of services, those of a cluster's members for a cluster. Raises NotFound."""
+    """The stacks of services, those of a cluster's members for a cluster. Raises NotFound,
+    Undeclared where no file declares it either."""
     from provisimus.stacks.live import SERVICE
 
     workspace = session.workspace
@@ -131,6 +133,7 @@ def _named(session: Session, environment: Environment, services: list[str]) -> l
             members = []
         names = [name for name in members or [service] if name in there]
         if not names:
+            check_declared(session, service)
             raise NotFound(
                 f"there is no stack of {service} in {session.env}",
                 hint="see: provisimus stack list",

@@ -13,18 +13,27 @@ if TYPE_CHECKING:
 
 
 def find_stack_of(session: Session, service: str) -> tuple[Environment, Stack]:
-    """Raises NotFound."""
+    """Raises NotFound, Undeclared where no file declares it either."""
     from provisimus.stacks import find_of
     from provisimus.stacks.names import likely_name
 
     environment = session.open()
     found = find_of(session.workspace, environment, service)
     if found is None:
+        check_declared(session, service)
         name = likely_name(session.workspace, session.env, service)
         raise NotFound(
             f"there is no stack {name} in {session.env}", hint="see: provisimus stack list"
         )
     return environment, found
+
+
+def check_declared(session: Session, service: str) -> None:
+    """Raises Undeclared for a name that neither a file nor a cluster has; what a file says is not
+    looked at."""
+    workspace = session.workspace
+    if not workspace.has_service(service) and workspace.cluster_of(service) is None:
+        workspace.stack(service, session.env)
 
 
 def find_own(session: Session, service: str) -> tuple[Environment, Stack]:

@@ -86,6 +86,9 @@ def test_one_that_is_not_there(machine: Command) -> None:
     status, _, err = machine("show", "greeter@2.0.0")
     assert status == 1
     assert "there is no machine image greeter@2.0.0" in err
+    status, _, err = machine("show", "nobody")
+    assert status == 2
+    assert "there is no machine 'nobody'" in err
 
 
 def test_reap_shows_first_and_asks(machine: Command, environment: Environment) -> None:

@@ -207,6 +207,17 @@ def test_a_stack_that_is_not_there_is_said_by_every_command(scripted: Scripted) 
         assert error.hint == "see: provisimus stack list"
 
 
+def test_a_name_that_nothing_declares_is_wrong_usage(scripted: Scripted) -> None:
+    commands = (*(each[0] for each in READING if len(each) > 1), "watch", "cancel", "unstick")
+    for command in (*commands, "delete", "protect", "drift"):
+        if command == "status":
+            continue
+        code, _, error = scripted.run(command, "nobody")
+        assert error is not None
+        assert (code, error.message) == (2, "there is no service 'nobody'"), command
+        assert "files" in str(error.hint)
+
+
 def test_a_third_of_all_calls_may_be_throttled(scripted: Scripted) -> None:
     scripted.double.status = "UPDATE_COMPLETE"
     turned: list[int] = []
