@@ -82,7 +82,8 @@ def test_one_is_shown_with_its_lineage(machine: Command, baked: str, target: str
     assert f"image/greeter greeter@sha256:{'1f' * 32}" in out
 
 
-def test_one_that_is_not_there(machine: Command) -> None:
+def test_one_that_is_not_there(machine: Command, baked: str) -> None:
+    del baked  # of a machine that no file declares, and that there is all the same
     status, _, err = machine("show", "greeter@2.0.0")
     assert status == 1
     assert "there is no machine image greeter@2.0.0" in err
