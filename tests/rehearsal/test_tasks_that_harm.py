@@ -206,6 +206,7 @@ def test_a_volume_grows(desk: Desk, until: tuple[str, ...]) -> None:
 
     # The machine does not see it while it runs, and what is to be done is said.
     assert desk.disk() == 1
+    assert f"{instance} has not grown yet: {instance} declares no user to log in as" in told
     assert "it grows when the machine starts: provisimus instance stop greeter, then start" in told
     desk.run("instance", "stop", "greeter", "--yes")
     desk.run("instance", "start", "greeter", "--yes")

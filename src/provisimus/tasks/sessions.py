@@ -101,7 +101,7 @@ def open_session(
     known_hosts = workspace.state / "known_hosts"
     known_hosts.parent.mkdir(parents=True, exist_ok=True)
     if user is None:
-        raise UsageFault("as which user?", hint="its machine declares none; say --user NAME")
+        raise UsageFault(f"{instance} declares no user to log in as", hint="say which: --user NAME")
     login = Login(instance, place["host"], place["port"], user, identity, known_hosts)
     return ssh_argv(login, command)
 

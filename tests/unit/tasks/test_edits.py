@@ -132,7 +132,7 @@ def test_a_snapshot_fits_on_the_volumes_of_a_cluster() -> None:
 def test_why_a_file_system_did_not_grow() -> None:
     assert "does not see" in why_not(ToolFailed("", status=NOT_SEEN))
     assert "neither" in why_not(ToolFailed("", status=OTHER))
-    assert why_not(UsageFault("as which user?")) == "as which user?"
+    assert why_not(UsageFault("no user to log in as")) == "no user to log in as"
     with pytest.raises(ProvisimusError, match="else"):
         why_not(ProvisimusError("something else"))
 
