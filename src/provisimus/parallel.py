@@ -29,20 +29,23 @@ def side_by_side(
     untouched: Callable[[str, tuple[str, ...]], None],
     *,
     at_once: int = AT_ONCE,
+    full: Callable[[str], None] = lambda _: None,
     interrupt: Callable[[Iterable[threading.Thread]], None] | None = None,
     grace: float | None = None,
 ) -> dict[str, Made | Exception]:
     """Do the work of each name when all that it needs is done; returns what came of each that
     began, in the order in which they ended.
 
-    `untouched` is told once of each that never begins, and of what failed before it. What does not
-    depend on a failure goes on. Interrupted, every thread hears KeyboardInterrupt, as it would
-    alone, and has `grace` seconds to clean up; None is for ever. `interrupt` is for work that must
-    not hear it just anywhere: see Gate. Raises UsageFault for a circle.
+    `untouched` is told once of each that never begins, and of what failed before it; `full` of each
+    that could begin and waits until one of `at_once` has ended. What does not depend on a failure
+    goes on. Interrupted, every thread hears KeyboardInterrupt, as it would alone, and has `grace`
+    seconds to clean up; None is for ever. `interrupt` is for work that must not hear it just
+    anywhere: see Gate. Raises UsageFault for a circle.
     """
     schedule = Schedule(needs)
     reports: SimpleQueue[tuple[str, Made | BaseException]] = SimpleQueue()
     waiting: list[str] = []
+    told: set[str] = set()
     running: dict[str, threading.Thread] = {}
     ended: dict[str, Made | Exception] = {}
     deaf: set[str] = set()  # over: an interruption would only hit the end of the thread
@@ -69,6 +72,10 @@ def side_by_side(
             while waiting and len(running) < at_once:
                 name = waiting.pop(0)
                 running[name] = begin(name)
+            for name in waiting:
+                if name not in told:
+                    told.add(name)
+                    full(name)
             if not running:
                 return ended
             name, made = reports.get()

@@ -129,3 +129,14 @@ def test_what_must_not_be_interrupted_anywhere_hears_it_when_it_tells_something(
     with pytest.raises(KeyboardInterrupt):
         side_by_side({"a": (), "b": ()}, work, nobody, interrupt=gate.stop)
     assert isinstance(told[-1], Finished)
+
+
+def test_who_waits_for_a_free_place_is_told_of_once() -> None:
+    told: list[str] = []
+    names = [f"n{number}" for number in range(5)]
+    ended = side_by_side(
+        dict.fromkeys(names, ()), lambda name: name, lambda *_: None, at_once=2,
+        full=told.append,
+    )  # fmt: skip
+    assert told == names[2:]
+    assert sorted(ended) == names

@@ -53,7 +53,7 @@ def apply_many(
     Raises the first failure after all were told, InvalidDefinitions before anything is changed.
     """
     from provisimus.model import ServiceVersion
-    from provisimus.parallel import Turns, side_by_side
+    from provisimus.parallel import AT_ONCE, Turns, side_by_side
     from provisimus.release.bring_up import bring_up
     from provisimus.workspace.commits import commits_of
     from provisimus.workspace.stack_uses import needs_of
@@ -107,12 +107,15 @@ def apply_many(
         left[name] = not_touched(name, causes)
         tell(Skipped(name, left[name].why))
 
+    def full(name: str) -> None:
+        tell(Said(f"{name}: wait", f"waits until one of {AT_ONCE} that are under way is done"))
+
     came: dict[str, Came] = {}
     try:
         with step(tell, title, place):
             for name, others in waits_of(needs, changing).items():
                 tell(Said(f"{name}: wait", f"waits for {', '.join(others)}"))
-            ended = side_by_side(needs, work, untouched)
+            ended = side_by_side(needs, work, untouched, full=full)
             came = {name: left.get(name) or ended_as(name, ended[name]) for name in asked}
             for made in ended.values():
                 if isinstance(made, Exception):
