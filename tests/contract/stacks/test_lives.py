@@ -141,11 +141,10 @@ LIVES = {
             NETWORK.replace("30d", "7d").replace("life.internal", "other.internal"),
             {"Names": REPLACED},
         ),
-        # Another VPC while the gateway to the internet is at the old one.
         Failure(
-            NETWORK.replace("10.20", "10.30"),
-            r"InternetGatewayAttachment .*already associated",
-            mended=NETWORK.replace("nat: one", "nat: per-zone"),
+            NETWORK.replace("nat: one", "nat: per-zone"),
+            r"\(AWS::EC2::NatGateway\).*NatGatewayLimitExceeded",
+            {"calls": "ec2:CreateNatGateway", "kind": "fail", "code": "NatGatewayLimitExceeded"},
         ),
     ),
     "raw": Life(
