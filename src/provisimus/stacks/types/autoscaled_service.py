@@ -11,6 +11,7 @@ from typing import Any
 from provisimus.errors import InvalidDefinitions, Problem
 from provisimus.stacks import permissions
 from provisimus.stacks.resource_change import ResourceChange
+from provisimus.stacks.types import around_balancer as around
 from provisimus.stacks.types import logs, parts
 from provisimus.stacks.types.interface import IMAGE_ID, StackType, Template, WantedStack
 from provisimus.stacks.wiring import wired
@@ -23,11 +24,6 @@ from provisimus.workspace.definitions.stacks.autoscaled_service import (
 Wanted = WantedStack[AutoscaledServiceDefinition]
 
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
-"""TLS 1.2 and 1.3 with forward secrecy ("Security policies for your Application Load Balancer")."""
-
-INTERVAL, HEALTHY, UNHEALTHY = 10, 2, 3
-"""Seconds between two health checks, and how many answers make a target healthy or not."""
 
 
 class AutoscaledService(StackType[AutoscaledServiceDefinition]):
@@ -70,7 +66,7 @@ environments:                   # what differs, per environment
                 **parts.size_parameters(asked.key_name),
             },
             "Resources": {
-                "BalancerSecurityGroup": _front_group(wanted),
+                "BalancerSecurityGroup": around.front_group(wanted),
                 "SecurityGroup": _group(wanted, port),
                 "Role": parts.instance_role(
                     f"The instances of {wanted.service}",
@@ -78,9 +74,9 @@ environments:                   # what differs, per environment
                 ),
                 "InstanceProfile": parts.instance_profile(),
                 "LaunchTemplate": _launch_template(wanted),
-                "LoadBalancer": _balancer(wanted),
-                _targets_of(wanted): _targets(wanted, port),
-                **_listeners(wanted),
+                "LoadBalancer": around.load_balancer(wanted),
+                around.targets_of(wanted): around.targets(wanted, port),
+                **around.listeners(wanted),
                 "Instances": _instances(wanted),
                 **(_scaling(wanted, asked.scaling) if asked.scaling else {}),
                 **_alarms(wanted),
@@ -125,108 +121,15 @@ def _port(wanted: Wanted) -> int:
     return wanted.definition.port or wanted.health.http.port
 
 
-def _path(wanted: Wanted) -> tuple[int, str]:
-    assert wanted.health is not None
-    assert wanted.health.http is not None
-    return wanted.health.http.port, wanted.health.http.path
-
-
 # ---- who may reach it ----------------------------------------------------------------------------
-
-
-def _front_group(wanted: Wanted) -> dict[str, Any]:
-    balancer = wanted.definition.balancer
-    ports = (443, 80) if balancer.certificate else (80,)
-    rules = [parts.port_from(port, source) for port in ports for source in balancer.sources]
-    return parts.security_group(f"{wanted.service}: who may reach its load balancer", rules)
 
 
 def _group(wanted: Wanted, port: int) -> dict[str, Any]:
     front = parts.group_id("BalancerSecurityGroup")
-    asked = dict.fromkeys((port, _path(wanted)[0]))
+    asked = dict.fromkeys((port, around.health_path(wanted)[0]))
     rules = [parts.port_from_group(each, front, "the load balancer") for each in asked]
     rules += [parts.rule(each) for each in wanted.definition.ingress]
     return parts.security_group(f"{wanted.service}: who may reach its instances", rules)
-
-
-# ---- the load balancer ---------------------------------------------------------------------------
-
-
-def _balancer(wanted: Wanted) -> dict[str, Any]:
-    balancer = wanted.definition.balancer
-    return {
-        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        "Properties": {
-            "Type": "application",
-            "Scheme": "internet-facing" if balancer.public else "internal",
-            "Subnets": {"Ref": "FrontSubnetIds"},
-            "SecurityGroups": [parts.group_id("BalancerSecurityGroup")],
-            "LoadBalancerAttributes": [
-                {"Key": "idle_timeout.timeout_seconds", "Value": str(balancer.idle)},
-                {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"},
-            ],
-            "Tags": parts.named(),
-        },
-    }
-
-
-def _targets_of(wanted: Wanted) -> str:
-    """The logical id of the target group. It is of one load balancer at a time ("Target groups for
-    your Application Load Balancers"), and another scheme is another balancer, which comes before
-    the old one goes: it brings a target group of its own."""
-    return "TargetGroup" if wanted.definition.balancer.public else "InternalTargetGroup"
-
-
-def _targets(wanted: Wanted, port: int) -> dict[str, Any]:
-    health_port, path = _path(wanted)
-    return {
-        "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
-        "Properties": {
-            "TargetType": "instance",
-            "VpcId": {"Ref": "VpcId"},
-            "Protocol": "HTTP",
-            "Port": port,
-            "HealthCheckProtocol": "HTTP",
-            "HealthCheckPort": str(health_port),
-            "HealthCheckPath": path,
-            "HealthCheckIntervalSeconds": INTERVAL,
-            "HealthCheckTimeoutSeconds": INTERVAL // 2,
-            "HealthyThresholdCount": HEALTHY,
-            "UnhealthyThresholdCount": UNHEALTHY,
-            "Matcher": {"HttpCode": "200"},
-            "TargetGroupAttributes": [
-                {"Key": "deregistration_delay.timeout_seconds", "Value": "30"}
-            ],
-            "Tags": parts.named(),
-        },
-    }
-
-
-def _listeners(wanted: Wanted) -> dict[str, Any]:
-    forward = [{"Type": "forward", "TargetGroupArn": {"Ref": _targets_of(wanted)}}]
-    certificate = wanted.definition.balancer.certificate
-    if certificate is None:
-        return {"Listener": _listener(80, "HTTP", forward)}
-    away = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
-    arn = parts.arn_in(certificate, wanted.others, "CertificateArn")
-    secure = {"SslPolicy": TLS_POLICY, "Certificates": [{"CertificateArn": arn}]}
-    return {
-        "Listener": _listener(443, "HTTPS", forward, **secure),
-        "PlainListener": _listener(80, "HTTP", [{"Type": "redirect", "RedirectConfig": away}]),
-    }
-
-
-def _listener(port: int, protocol: str, actions: list[Any], **more: Any) -> dict[str, Any]:
-    return {
-        "Type": "AWS::ElasticLoadBalancingV2::Listener",
-        "Properties": {
-            "LoadBalancerArn": {"Ref": "LoadBalancer"},
-            "Port": port,
-            "Protocol": protocol,
-            **more,
-            "DefaultActions": actions,
-        },
-    }
 
 
 # ---- the instances -------------------------------------------------------------------------------
@@ -293,7 +196,7 @@ def _instances(wanted: Wanted) -> dict[str, Any]:
                 "LaunchTemplateId": {"Ref": "LaunchTemplate"},
                 "Version": {"Fn::GetAtt": ["LaunchTemplate", "LatestVersionNumber"]},
             },
-            "TargetGroupARNs": [{"Ref": _targets_of(wanted)}],
+            "TargetGroupARNs": [{"Ref": around.targets_of(wanted)}],
             "HealthCheckType": "ELB",
             "HealthCheckGracePeriod": min(wanted.health.within, 7200),
             "Tags": [{**parts.named()[0], "PropagateAtLaunch": True}],
@@ -308,7 +211,10 @@ def _scaling(wanted: Wanted, scaling: Scaling) -> dict[str, Any]:
             {"PredefinedMetricType": "ASGAverageCPUUtilization"}, scaling.cpu
         )
     if scaling.requests is not None:
-        names = [_full_name("LoadBalancer"), _full_name("TargetGroup", _targets_of(wanted))]
+        names = [
+            around.full_name("LoadBalancer"),
+            around.full_name("TargetGroup", around.targets_of(wanted)),
+        ]
         label = {"Fn::Join": ["/", names]}
         metric = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
         found["ScaleByRequests"] = _tracking(metric, scaling.requests)
@@ -335,8 +241,8 @@ def _tracking(metric: dict[str, Any], target: int) -> dict[str, Any]:
 def _alarms(wanted: Wanted) -> dict[str, Any]:
     asked = wanted.definition.alarms
     where = {
-        "LoadBalancer": _full_name("LoadBalancer"),
-        "TargetGroup": _full_name("TargetGroup", _targets_of(wanted)),
+        "LoadBalancer": around.full_name("LoadBalancer"),
+        "TargetGroup": around.full_name("TargetGroup", around.targets_of(wanted)),
     }
     actions = [parts.arn_in(each, wanted.others, "TopicArn") for each in asked.notify]
     return {
@@ -359,10 +265,6 @@ def _alarms(wanted: Wanted) -> dict[str, Any]:
             actions=actions,
         ),
     }
-
-
-def _full_name(kind: str, resource: str | None = None) -> dict[str, Any]:
-    return {"Fn::GetAtt": [resource or kind, f"{kind}FullName"]}
 
 
 def _name(wanted: Wanted) -> dict[str, Any]:
@@ -395,7 +297,7 @@ def _outputs(wanted: Wanted) -> dict[str, Any]:
         "Version": {"Value": {"Ref": "Version"}},
         "Url": {"Value": url if asked.dns else {"Fn::Sub": url}},
         "AutoScalingGroup": {"Value": {"Ref": "Instances"}},
-        "TargetGroupArn": {"Value": {"Ref": _targets_of(wanted)}},
+        "TargetGroupArn": {"Value": {"Ref": around.targets_of(wanted)}},
         "LoadBalancerDnsName": {"Value": {"Fn::GetAtt": ["LoadBalancer", "DNSName"]}},
         "SecurityGroupId": {"Value": parts.group_id("SecurityGroup")},
     }
