@@ -75,6 +75,15 @@ class LocalCloud:
             )
         return status
 
+    def starts_at_once(self) -> int | None:
+        """How many stacks with machines are best brought up at a time: an emulated machine keeps
+        two cores busy while it boots. None is as many as there are.
+
+        Raises as `status` does.
+        """
+        acceleration = (self.status() or {}).get("acceleration") or {}
+        return None if acceleration.get("name") == "kvm" else max(1, (os.cpu_count() or 1) // 2)
+
     def up(self, region: str, tell: Tell = silence, *, within: float = 60.0) -> dict[str, Any]:
         """Start it where it does not run, and wait until it is ready. `within` in seconds.
 

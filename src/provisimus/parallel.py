@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -115,33 +114,31 @@ def _interrupt(threads: Iterable[threading.Thread]) -> None:
 
 
 class Turns:
-    """For each thing, one at a time of many, in any order."""
+    """For each thing, one at a time of many or as many as have a place, in any order."""
 
     def __init__(self) -> None:
-        self._known = threading.Lock()
-        self._turns: dict[str, _Turn] = {}
+        self._changed = threading.Condition()
+        self._held: dict[str, list[str]] = {}
 
     @contextmanager
-    def turn(self, at: str, name: str, on_wait: Callable[[str], None]) -> Iterator[float]:
-        """Hold the turn `at` a thing; gives the seconds that it was waited for. `on_wait` is told
-        whose turn it is, where it is another's."""
-        with self._known:
-            turn = self._turns.setdefault(at, _Turn())
+    def turn(
+        self, at: str, name: str, on_wait: Callable[[str], None], places: int = 1
+    ) -> Iterator[float]:
+        """Hold one of the places `at` a thing; gives the seconds that it was waited for. `on_wait`
+        is told whose turn it is, where it is another's."""
         began = time.monotonic()
-        if not turn.lock.acquire(blocking=False):
-            on_wait(turn.whose)
-            turn.lock.acquire()
+        with self._changed:
+            held = self._held.setdefault(at, [])
+            if len(held) >= places:
+                on_wait(held[0])
+                self._changed.wait_for(lambda: len(held) < places)
+            held.append(name)
         try:
-            turn.whose = name
             yield time.monotonic() - began
         finally:
-            turn.lock.release()
-
-
-@dataclass
-class _Turn:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    whose: str = ""
+            with self._changed:
+                held.remove(name)
+                self._changed.notify_all()
 
 
 class Gate:

@@ -54,6 +54,8 @@ def test_the_company_at_work(house: House, key: Path, long: bool) -> None:
         house.commit(name, f"The first of {name}")
     bring_up(house)
     rows_outlive_the_machine(house)
+    its_lines_are_kept(house, starts=2)
+    a_new_password_is_taken_over(house)
     a_message_is_handed_on(house)
     members_find_each_other(house, key)
     greeters_speak_tls(house)
@@ -69,6 +71,26 @@ def rows_outlive_the_machine(house: House) -> None:
     url = f"http://{address_of(house, 'catalog')}:8080/prices"
     got = soon(lambda: get(url), httpx.HTTPError, within=900)
     assert got == '{"tea":250}'
+
+
+def its_lines_are_kept(house: House, starts: int, within: float = 120) -> None:
+    """Those of every start, the one before the instance was stopped, too."""
+
+    def ask() -> str:
+        lines = house.data("logs", "catalog", "--since", "3h")
+        assert {each["container"] for each in lines} == {"catalog"}
+        assert len([each for each in lines if "Started Catalog in" in each["text"]]) == starts
+        return "kept"
+
+    soon(ask, AssertionError, within=within)
+
+
+def a_new_password_is_taken_over(house: House) -> None:
+    """By an instance that asks every few minutes, and then restarts its container."""
+    house.provisimus("database", "rotate", "catalog-db", "--yes")
+    its_lines_are_kept(house, starts=3, within=1500)
+    url = f"http://{address_of(house, 'catalog')}:8080/prices"
+    assert soon(lambda: get(url), httpx.HTTPError, within=300) == '{"tea":250}'
 
 
 def a_message_is_handed_on(house: House) -> None:

@@ -53,6 +53,25 @@ def test_who_waits_for_a_turn_hears_whose_it_is() -> None:
     assert heard == ["a", "b"]
 
 
+def test_as_many_have_a_turn_as_there_are_places() -> None:
+    turns = Turns()
+    heard: list[str] = []
+    waits = threading.Event()
+
+    def third() -> None:
+        with turns.turn("start", "c", lambda other: (heard.append(other), waits.set()), 2):
+            heard.append("c")
+
+    with turns.turn("start", "a", heard.append, 2):
+        with turns.turn("start", "b", heard.append, 2):
+            thread = threading.Thread(target=third, daemon=True)
+            thread.start()
+            assert waits.wait(PATIENCE)
+            assert heard == ["a"]
+        thread.join(PATIENCE)
+        assert heard == ["a", "c"]
+
+
 def test_nobody_waits_for_a_turn_at_another_thing() -> None:
     turns = Turns()
     heard: list[str] = []

@@ -54,7 +54,7 @@ def apply_many(
     """
     from provisimus.model import ServiceVersion
     from provisimus.parallel import AT_ONCE, Turns, side_by_side
-    from provisimus.release.bring_up import bring_up
+    from provisimus.release.bring_up import bake_before, bring_up
     from provisimus.workspace.commits import commits_of
     from provisimus.workspace.stack_uses import needs_of
 
@@ -84,21 +84,26 @@ def apply_many(
         session.confirm(f"Change {len(changing)} stacks in {place}?")
     title = f"apply {len(asked)} stacks"
     tell = session.telling(new_tree(title, list(asked), quiet=session.quiet))
-    commits, making = commits_of(workspace), Turns()
+    commits, turns = commits_of(workspace), Turns()
+    starting: int | None = None
+    baked: dict[str, float | Exception] = {}
 
     def work(name: str) -> Came:
         began = time.monotonic()
         with step(tell, name) as outcome:
+            bake = baked.get(name, 0.0)
+            if isinstance(bake, Exception):
+                raise bake
             plan, released, waited = bring_up(
                 workspace, environment, asked[name], commits, about(tell, name), session.run,
-                making=making, check=check, timeout=timeout, allow=allow,
+                turns=turns, starting=starting, check=check, timeout=timeout, allow=allow,
                 planned=None if changing else at_rest.get(name),
             )  # fmt: skip
             made = came_of(plan, released)
             outcome.result = made.why
             # Another's bake is not this one's work.
             outcome.began += waited
-        seconds = time.monotonic() - began - waited
+        seconds = time.monotonic() - began - waited + bake
         return replace(made, seconds=round(seconds, 1), waited=round(waited, 1))
 
     left: dict[str, Came] = {}
@@ -113,6 +118,11 @@ def apply_many(
     came: dict[str, Came] = {}
     try:
         with step(tell, title, place):
+            if environment.local is not None and changing:
+                wanted = [asked[name] for name in changing]
+                ways = (commits, tell, session.run, check)
+                baked = bake_before(workspace, environment, wanted, at_rest, *ways)
+                starting = environment.local.starts_at_once()
             for name, others in waits_of(needs, changing).items():
                 tell(Said(f"{name}: wait", f"waits for {', '.join(others)}"))
             ended = side_by_side(needs, work, untouched, full=full)

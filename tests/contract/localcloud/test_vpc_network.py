@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -179,6 +180,24 @@ def test_two_networks_with_one_range_do_not_meet(scene: Scene) -> None:
     scene.networks.publish("127.9.250.2", 8080, "vpc-2", "10.0.0.4")
     eventually(lambda: page(f"http://{PUBLIC}:8080/") == "one", "the first does not answer")
     eventually(lambda: page("http://127.9.250.2:8080/") == "two", "the second does not answer")
+
+
+def test_a_port_that_is_about_to_be_free_is_waited_for(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.serve("eni-1-4", "hello")
+    waited: list[float] = []
+    with socket.create_server((PUBLIC, 8080)) as other:
+
+        def wait(seconds: float) -> None:
+            waited.append(seconds)
+            other.close()
+
+        monkeypatch.setattr("provisimus.localcloud.networks.networks.time.sleep", wait)
+        scene.networks.publish(PUBLIC, 8080, "vpc-1", "10.0.0.4")
+        monkeypatch.undo()
+    assert len(waited) == 1
+    eventually(lambda: page(f"http://{PUBLIC}:8080/") == "hello", "it is not reached")
 
 
 def test_an_address_is_public_at_the_ports_that_are_open(scene: Scene) -> None:

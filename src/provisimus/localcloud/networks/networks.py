@@ -6,10 +6,12 @@ here makes that true. Nothing here may be called by one that holds what `draw` w
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -50,6 +52,9 @@ class Nic(Protocol):
 
     id: str
 
+
+_PATIENCE = (0.01, 0.04, 0.15, 0.3)
+"""Seconds between attempts to listen at a port that is taken."""
 
 _Place = tuple[str, int]
 """An address and a port of this computer."""
@@ -301,16 +306,12 @@ class Networks:
             vpc, private, port = wanted[place]
             if vpc not in self._vpcs or self._relays is None:
                 continue
-            listener = socket.socket()
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                listener.bind(place)
+                listener = _listener(place)
             except OSError as error:
-                listener.close()
                 self._refused.add(place)
                 log.error("port %s of %s is not open: %s", place[1], place[0], error.strerror)
                 continue
-            listener.listen(128)
             ask = partial(self._vpcs[vpc].namespace.socket, "client", source=OUTSIDE)
             connect = self._relays.inward(ask, private, port)
             self._listening[place] = wanted[place], self._relays.accept(listener, connect)
@@ -318,6 +319,22 @@ class Networks:
     @property
     def _log(self) -> Path:
         return self._layout.logs / "networks.log"
+
+
+def _listener(place: _Place) -> socket.socket:
+    """Listens at a place. Raises OSError when it stays taken.
+
+    A program that another thread is just starting has this process's descriptors until it is
+    loaded: what was closed a moment ago may still listen there.
+    """
+    for seconds in _PATIENCE:
+        try:
+            return socket.create_server(place, backlog=128)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        time.sleep(seconds)
+    return socket.create_server(place, backlog=128)
 
 
 def _free_port() -> int:
