@@ -120,7 +120,8 @@ def _await(
                 f"the machine image does not become healthy: it is {what}",
                 tail=evidence(lines),
                 where=f"instance {instance}, which is gone by now",
-                hint="repair what the console says; nothing of this image is kept",
+                hint="repair what the console says; nothing of this image is kept. What a stack "
+                "gives, as its database and environment, is not there in a boot test",
             )
         time.sleep(1 if environment.cloud.endpoint else 5)
 
