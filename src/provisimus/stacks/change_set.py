@@ -40,6 +40,7 @@ from provisimus.stacks.resource_change import (
     resource_change,
 )
 from provisimus.stacks.submission import submitted
+from provisimus.stacks.supposed_changes import certain
 from provisimus.stacks.template import capabilities_of
 from provisimus.stacks.tokens import PREFIX, token_of
 from provisimus.stacks.types.interface import Template
@@ -339,7 +340,8 @@ def described(
                     IncludePropertyValues=values,
                 )
                 changes += found.get("Changes", ())
-            return [resource_change(each["ResourceChange"]) for each in changes]
+            sure = certain(each["ResourceChange"] for each in changes)
+            return [resource_change(each) for each in sure]
         if status == "FAILED":
             if "didn't contain changes" in why or "No updates are to be performed" in why:
                 return None
