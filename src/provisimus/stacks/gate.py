@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import importlib
 import threading
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,8 @@ from provisimus.stacks.template import body_of
 from provisimus.stacks.types.interface import Template
 
 LIBRARY = "cloudformation_validate"
+LONGEST_ID = 255
+"""Characters of a resource's logical id."""
 _LOADING = threading.Lock()
 
 
@@ -34,17 +37,23 @@ def check_template(template: Template) -> None:
 
 
 def errors_in(template: Template) -> list[str]:
-    """What forbids a template. Empty where the validator is not installed."""
+    """What forbids a template; of what the validator finds nothing where it is not installed."""
     return [found for severity, found in findings(template) if severity in ("ERROR", "FATAL")]
 
 
 def findings(template: Template) -> list[tuple[str, str]]:
-    """What the validator says: severity and text. Empty where it is not installed."""
+    """What there is to say of a template: severity and text."""
     engine = _engine()
-    if engine is None:
-        return []
-    report = engine.validate_template(body_of(template).encode())
-    return [(each.severity.name, f"{each.rule_id}: {each.message}") for each in report.diagnostics]
+    said = engine.validate_template(body_of(template).encode()).diagnostics if engine else ()
+    found = [(each.severity.name, f"{each.rule_id}: {each.message}") for each in said]
+    return found + [("ERROR", each) for each in _too_long(template)]
+
+
+def _too_long(template: Template) -> Iterator[str]:
+    """Logical ids, of which the validator knows no limit (CloudFormation quotas, resource name)."""
+    for name in template.get("Resources", {}):
+        if len(name) > LONGEST_ID:
+            yield f"the logical id {name[:40]}… has {len(name)} characters, {LONGEST_ID} at most"
 
 
 @cache

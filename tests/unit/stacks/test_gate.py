@@ -42,3 +42,10 @@ def test_the_validator_is_loaded_once_for_all_who_ask_at_once(
         assert len(made) == 1
     finally:
         gate._loaded.cache_clear()
+
+
+def test_a_logical_id_that_is_too_long_is_told() -> None:
+    topic = {"Type": "AWS::SNS::Topic"}
+    gate.check_template({"Resources": {"A" * 255: topic}})
+    with pytest.raises(Refused, match=r"the logical id A{40}… has 256 characters, 255 at most"):
+        gate.check_template({"Resources": {"A" * 256: topic}})
