@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisimus import process
+from provisimus.errors import ToolFailed
 from provisimus.images.builders import Need, find_builder, needs_of
 from provisimus.images.builders.buildkit import BuildKit
 from provisimus.images.context import read_context
@@ -357,8 +358,22 @@ def of_builder(
     assert isinstance(builder, BuildKit) == (Need.WHOLE_CONTEXT not in needs_of(text))
     prepare(text, read_context(context), scratch)
     said: list[str] = []
-    builder.build(scratch, scratch / "image.tar", said.append)
+    try:
+        builder.build(scratch, scratch / "image.tar", said.append)
+    except ToolFailed as error:
+        log = Path(os.environ["DOCKER_HOST"].removeprefix("unix://")).with_name("log")
+        error.add_note(f"the engine: {log.read_text()[-3000:]}")
+        if not lost_its_mount(error):
+            raise
+        builder.build(scratch, scratch / "image.tar", said.append)
     return of_archive(scratch / "image.tar")
+
+
+def lost_its_mount(error: ToolFailed) -> bool:
+    """The engine's classic builder (20.10) copies into an overlay of its own, which on a busy
+    computer is now and then gone before it is done."""
+    said = str(error)
+    return "failed to copy files" in said and said.endswith("no such file or directory")
 
 
 def of_archive(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
