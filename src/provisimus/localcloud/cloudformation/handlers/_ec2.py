@@ -1,14 +1,12 @@
-"""What the EC2 handlers share: tags and absence, and how what is only recorded is told."""
+"""What the EC2 handlers share: tags, and how what is only recorded is told."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from provisimus.localcloud.cloudformation.cloud import Cloud, code_of
+from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers.interface import Shape
 
@@ -57,22 +55,6 @@ def find_tagged(cloud: Cloud, kind: str, wanted: Shape) -> list[str]:
         told = cloud.ec2.describe_tags(Filters=filters)["Tags"]
         found.append({each["ResourceId"] for each in told})
     return sorted(set.intersection(*found))
-
-
-def unless_absent(call: Callable[[], Any], *codes: str) -> Any:
-    """The call's answer, or None when the service says that there is no such thing."""
-    try:
-        return call()
-    except ClientError as error:
-        if code_of(error) in codes:
-            return None
-        raise
-
-
-def first(call: Callable[[], Any], key: str, *codes: str) -> dict[str, Any] | None:
-    """The first thing that a describing call tells under `key`; None where there is none."""
-    found = unless_absent(call, *codes)
-    return dict(found[key][0]) if found and found[key] else None
 
 
 def as_range(told: Any, written: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.handlers._ec2 import first
+from provisimus.localcloud.cloudformation.handlers._absent import first
 from provisimus.localcloud.cloudformation.handlers.interface import Shape, Wanted
 
 LONGEST_NAME = 32

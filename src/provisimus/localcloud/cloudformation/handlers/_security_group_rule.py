@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.handlers._ec2 import demand, first, unless_absent
+from provisimus.localcloud.cloudformation.handlers._absent import first, unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import demand
 from provisimus.localcloud.cloudformation.handlers.ec2_security_group import permission
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Attachment,

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
+from provisimus.localcloud.cloudformation.handlers._absent import first, unless_absent
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
     NO_IPV6,
     find_tagged,
-    first,
     retag,
     tag_specification,
-    unless_absent,
 )
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 

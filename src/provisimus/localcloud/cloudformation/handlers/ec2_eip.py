@@ -10,12 +10,8 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
-from provisimus.localcloud.cloudformation.handlers._ec2 import (
-    find_tagged,
-    first,
-    retag,
-    tag_specification,
-)
+from provisimus.localcloud.cloudformation.handlers._absent import first
+from provisimus.localcloud.cloudformation.handlers._ec2 import find_tagged, retag, tag_specification
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,

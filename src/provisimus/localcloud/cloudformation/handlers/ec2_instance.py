@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
+from provisimus.localcloud.cloudformation.handlers._absent import unless_absent
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
     demand,
     find_tagged,
     retag,
     tag_specification,
-    unless_absent,
 )
 from provisimus.localcloud.cloudformation.handlers._instance_live import live_properties
 from provisimus.localcloud.cloudformation.handlers.interface import (

@@ -6,13 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.handlers._ec2 import (
-    find_tagged,
-    first,
-    retag,
-    tag_specification,
-    unless_absent,
-)
+from provisimus.localcloud.cloudformation.handlers._absent import first, unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import find_tagged, retag, tag_specification
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
 ABSENT = ("InvalidRouteTableID.NotFound",)

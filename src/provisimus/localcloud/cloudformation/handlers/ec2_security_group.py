@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
-from provisimus.localcloud.cloudformation.handlers._ec2 import (
-    find_tagged,
-    retag,
-    tag_specification,
-    unless_absent,
-)
+from provisimus.localcloud.cloudformation.handlers._absent import unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import find_tagged, retag, tag_specification
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
 _ABSENT = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound")

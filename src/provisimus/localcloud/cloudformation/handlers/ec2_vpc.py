@@ -7,14 +7,13 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
+from provisimus.localcloud.cloudformation.handlers._absent import first, unless_absent
 from provisimus.localcloud.cloudformation.handlers._ec2 import (
     as_range,
     demand,
     find_tagged,
-    first,
     retag,
     tag_specification,
-    unless_absent,
 )
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,

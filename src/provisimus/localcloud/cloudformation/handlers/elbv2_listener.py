@@ -7,7 +7,7 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.handlers import _elbv2
-from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers._absent import unless_absent
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 
 _SETTINGS = ("Certificates", "DefaultActions", "Port", "Protocol", "SslPolicy")

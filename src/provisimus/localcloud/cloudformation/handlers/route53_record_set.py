@@ -10,7 +10,8 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
-from provisimus.localcloud.cloudformation.handlers._ec2 import demand, unless_absent
+from provisimus.localcloud.cloudformation.handlers._absent import unless_absent
+from provisimus.localcloud.cloudformation.handlers._ec2 import demand
 from provisimus.localcloud.cloudformation.handlers._route53 import ABSENT, dotted, same_name
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted, only
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
 from provisimus.localcloud.cloudformation.handlers import _lifecycle
-from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers._absent import unless_absent
 from provisimus.localcloud.cloudformation.handlers.interface import (
     Handler,
     Shape,

@@ -8,7 +8,7 @@ from typing import Any
 
 from provisimus.localcloud.cloudformation.cloud import Cloud
 from provisimus.localcloud.cloudformation.errors import ResourceFailed
-from provisimus.localcloud.cloudformation.handlers._ec2 import unless_absent
+from provisimus.localcloud.cloudformation.handlers._absent import unless_absent
 from provisimus.localcloud.cloudformation.handlers._rds import instance
 from provisimus.localcloud.cloudformation.handlers.interface import Handler, Shape, Wanted
 
