@@ -51,7 +51,7 @@ def findings(template: Template) -> list[tuple[str, str]]:
 
 def _too_long(template: Template) -> Iterator[str]:
     """Logical ids, of which the validator knows no limit (CloudFormation quotas, resource name)."""
-    for name in template.get("Resources", {}):
+    for name in map(str, template.get("Resources") or ()):
         if len(name) > LONGEST_ID:
             yield f"the logical id {name[:40]}… has {len(name)} characters, {LONGEST_ID} at most"
 

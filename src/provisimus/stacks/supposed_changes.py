@@ -23,6 +23,8 @@ STAYING = re.compile(
 """Attributes that are as lasting as what they are of. Not among them: MasterUserSecret.SecretArn
 of a database, which comes and goes, LatestVersionNumber of a launch template, and public addresses
 and names of an instance, which are others after it was off."""
+ANSWERED = ("Custom::", "AWS::CloudFormation::")
+"""Types whose ids and attributes are what a program answers, another one each time perhaps."""
 _TIED = ("ResourceReference", "ResourceAttribute")
 
 Found = Mapping[str, Any]
@@ -47,7 +49,11 @@ def certain(changes: Iterable[Found]) -> list[Found]:
 
 def _moves(change: Found) -> bool:
     """Whether references to it get another value."""
-    return change["Action"] != "Modify" or change.get("Replacement") in ("True", "Conditional")
+    return (
+        change["Action"] != "Modify"
+        or change.get("Replacement") in ("True", "Conditional")
+        or str(change["ResourceType"]).startswith(ANSWERED)
+    )
 
 
 def _without_supposed(change: Found, moving: set[str]) -> Found | None:

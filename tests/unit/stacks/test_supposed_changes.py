@@ -89,6 +89,13 @@ def test_what_may_well_change_stays(cause: dict[str, Any]) -> None:
     assert certain([SUBNET, other, user]) == [SUBNET, other, user]
 
 
+@pytest.mark.parametrize("kind", ["Custom::Lookup", "AWS::CloudFormation::CustomResource"])
+def test_what_a_program_answers_may_be_another_id(kind: str) -> None:
+    lookup = modified("Lookup", "False", detail("Name", "DirectModification"), ResourceType=kind)
+    user = modified("User", "Conditional", detail("SubnetId", "ResourceReference", "Lookup"))
+    assert certain([lookup, user]) == [lookup, user]
+
+
 def test_what_is_changed_besides_is_told_alone() -> None:
     before = {"Properties": {"SubnetId": "subnet-1", "Size": 1}}
     after = {"Properties": {"SubnetId": LATER, "Size": 2}}
