@@ -198,7 +198,9 @@ def _stored(
     """
     saved = folder / "saved"
     with tarfile.open(folder / "image.tar") as archive:
-        archive.extractall(saved, filter="data")
+        # Before 3.11.4 Python has no filters, and ignores this one; the archive is our builder's.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(saved)  # noqa: S202 filtered
     (folder / "image.tar").unlink()
     listed = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))[0]
     config: dict[str, Any] = json.loads((saved / listed["Config"]).read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from provisimus.aws import speaking
+from provisimus.aws import CloudFault, speaking
 from provisimus.environment import Environment
 from provisimus.errors import NotFound, Refused
 from provisimus.events import step
@@ -124,7 +124,6 @@ def take(
     """
     environment = operation.environment
     environment.cloud.check_account()
-    formation = environment.cloud.cloudformation
     match way.action:
         case "nothing" | "wait":
             return stack.status
@@ -140,21 +139,10 @@ def take(
     label = f"{PREFIX}{operation.run}-unstick"
     since = newest(environment, stack.stack_id)
     with step(operation.tell, f"unstick {stack.name}", f"{stack.status}: {way.words}") as outcome:
-        with speaking(environment.cloud, f"unstick the stack {stack.name}"):
-            if way.action == "cancel":
-                formation.cancel_update_stack(StackName=stack.stack_id, ClientRequestToken=label)
-            elif way.action == "roll back":
-                formation.rollback_stack(StackName=stack.stack_id, ClientRequestToken=label)
-            elif way.action == "continue rollback":
-                formation.continue_update_rollback(
-                    StackName=stack.stack_id, ResourcesToSkip=list(skip), ClientRequestToken=label
-                )
-            else:
-                formation.delete_stack(
-                    StackName=stack.stack_id,
-                    RetainResources=list(retain),
-                    ClientRequestToken=label,
-                )
+        try:
+            _ask(operation, stack, way, label, skip, retain)
+        except CloudFault as fault:
+            _outrun(operation, stack, way, fault)
         events = follow(
             environment,
             stack.stack_id,
@@ -169,6 +157,45 @@ def take(
             found = live.find_stack(environment, stack.stack_id) or stack
             raise rolled_back(operation.service, found, events)
     return events[-1].status
+
+
+def _ask(
+    operation: Operation,
+    stack: Stack,
+    way: Way,
+    label: str,
+    skip: tuple[str, ...],
+    retain: tuple[str, ...],
+) -> None:
+    cloud = operation.environment.cloud
+    formation = cloud.cloudformation
+    with speaking(cloud, f"unstick the stack {stack.name}"):
+        if way.action == "cancel":
+            formation.cancel_update_stack(StackName=stack.stack_id, ClientRequestToken=label)
+        elif way.action == "roll back":
+            formation.rollback_stack(StackName=stack.stack_id, ClientRequestToken=label)
+        elif way.action == "continue rollback":
+            formation.continue_update_rollback(
+                StackName=stack.stack_id, ResourcesToSkip=list(skip), ClientRequestToken=label
+            )
+        else:
+            formation.delete_stack(
+                StackName=stack.stack_id, RetainResources=list(retain), ClientRequestToken=label
+            )
+
+
+def _outrun(operation: Operation, stack: Stack, way: Way, fault: CloudFault) -> None:
+    """What was asked for came too late, where the update that is cancelled goes back already (that
+    is followed) or has ended. Raises Refused for the latter, and the fault for anything else."""
+    now = live.find_stack(operation.environment, stack.stack_id)
+    if way.action != "cancel" or now is None or now.status == stack.status:
+        raise fault
+    if now.status != "UPDATE_ROLLBACK_IN_PROGRESS":
+        raise Refused(
+            f"{stack.name} has nothing to cancel any more: {now.status}",
+            where=stack.stack_id,
+            hint=f"see: provisimus stack events {operation.service}",
+        ) from fault
 
 
 def check_named(held: tuple[Held, ...], named: tuple[str, ...]) -> None:

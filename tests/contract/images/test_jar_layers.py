@@ -171,7 +171,8 @@ def running(scene: Scene, built: ContainerImage, root: Path) -> str:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             owners = {(each.uid, each.gid) for each in archive if each.name.startswith("app")}
             assert owners <= {(5, 6)}
-            archive.extractall(root, filter="tar")
+            archive.extraction_filter = getattr(tarfile, "tar_filter", None)
+            archive.extractall(root)
     arguments = ["java", "-jar", str(root / "app/greeter.jar"), "a", "b"]
     return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout.strip()
 

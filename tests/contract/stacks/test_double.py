@@ -248,6 +248,27 @@ def test_a_connection_lost_after_the_request_does_it_once(scripted: Scripted) ->
     assert None not in tokens, "a request that came twice cannot be told from two"
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "exit_code", "told"),
+    [
+        ("UPDATE_COMPLETE", 5, "acme-local-files has nothing to cancel any more: UPDATE_COMPLETE"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", 7, "it goes on in the cloud"),
+        ("UPDATE_IN_PROGRESS", 1, "could not unstick the stack acme-local-files"),
+    ],
+)
+def test_a_cancellation_that_comes_too_late(
+    scripted: Scripted, meanwhile: str, exit_code: int, told: str
+) -> None:
+    """CloudFormation refuses it: the update ended, goes back already, or there is another reason"""
+    scripted.double.status = "UPDATE_IN_PROGRESS"
+    scripted.double.meanwhile = {"DescribeStackEvents": meanwhile}
+    code, _, error = scripted.run("cancel", "files", "--yes", "--quiet", "--timeout", "1")
+    assert error is not None
+    assert told in error.message
+    assert code == exit_code
+    assert scripted.double.actions().count("CancelUpdateStack") == 1
+
+
 @pytest.mark.parametrize("meanwhile", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"])
 def test_who_comes_second_of_two_applies_is_refused(scripted: Scripted, meanwhile: str) -> None:
     """The other one, on another machine, begins after this one has planned."""
