@@ -3,7 +3,7 @@
 CloudFormation lists what refers to a resource that changes in any way, tags included, and tells
 that it is replaced, or perhaps: it does not know before whether the value becomes another one. A
 resource that is not replaced keeps its physical id, and what names it. Without this a new tag of
-a subnet would read as the loss of a volume in its zone.
+a subnet could read as the loss of a volume in its zone.
 
 Source: API reference of CloudFormation, ResourceChangeDetail (ChangeSource, Evaluation) and
 ResourceChange (Replacement); CloudFormation roadmap, issue 2113.
@@ -15,6 +15,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from provisimus.stacks.resource_change import NOT_MADE_YET
 
 STAYING = re.compile(
     r"(?!.*Version)(\w*Arn|\w*I[dD]|AvailabilityZone|CidrBlock|DNSName|(Regional)?DomainName"
@@ -35,12 +37,13 @@ def certain(changes: Iterable[Found]) -> list[Found]:
     """The changes without what comes of nothing but references to resources that are not replaced;
     a resource of which nothing is left is left out."""
     known = {str(each["LogicalResourceId"]): each for each in changes}
+    listed = frozenset(known)
     while True:
-        moving = {name for name, each in known.items() if _moves(each)}
+        staying = listed - {name for name, each in known.items() if _moves(each)}
         now = {
             name: less
             for name, each in known.items()
-            if (less := _without_supposed(each, moving)) is not None
+            if (less := _without_supposed(each, staying)) is not None
         }
         if now == known:
             return list(known.values())
@@ -56,12 +59,12 @@ def _moves(change: Found) -> bool:
     )
 
 
-def _without_supposed(change: Found, moving: set[str]) -> Found | None:
+def _without_supposed(change: Found, staying: frozenset[str]) -> Found | None:
     details: Sequence[Found] = change.get("Details") or ()
     supposed = {
         target
         for target in dict.fromkeys(map(_target, details))
-        if _is_supposed([each for each in details if _target(each) == target], moving)
+        if _is_supposed([each for each in details if _target(each) == target], staying)
     }
     if change["Action"] != "Modify" or not supposed:
         return change
@@ -82,7 +85,7 @@ def _target(detail: Found) -> tuple[str, str]:
     return str(target.get("Attribute", "")), str(target.get("Name", ""))
 
 
-def _is_supposed(details: Sequence[Found], moving: set[str]) -> bool:
+def _is_supposed(details: Sequence[Found], staying: frozenset[str]) -> bool:
     """Whether all that is told of one property is that something it refers to changes.
 
     Beside the reference a Dynamic DirectModification is told, which says no more.
@@ -91,7 +94,8 @@ def _is_supposed(details: Sequence[Found], moving: set[str]) -> bool:
     rest = [each for each in details if each.get("ChangeSource") not in _TIED]
     return (
         bool(tied)
-        and all(_stays(str(each.get("CausingEntity", "")), moving) for each in tied)
+        and not any(_is_told_otherwise(each.get("Target", {})) for each in details)
+        and all(_lasts(str(each.get("CausingEntity", "")), staying) for each in tied)
         and all(
             (each.get("ChangeSource"), each.get("Evaluation")) == ("DirectModification", "Dynamic")
             for each in rest
@@ -99,10 +103,17 @@ def _is_supposed(details: Sequence[Found], moving: set[str]) -> bool:
     )
 
 
-def _stays(entity: str, moving: set[str]) -> bool:
+def _lasts(entity: str, staying: frozenset[str]) -> bool:
+    """Whether a Ref or an attribute is of what is listed and stays. Of what is not listed at all
+    nothing changes, so that would be no reason."""
     name, _, attribute = entity.partition(".")
-    lasting = not attribute or STAYING.fullmatch(attribute) is not None
-    return bool(name) and name not in moving and lasting
+    return name in staying and (not attribute or STAYING.fullmatch(attribute) is not None)
+
+
+def _is_told_otherwise(target: Found) -> bool:
+    """Whether a value is told, and another one than before."""
+    before, after = target.get("BeforeValue"), target.get("AfterValue")
+    return None not in (before, after) and before != after and NOT_MADE_YET[0] not in str(after)
 
 
 def _replacement(details: Sequence[Found]) -> str:

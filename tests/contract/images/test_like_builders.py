@@ -370,8 +370,8 @@ def of_builder(
 
 
 def lost_its_mount(error: ToolFailed) -> bool:
-    """The engine's classic builder (20.10) copies into an overlay of its own, which on a busy
-    computer is now and then gone before it is done."""
+    """The engine's classic builder (20.10) copies into an overlay of its own, and was seen not to
+    find it any more, twice in one run. Why is not known: the log tells when it comes again."""
     said = str(error)
     return "failed to copy files" in said and said.endswith("no such file or directory")
 

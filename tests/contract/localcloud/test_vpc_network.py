@@ -193,7 +193,7 @@ def test_a_port_that_is_about_to_be_free_is_waited_for(
             waited.append(seconds)
             other.close()
 
-        monkeypatch.setattr("provisimus.localcloud.networks.networks.time.sleep", wait)
+        monkeypatch.setattr("provisimus.localcloud.networks.networks.sleep", wait)
         scene.networks.publish(PUBLIC, 8080, "vpc-1", "10.0.0.4")
         monkeypatch.undo()
     assert len(waited) == 1

@@ -75,6 +75,7 @@ def test_what_depends_on_a_supposed_replacement_is_supposed_too() -> None:
     "cause",
     [
         detail("VpcId", "ResourceReference", "Other"),
+        detail("VpcId", "ResourceReference", "Unlisted"),
         detail("Version", "ResourceAttribute", "Subnet.LatestVersionNumber"),
         detail("Secret", "ResourceAttribute", "Subnet.MasterUserSecret.SecretArn"),
         detail("Address", "ResourceAttribute", "Subnet.PublicIp"),
@@ -94,6 +95,16 @@ def test_what_a_program_answers_may_be_another_id(kind: str) -> None:
     lookup = modified("Lookup", "False", detail("Name", "DirectModification"), ResourceType=kind)
     user = modified("User", "Conditional", detail("SubnetId", "ResourceReference", "Lookup"))
     assert certain([lookup, user]) == [lookup, user]
+
+
+@pytest.mark.parametrize(
+    ("after", "certainly"), [("subnet-2", True), (LATER, False), ("subnet-1", False)]
+)
+def test_a_value_that_is_told_is_believed(after: str, *, certainly: bool) -> None:
+    cause = detail("SubnetId", "ResourceReference", "Subnet")
+    cause["Target"] |= {"BeforeValue": "subnet-1", "AfterValue": after}
+    instance = modified("Instance", "True", cause)
+    assert certain([SUBNET, instance]) == [SUBNET, *([instance] if certainly else [])]
 
 
 def test_what_is_changed_besides_is_told_alone() -> None:

@@ -11,11 +11,11 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import Protocol
 
 from provisimus.localcloud.faults import LocalCloudError
@@ -333,7 +333,7 @@ def _listener(place: _Place) -> socket.socket:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-        time.sleep(seconds)
+        sleep(seconds)
     return socket.create_server(place, backlog=128)
 
 
