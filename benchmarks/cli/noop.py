@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, S101, T201 - a script that prints
 """What a command costs that has nothing to do: whole processes beside an empty Python's.
 
     python benchmarks/cli/noop.py [--rounds 15] [--services 200]

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - beside scripts, no package
 """What one would take instead of us, each by its own command line, where it is installed.
 
 A builder gets the JAR as it is (`fat`), or its libraries and its classes apart (`apart`) the way

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, S101, T201 - a script that prints
 """One build, or the push of a layer that is made already, timed inside the process; libraries are
 loaded before. `jar_changed.py` runs it: in_process.py build|push WORKSPACE IMAGE → JSON.
 """

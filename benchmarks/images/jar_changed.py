@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, S101, T201 - a script that prints
 """A changed JAR → in the registry: ours beside what one would take instead, in one run.
 
     python benchmarks/images/jar_changed.py [--rounds 5] [--megabytes 60] [--docker-host unix://…]

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that prints
 """Memory and time of an artifact's way, by its size: flat memory is what is wanted.
 
     python benchmarks/images/memory.py [--megabytes 20 200 2000] [--forms fat auto shaded archive]
@@ -125,10 +124,12 @@ def boot_jar(path: Path, megabytes: int) -> None:
 
 def inside(target: io.IOBase, megabytes: int) -> None:
     """A JAR of one stored file, written without going back."""
-    with zipfile.ZipFile(target, "w") as inner:  # type: ignore[arg-type]
-        with inner.open("org/lib/data", "w", force_zip64=True) as data:
-            for block in blocks(megabytes):
-                data.write(block)
+    with (
+        zipfile.ZipFile(target, "w") as inner,  # type: ignore[arg-type]
+        inner.open("org/lib/data", "w", force_zip64=True) as data,
+    ):
+        for block in blocks(megabytes):
+            data.write(block)
 
 
 def shaded_jar(path: Path, megabytes: int) -> None:
@@ -143,12 +144,14 @@ def shaded_jar(path: Path, megabytes: int) -> None:
 
 def archive_of_files(path: Path, megabytes: int) -> None:
     """Ten files, and one of half of all; packed at level 0, which is quick to make."""
-    with gzip.open(path, "wb", compresslevel=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w|") as archive:
-            for number, size in enumerate([megabytes // 2] + [megabytes // 20] * 10):
-                info = tarfile.TarInfo(f"big-1/lib/file{number}.bin")
-                info.size = size * MB
-                archive.addfile(info, Blocks(size))  # type: ignore[arg-type]
+    with (
+        gzip.open(path, "wb", compresslevel=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|") as archive,
+    ):
+        for number, size in enumerate([megabytes // 2] + [megabytes // 20] * 10):
+            info = tarfile.TarInfo(f"big-1/lib/file{number}.bin")
+            info.size = size * MB
+            archive.addfile(info, Blocks(size))  # type: ignore[arg-type]
 
 
 class Blocks:

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that prints
 """A plan over a company's images: `image plan` with nothing to do, and before the first build.
 
     python benchmarks/images/plan_many.py [--rounds 5] [--images 200]

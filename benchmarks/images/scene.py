@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - beside scripts, no package
 """What the benchmarks of images share: a docker-registry, Docker Engine, processes and clocks."""
 
 from __future__ import annotations

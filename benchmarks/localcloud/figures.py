@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that prints
 """What the local cloud takes, beside moto's own server, which fakes all that it says.
 
     python benchmarks/localcloud/figures.py [--rounds 5] [--only start,stack,many,blocks,boots]
@@ -204,7 +203,7 @@ def many(rounds: int) -> None:
 
             def pages(formation: Any = formation) -> None:
                 told = formation.get_paginator("describe_stacks").paginate()
-                assert sum(len(page["Stacks"]) for page in told) == MANY  # noqa: S101
+                assert sum(len(page["Stacks"]) for page in told) == MANY
 
             def one(formation: Any = formation) -> None:
                 formation.describe_stacks(StackName=f"s{MANY // 2}")
@@ -248,7 +247,7 @@ def blocks(rounds: int, count: int = 600) -> None:
                     ]
                 )
             )
-            assert len(told) == len(range(0, count, 4))  # noqa: S101
+            assert len(told) == len(range(0, count, 4))
             listed = direct.list_snapshot_blocks(SnapshotId=child)["Blocks"]
 
             def get(each: Any, child: str = child) -> None:

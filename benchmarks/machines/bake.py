@@ -1,12 +1,11 @@
-# ruff: noqa: INP001, T201 - a script that prints
 """Where a bake's time goes: from nothing, with a changed JAR, with nothing changed; and a boot's.
 
     python benchmarks/machines/bake.py [--rounds 9] [--keep FOLDER]
 
-The example's own greeter with both side carts, a local cloud of its own, Packer and virtual machines
-for real. The base and the container images are made beforehand and told apart. Prints tables of what
-the command line says of its steps; asserts nothing. `--keep` keeps the local cloud, and its base,
-in a folder for the next run. Some ten minutes on two cores without acceleration.
+The example's own greeter with both side carts, a local cloud of its own, Packer and virtual
+machines for real. The base and the container images are made beforehand and told apart. Prints
+tables of what the command line says of its steps; asserts nothing. `--keep` keeps the local cloud,
+and its base, in a folder for the next run. Some ten minutes on two cores without acceleration.
 """
 
 from __future__ import annotations

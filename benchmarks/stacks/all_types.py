@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that prints
 """Every stack of the example company, made and validated: whole processes, offline.
 
     python benchmarks/stacks/all_types.py [--rounds 5]

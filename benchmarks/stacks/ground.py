@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - beside scripts, no package
 """What the benchmarks of stacks share: the stack itself, a local cloud, a slow way to it."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that prints
 """`stack plan --all` of hundreds of stacks, where every answer of the cloud takes 50 ms.
 
     python benchmarks/stacks/plan_many.py [--stacks 500] [--rounds 3] [--latency 0.05]

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that prints
 """A stack of eight resources, and twenty of them, by us and by what one would take instead.
 
     python benchmarks/stacks/side_by_side.py [--rounds 5] [--only provisimus,Sceptre,…]

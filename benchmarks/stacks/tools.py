@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002, INP001 - beside scripts, no package; one shape for all tools
+# ruff: noqa: ARG002 - one shape for all tools
 """What one would take instead of us, each by its own command line: files, and commands as lists.
 
 Every tool has its folder, and in it as many stacks as are asked for, all alike. What it waits
