@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-MOST, LEAST = 200.0, 4.0
-"""Calls a second: more than eight threads can ask; what even a busy account allows."""
+MOST, LEAST = 500.0, 4.0
+"""Calls a second: more than 24 threads can ask that wait 50 ms for each answer; what even a busy
+account allows."""
 GROWTH = 4.0
 """By how many calls a second the rate grows in a second without throttling."""
 WAVE = 0.5

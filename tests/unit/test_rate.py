@@ -59,4 +59,4 @@ def test_threads_share_the_bucket_and_a_throttled_call_slows_all() -> None:
     assert limiter.rate == MOST / 2
     before(request=None)
     before(request=None)
-    assert waits == [pytest.approx(1 / 100), pytest.approx(2 / 100)]
+    assert waits == [pytest.approx(2 / MOST), pytest.approx(4 / MOST)]

@@ -17,7 +17,7 @@ from provisimus.release.plan import ReleasePlan
 
 
 def bound(made: ReleasePlan, environment: Environment) -> dict[str, Any]:
-    """What a plan is bound to, as a JSON value. Costs a call for each stack that is there."""
+    """What a plan is bound to, as a JSON value. Costs a call for each stack that stays as it is."""
     from provisimus.stacks.live import template_of
 
     plans = made.members or ((made.stack,) if made.stack else ())
@@ -29,7 +29,8 @@ def bound(made: ReleasePlan, environment: Environment) -> dict[str, Any]:
         "region": environment.cloud.region,
         "fingerprints": dict(made.plan.fingerprints),
         "stacks": {
-            each.name: seen(each.live, template_of(environment, each.live)) if each.live else None
+            each.name: each.live
+            and seen(each.live, each.running or template_of(environment, each.live))
             for each in plans
         },
     }

@@ -72,6 +72,8 @@ class StackPlan:
     kind: StackType[Any] | None = field(default=None, compare=False, repr=False)
     company: Mapping[str, str] = field(default_factory=dict)
     """The company's own tags, and the definition's."""
+    running: Template | None = field(default=None, compare=False, repr=False)
+    """The template of `live`, read where something is to be done to it."""
 
     def steps(self) -> tuple[Step, ...]:
         """In order; a swap is two updates, for CloudFormation cannot do it in one."""
@@ -177,6 +179,7 @@ def plan_stack(
         {used: each.name for used, each in others.items()},
         kind,
         company,
+        running,
     )
 
 

@@ -87,7 +87,7 @@ def changes_of(
             if moved:
                 changes = with_new_image(changes, plan.template, str(running))
             return "change set", with_groups(changes, plan.template)
-    before = live.template_of(environment, plan.live)
+    before = plan.running or live.template_of(environment, plan.live)
     before = attached(before) if is_detached(before) else before
     return "templates", between(before, plan.live.parameters, plan.template, plan.parameters)
 

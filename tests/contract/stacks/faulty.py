@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,15 +29,30 @@ def hurried(patch: pytest.MonkeyPatch) -> Iterator[None]:
 @contextmanager
 def heard(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The changing calls that commands make meanwhile, each once: CreateChangeSet …"""
-    calls: dict[str, None] = {}
+    names: list[str] = []
+
+    def note(name: str) -> None:
+        if not name.startswith(_READS) and name not in names:
+            names.append(name)
+
+    with _listening(patch, note):
+        yield names
+
+
+@contextmanager
+def asked(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every call that commands make meanwhile, in order."""
+    names: list[str] = []
+    with _listening(patch, names.append):
+        yield names
+
+
+@contextmanager
+def _listening(patch: pytest.MonkeyPatch, hear: Callable[[str], None]) -> Iterator[None]:
+    make = aws.Cloud._client
 
     def note(model: Any, **_: Any) -> None:
-        if not model.name.startswith(_READS):
-            calls[model.name] = None
-        names[:] = list(calls)
-
-    names: list[str] = []
-    make = aws.Cloud._client
+        hear(model.name)
 
     def made(self: aws.Cloud, service: str) -> Any:
         client = make(self, service)
@@ -46,7 +61,7 @@ def heard(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     with patch.context() as listening:
         listening.setattr(aws.Cloud, "_client", made)
-        yield names
+        yield
 
 
 def ran(root: Any, *words: str) -> ProvisimusError | None:

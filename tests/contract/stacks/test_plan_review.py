@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from tests.contract.localcloud.conftest import LocalCloud
 from tests.contract.stacks.desk import Desk
+from tests.contract.stacks.faulty import asked
 from tests.ports import free_port
 
 from provisimus.cli.app import provisimus
@@ -155,6 +156,21 @@ def test_many_are_told_together(desk: Desk) -> None:
     vague = desk.run("plan", "--all", "--allow", "Bucket", expect=1)
     assert getattr(vague.exception, "exit_code", None) == 2
     desk.run("plan", "--all", "--allow", "two/Bucket")
+
+
+def test_a_plan_asks_for_nothing_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(desk, "brief", TEMPLATE.replace("PORT", "80"))
+    desk.apply("brief")
+    declare(desk, "brief", TEMPLATE.replace("PORT", "81"))
+    with asked(monkeypatch) as calls:
+        desk.run("plan", "brief", "--no-change-set")
+    assert calls == ["DescribeStacks", "GetTemplate"]
+    with asked(monkeypatch) as calls:
+        desk.run("plan", "brief")
+    assert sorted(set(calls)) == [
+        "CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet", "DescribeStacks", "GetTemplate",
+    ]  # fmt: skip
+    assert [calls.count(each) for each in ("DescribeStacks", "GetTemplate")] == [1, 1]
 
 
 def test_a_swap_says_what_it_means_with_and_without_an_image(scene: Scene) -> None:
