@@ -12,6 +12,7 @@ PROGRAMS=(
     "qemu-img qemu-utils"
     "mmdebstrap mmdebstrap"
     "/usr/share/keyrings/debian-archive-keyring.* debian-archive-keyring"
+    "gpg gpg"  # by which mmdebstrap finds Debian's keys where apt trusts another distribution's alone
     "extlinux extlinux"
     "/usr/lib/syslinux/mbr/gptmbr.bin syslinux-common"
     "genisoimage genisoimage"
@@ -66,6 +67,7 @@ set_up_packer() {
         return
     fi
     # Newer releases no longer package it; the binary of Debian 12's signed package runs as it is.
+    as_root rm -rf "$ROOT/.tools/packer"  # of a run that was interrupted
     quietly "Packer from Debian 12's package" as_root mmdebstrap --variant=extract \
         --include=packer bookworm "$ROOT/.tools/packer"
     mkdir -p "$ROOT/.tools/bin"

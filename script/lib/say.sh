@@ -45,7 +45,8 @@ quietly() {
     local label=$1 began log status=0 ticker
     shift
     mkdir -p "$LOGS"
-    log=$LOGS/${label//[^A-Za-z0-9]/-}.log
+    log=${label//[^A-Za-z0-9]/-}
+    log=$LOGS/${log:0:100}.log  # a bare machine lacks so much that all of it is no name of a file
     began=$(now)
     _tick "$label" "$log" "$began" &
     ticker=$!
