@@ -128,6 +128,8 @@ def slow_way(url: str, seconds: float) -> Iterator[str]:
 
     class Slow(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Or the body waits 40 ms until the head is acknowledged.
+        disable_nagle_algorithm = True
 
         def answer(self) -> None:
             began = time.monotonic()
