@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -228,12 +228,12 @@ class Supervisor:
             tunnel=self._tunnel,
             at=self._clock.tell,
         )
+        moto = DomainDispatcherApplication(create_backend_app)
+        # It looks through the folders of all its services at every call.
+        moto.get_backend_for_host = lru_cache(1024)(moto.get_backend_for_host)  # type: ignore[method-assign]
         aws = with_mishaps(
             mishaps, requested_action, self._over,
-            with_lifecycle(
-                self._policies, self._settings.region,
-                DomainDispatcherApplication(create_backend_app),
-            ),
+            with_lifecycle(self._policies, self._settings.region, moto),
         )  # fmt: skip
         application = with_control(actions, aws, self._changed)
         return make_server(
