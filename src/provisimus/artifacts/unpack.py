@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Any, Literal, cast
 
 from provisimus.artifacts.checksums import PIECE
 from provisimus.artifacts.packed import Reader, plain
@@ -334,19 +334,32 @@ class CheckedHeader(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> CheckedHeader:
-        if len(buf) != tarfile.BLOCKSIZE:
-            raise tarfile.ReadError("it ends before its end mark")
-        try:
-            found = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if not any(buf):
-                # The end mark.
-                raise
-            raise tarfile.ReadError(str(error)) from error
-        plain = (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
-        if found.type not in plain and found.size > LONGEST_HEADER:
-            raise tarfile.ReadError(f"a header has {found.size:,} bytes")
-        return found
+        return _checked(buf, lambda: super(CheckedHeader, cls).frombuf(buf, encoding, errors))
+
+    @classmethod
+    def _frombuf(
+        cls, buf: bytes | bytearray, encoding: str, errors: str, **more: Any
+    ) -> CheckedHeader:
+        """By this one newer Pythons read (3.13.5 of Debian 13 does)."""
+        # It is not there in others, which do not call it.
+        read: Any = super()._frombuf  # type: ignore[misc]
+        return _checked(buf, lambda: read(buf, encoding, errors, **more))
+
+
+def _checked(buf: bytes | bytearray, read: Callable[[], CheckedHeader]) -> CheckedHeader:
+    if len(buf) != tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it ends before its end mark")
+    try:
+        found = read()
+    except tarfile.HeaderError as error:
+        if not any(buf):
+            # The end mark.
+            raise
+        raise tarfile.ReadError(str(error)) from error
+    plain = (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
+    if found.type not in plain and found.size > LONGEST_HEADER:
+        raise tarfile.ReadError(f"a header has {found.size:,} bytes")
+    return found
 
 
 FAULTS = (

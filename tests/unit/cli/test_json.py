@@ -45,8 +45,9 @@ def ended(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object,
 
 
 def check_told(code: object, out: str, err: str) -> None:
-    if out:
-        json.loads(out)
+    answer = json.loads(out) if out else None
+    if isinstance(answer, dict) and answer.get("healthy") is False:
+        return  # what `doctor` answers on a machine that lacks something
     if code not in (0, 4):
         # What was told before is progress.
         told = json.loads(err.splitlines()[-1])
