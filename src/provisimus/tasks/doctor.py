@@ -57,7 +57,13 @@ class RootNeed:
 TOOLS = (
     Tool("git", ("--version",), "the commits in lineage", "apt-get install git"),
     Tool("docker", ("--version",), "building images", "apt-get install docker.io"),
-    Tool("packer", ("version",), "baking machine images", "script/setup extracts Debian's"),
+    Tool(
+        "packer",
+        ("version",),
+        "baking machine images",
+        "apt-get install packer; where it is not packaged, script/setup puts Debian 12's into "
+        ".tools/bin, which belongs into PATH",
+    ),
     Tool("java", ("-version",), "the example's service", "apt-get install default-jdk", True),
     Tool(
         "mvn",
