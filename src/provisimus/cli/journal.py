@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, cast
 
 from provisimus.events import Event, Progress, as_json
 
@@ -17,18 +19,20 @@ class Journal:
     def __init__(self, path: Path, command: Sequence[str]) -> None:
         self._path = path
         self._command = list(command)
-        self._file: TextIO | None = None
+        self._file: BinaryIO | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
             return
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a", encoding="utf-8")
+            # Without a buffer, or what a full disk refuses is tried again when Python ends.
+            self._file = cast("BinaryIO", self._path.open("ab", buffering=0))
             self._write({"event": "run", "command": self._command})
         self._write(as_json(event))
 
     def _write(self, line: dict[str, object]) -> None:
         assert self._file is not None
-        self._file.write(json.dumps({"at": round(time.time(), 3), **line}) + "\n")
-        self._file.flush()
+        text = json.dumps({"at": round(time.time(), 3), **line}) + "\n"
+        if self._file.write(text.encode()) != len(text.encode()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))

@@ -18,6 +18,8 @@ from .conftest import LocalCloud
 
 PASSWORD = "correct-horse"
 WITHIN = 60.0
+MAJOR = next((each.major for each in servers()), 15)
+"""The version of PostgreSQL that is here."""
 
 needs_postgres = pytest.mark.skipif(
     not servers() or not shutil.which("psql"), reason="needs PostgreSQL's server and client"

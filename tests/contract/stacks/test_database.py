@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 from tests.contract.localcloud.conftest import LocalCloud
-from tests.contract.localcloud.databases import needs_networks, needs_postgres
+from tests.contract.localcloud.databases import MAJOR, needs_networks, needs_postgres
 from tests.in_sync import differing
 from tests.ports import free_port
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_postgres
 DATABASE = (
-    "type: database\nengine_version: '15'\nnetwork: main\nname: orders\nprotect: false\n"
+    f"type: database\nengine_version: '{MAJOR}'\nnetwork: main\nname: orders\nprotect: false\n"
     "parameters: {log_min_duration_statement: '500'}\n"
 )
 

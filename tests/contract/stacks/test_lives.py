@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.localcloud.conftest import LocalCloud
-from tests.contract.localcloud.databases import needs_networks, needs_postgres
+from tests.contract.localcloud.databases import MAJOR, needs_networks, needs_postgres
 from tests.life import PROJECT, Change, Desk, Failure, Life, cached, live
 from tests.ports import free_port
 from tests.world import ASKED_OTHERWISE, LISTED, WITHIN, more, world_of
@@ -48,7 +48,7 @@ def raw(name: str, display: str) -> str:
 
 def database(name: str, more: str = "", **parameters: str) -> str:
     return (
-        f"type: database\nengine_version: '15'\nnetwork: main\nname: {name}\nprotect: false\n"
+        f"type: database\nengine_version: '{MAJOR}'\nnetwork: main\nname: {name}\nprotect: false\n"
         f"parameters: {json.dumps(parameters)}\n{more}"
     )
 
