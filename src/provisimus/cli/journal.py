@@ -7,8 +7,8 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from provisimus.events import Event, Progress, as_json
 
@@ -19,7 +19,7 @@ class Journal:
     def __init__(self, path: Path, command: Sequence[str]) -> None:
         self._path = path
         self._command = list(command)
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -27,12 +27,12 @@ class Journal:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # Without a buffer, or what a full disk refuses is tried again when Python ends.
-            self._file = cast("BinaryIO", self._path.open("ab", buffering=0))
+            self._file = self._path.open("ab", buffering=0)
             self._write({"event": "run", "command": self._command})
         self._write(as_json(event))
 
     def _write(self, line: dict[str, object]) -> None:
         assert self._file is not None
-        text = json.dumps({"at": round(time.time(), 3), **line}) + "\n"
-        if self._file.write(text.encode()) != len(text.encode()):
+        text = (json.dumps({"at": round(time.time(), 3), **line}) + "\n").encode()
+        if self._file.write(text) != len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
