@@ -87,8 +87,8 @@ def changes_of(
             if moved:
                 changes = with_new_image(changes, plan.template, str(running))
             return "change set", with_groups(changes, plan.template)
-    before = plan.running or live.template_of(environment, plan.live)
-    before = attached(before) if is_detached(before) else before
+    assert plan.running is not None
+    before = attached(plan.running) if is_detached(plan.running) else plan.running
     return "templates", between(before, plan.live.parameters, plan.template, plan.parameters)
 
 
