@@ -87,7 +87,10 @@ def deploy(
     label = f"{PREFIX}{operation.run}-{number}"
     with step(operation.tell, title, reason) as outcome:
         check_template(wanted.template)
-        stack_id = _create(operation, wanted, label, create=create)
+        try:
+            stack_id = _create(operation, wanted, label, create=create)
+        except CloudFault as fault:
+            raise _outrun(operation, operation.name, fault, create=create) or fault from None
         changes = described(operation, stack_id, label)
         if changes is None:
             discard(operation, stack_id, label, created=create)
@@ -152,12 +155,16 @@ def _outdated(operation: Operation) -> Locked | None:
     return _first(operation, now)
 
 
-def _outrun(operation: Operation, stack_id: str, fault: CloudFault) -> Locked | None:
-    """The error where somebody else's change began since this one was read, which voids it."""
+def _outrun(
+    operation: Operation, stack_id: str, fault: CloudFault, *, create: bool = False
+) -> Locked | None:
+    """The error where somebody else's change began since this one was planned, which voids it; or
+    where somebody else has made what this one was to `create`."""
     if fault.code not in ("ValidationError", "InvalidChangeSetStatus", "ChangeSetNotFound"):
         return None
     now = live.find_stack(operation.environment, stack_id)
-    if now is None or live.state_of(now.status) != "busy":
+    state = live.state_of(now.status) if now else None
+    if now is None or not (state == "busy" or (create and state != "leftover")):
         return None
     return _first(operation, now)
 
@@ -220,25 +227,31 @@ def rolled_back(
 
 
 def clear_leftover(operation: Operation) -> None:
-    """Delete what is left of a creation that failed or was never executed: it holds the name.
+    """Delete what is left of a creation that failed: it holds the name.
 
+    One that was never executed stays, for a change set may be added to it and voids the others
+    when it is executed; deleted, it would take along what another run makes of it meanwhile.
     Raises Conflict when the change sets in it are not ours.
     """
     environment = operation.environment
     found = live.find_stack(environment, operation.name)
     if found is None or live.state_of(found.status) != "leftover":
         return
-    cloud = environment.cloud
-    if found.status == "REVIEW_IN_PROGRESS":
-        with speaking(cloud, f"list the change sets of {found.name}"):
-            sets = cloud.cloudformation.list_change_sets(StackName=found.stack_id)["Summaries"]
-        if any(not each.get("ChangeSetName", "").startswith(PREFIX) for each in sets):
-            raise Conflict(
-                f"the stack {found.name} waits for somebody else's change set",
-                where=found.stack_id,
-                hint="execute or delete that change set, or delete the stack",
-            )
-    remove(operation, found, f"left over: {found.status}")
+    if found.status != "REVIEW_IN_PROGRESS":
+        remove(operation, found, f"left over: {found.status}")
+    elif any(not name.startswith(PREFIX) for name in _change_sets(operation, found)):
+        raise Conflict(
+            f"the stack {found.name} waits for somebody else's change set",
+            where=found.stack_id,
+            hint="execute or delete that change set, or delete the stack",
+        )
+
+
+def _change_sets(operation: Operation, stack: Stack) -> list[str]:
+    cloud = operation.environment.cloud
+    with speaking(cloud, f"list the change sets of {stack.name}"):
+        found = cloud.cloudformation.list_change_sets(StackName=stack.stack_id)["Summaries"]
+    return [each.get("ChangeSetName", "") for each in found]
 
 
 def remove(operation: Operation, stack: Stack, reason: str) -> None:
@@ -356,13 +369,15 @@ def described(
 
 def discard(operation: Operation, stack_id: str, label: str, *, created: bool = True) -> None:
     """Take back a change set that shall not be executed, and the name that it may have reserved
-    where it `created` a stack."""
+    where it `created` a stack and no other run has a change set in it."""
     cloud = operation.environment.cloud
     try:
         with speaking(cloud, "delete a change set"):
             cloud.cloudformation.delete_change_set(StackName=stack_id, ChangeSetName=label)
         found = live.find_stack(operation.environment, stack_id) if created else None
-        if found is not None and found.status == "REVIEW_IN_PROGRESS":
+        if found is None or found.status != "REVIEW_IN_PROGRESS":
+            return
+        if not _change_sets(operation, found):
             with speaking(cloud, "delete an empty stack"):
                 cloud.cloudformation.delete_stack(StackName=stack_id)
     except (CloudFault, Unreachable) as fault:

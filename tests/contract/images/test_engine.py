@@ -158,9 +158,10 @@ def test_other_builders(with_engine: Scene, builder: str, tmp_path: Path) -> Non
 
 
 def test_no_builder_that_understands(with_engine: Scene) -> None:
+    """What is not in the request cannot be copied, whatever the age of the engine."""
     scene = with_engine
-    with pytest.raises(ToolMissing, match="BuildKit through the engine has no heredocs"):
-        find_builder(scene.environment, frozenset([Need.HEREDOC]), "127.0.0.1:1")
+    with pytest.raises(ToolMissing, match="BuildKit through the engine has no copying the whole"):
+        find_builder(scene.environment, frozenset([Need.WHOLE_CONTEXT]), "127.0.0.1:1")
 
 
 def test_run_is_built_by_the_engine(with_engine: Scene) -> None:

@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -59,6 +60,7 @@ def main(ready: Path) -> None:
             time.sleep(0.02)
 
     engine = mount(client, REGION, ACCOUNT)
+    asking = cache(lambda: client("ec2"))  # made once: making it takes longer than any question
     app = DomainDispatcherApplication(create_backend_app)
     faulty = with_faults(app)
     server = make_server("127.0.0.1", 0, faulty, threaded=True, request_handler=MotoRequestHandler)
@@ -69,7 +71,7 @@ def main(ready: Path) -> None:
         number = next(numbers)
         # A range of addresses for each process: test runs beside each other do not meet.
         address = f"127.{88 + os.getpid() % 100}.{os.getpid() // 100 % 250}.{number % 250 + 1}"
-        instance_at(address, lambda: client("ec2"))
+        instance_at(address, asking)
         return address
 
     elastic_network_interfaces.random_public_ip = public_address

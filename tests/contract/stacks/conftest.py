@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.contract.stacks.desk import desk, desk_cloud
+from tests.contract.stacks.patience import Patience
 
 from provisimus.aws import Cloud
 from provisimus.environment import Environment
@@ -29,9 +30,8 @@ from provisimus.workspace import Workspace, open_workspace
 __all__ = ["desk", "desk_cloud"]
 
 APP_PORT = 18080
-WELL_WITHIN, SICK_AFTER = "60s", "2s"
-"""How long an instance may take that is well, however busy this computer is; and one that never
-will be."""
+WELL_WITHIN = "60s"
+"""How long an instance may take that is well, however busy this computer is."""
 COMMITS = Commits({"services": "a" * 40, "docker": "b" * 40 + "-dirty", "packer": "unknown"})
 
 
@@ -80,7 +80,7 @@ class Scene:
     events: list[Event] = field(default_factory=list)
     last_run: str = ""
     tell: Tell = silence
-    within: str | None = None
+    patience: Patience = field(default_factory=Patience)
 
     @property
     def workspace(self) -> Workspace:
@@ -90,12 +90,8 @@ class Scene:
     def ec2(self) -> Any:
         return self.environment.cloud.ec2
 
-    def define(self, text: str, *, within: str | None = None) -> None:
+    def define(self, text: str, *, within: str = WELL_WITHIN) -> None:
         (self.root / "stacks/greeter.yaml").write_text(text)
-        self.within = within
-        self._await(within or WELL_WITHIN)
-
-    def _await(self, within: str) -> None:
         (self.root / "packer/greeter/machine.yaml").write_text(
             "base: debian-12\nmain: greeter\n"
             f"health: {{http: {{port: {APP_PORT}, path: /health}}, within: {within}}}\n"
@@ -116,7 +112,6 @@ class Scene:
         return MachineImage("greeter", version, ami, name, machine(version, sick))
 
     def plan(self, version: str, *, sick: bool = False) -> StackPlan:
-        self._await(self.within or (SICK_AFTER if sick else WELL_WITHIN))
         return plan_stack(
             self.workspace,
             self.environment,
@@ -140,21 +135,21 @@ class Scene:
         """Apply a plan; `stop_at` interrupts it when a step of that name begins."""
 
         def tell(event: Event) -> None:
-            self.events.append(event)
+            self.hear(event)
             self.tell(event)
             if isinstance(event, Started) and event.step.startswith(stop_at):
                 raise KeyboardInterrupt
 
         self.last_run = run or f"run-{uuid.uuid4().hex[:8]}"
-        return apply_stack(
-            plan,
-            self.environment,
-            self.image(plan.version, sick=sick),
-            COMMITS,
-            tell,
-            self.last_run,
-            **options,
-        )
+        image = self.image(plan.version, sick=sick)
+        with self.patience.kept():
+            return apply_stack(
+                plan, self.environment, image, COMMITS, tell, self.last_run, **options
+            )
+
+    def hear(self, event: Event) -> None:
+        self.events.append(event)
+        self.patience.hear(event)
 
     # Stacks without a machine, and any stack's end.
 

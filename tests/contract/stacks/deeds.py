@@ -259,5 +259,6 @@ def begun(desk: Desk, earlier: set[str]) -> int:
 
 def done_once(desk: Desk, deed: Deed, earlier: set[str], before: int) -> None:
     assert {name: state(desk, name) for name in deed.ends} == deed.ends
-    assert begun(desk, earlier) - before == deed.operations, "something was done twice"
+    done = begun(desk, earlier) - before
+    assert done == deed.operations, f"{done} operations began where {deed.operations} do it"
     assert [change_sets(desk, name) for name in deed.ends] == [[] for _ in deed.ends]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from tests.contract.stacks.desk import Desk, eventually
 
 
@@ -123,6 +124,25 @@ def test_change_sets_of_ours_that_are_left_over_are_removed(desk: Desk) -> None:
     names = {each["ChangeSetName"] for each in left}
     assert "somebodys" in names
     assert "provisimus-x-2" not in names
+
+
+def test_a_stack_in_review_is_taken_on_and_not_deleted(desk: Desk) -> None:
+    """Another run may be about to execute its change set: deleted, the stack takes that along."""
+    desk.declare("one", A="a")
+    formation = desk.cloudformation
+    other = formation.create_change_set(
+        StackName="desk-local-one",
+        ChangeSetName="provisimus-other-1",
+        ChangeSetType="CREATE",
+        TemplateBody=desk.run("template", "one", "--json").stdout,
+    )
+    desk.apply("one")
+    [made] = formation.describe_stacks(StackName="desk-local-one")["Stacks"]
+    assert (made["StackId"], made["StackStatus"]) == (other["StackId"], "CREATE_COMPLETE")
+    with pytest.raises(formation.exceptions.ClientError, match="does not exist"):
+        formation.describe_change_set(
+            StackName="desk-local-one", ChangeSetName="provisimus-other-1"
+        )
 
 
 def test_what_was_changed_by_hand_is_found(desk: Desk) -> None:

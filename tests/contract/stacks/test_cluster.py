@@ -36,7 +36,8 @@ def release(scene: Scene, version: str, *, sick: bool = False) -> None:
     ]
     whole = ReleasePlan(Plan("cache", version, "local", (), {}, {}), "stack", members=(*plans,))
     image, run = scene.image(version, sick=sick), f"run-{uuid.uuid4().hex[:8]}"
-    _stack(whole, environment, image, Commits({}), scene.events.append, run, None)
+    with scene.patience.kept():
+        _stack(whole, environment, image, Commits({}), scene.hear, run, None)
 
 
 def machine(version: str, *, sick: bool) -> Digest:
