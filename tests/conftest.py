@@ -35,7 +35,8 @@ pytest.register_assert_rewrite("tests.life")
 
 HERE = Path(__file__).parent
 KINDS = ("contract", "rehearsal")
-REHEARSAL_TIMEOUT = 1500
+REHEARSAL_TIMEOUT = 3600
+"""Seconds. It ends what hangs; what is merely slow, on whichever machine, is not to reach it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

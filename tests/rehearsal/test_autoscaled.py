@@ -117,7 +117,6 @@ def scene(
             environment.local.down()
 
 
-@pytest.mark.timeout(900)
 def test_the_life_of_an_autoscaled_service(scene: Scene) -> None:
     scene.apply("main")
     first = scene.apply("greeters", "1.0.0")
@@ -144,7 +143,6 @@ def test_the_life_of_an_autoscaled_service(scene: Scene) -> None:
     assert states <= {"terminated"}
 
 
-@pytest.mark.timeout(900)
 def test_a_group_that_does_not_answer_says_why(scene: Scene, long: bool) -> None:
     if not long:
         pytest.skip("boots more machines; runs with --all")
@@ -168,7 +166,6 @@ def test_a_group_that_does_not_answer_says_why(scene: Scene, long: bool) -> None
     scene.delete("main")
 
 
-@pytest.mark.timeout(900)
 def test_members_of_a_cluster_are_as_they_were_asked_for(scene: Scene, long: bool) -> None:
     if not long:
         pytest.skip("boots more machines; runs with --all")

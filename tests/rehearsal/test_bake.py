@@ -43,7 +43,6 @@ PROJECT = "bake-" + time.strftime("%H%M%S")
 """One of its own: with PROVISIMUS_REHEARSAL_DIR the cloud still holds earlier rehearsals."""
 BUSYBOX = shutil.which("busybox")
 pytestmark = [
-    pytest.mark.timeout(1500),
     pytest.mark.skipif(BUSYBOX is None, reason="busybox-static is not installed"),
 ]
 

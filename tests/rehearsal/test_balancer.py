@@ -17,8 +17,6 @@ import pytest
 from tests.ports import free_port
 from tests.rehearsal.tiny import Cloud, eventually, open_cloud
 
-pytestmark = pytest.mark.timeout(900)
-
 STACK = """
 Parameters:
   Image: {Type: String}

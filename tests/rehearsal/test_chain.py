@@ -25,7 +25,6 @@ MISSING = [
 ]
 
 pytestmark = [
-    pytest.mark.timeout(1500),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 

@@ -70,7 +70,6 @@ def machines(house: House) -> dict[str, str]:
     return found
 
 
-@pytest.mark.timeout(1500)
 def test_one_command_brings_the_company_up_and_another_takes_it_down(
     company: House, long: bool
 ) -> None:

@@ -14,7 +14,6 @@ from tests.rehearsal.tiny import Cloud, eventually, launching, open_cloud
 from provisimus.localcloud.databases.installed import servers
 
 pytestmark = [
-    pytest.mark.timeout(600),
     pytest.mark.skipif(
         not servers() or os.geteuid() != 0, reason="needs PostgreSQL's server, and root"
     ),

@@ -25,8 +25,6 @@ from tests.rehearsal.tiny import (
     permissions,
 )
 
-pytestmark = pytest.mark.timeout(900)
-
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:

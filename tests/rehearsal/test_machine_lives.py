@@ -149,7 +149,6 @@ def desk(root: Path) -> Iterator[Desk]:
     made.heal()
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", sorted(LIVES))
 def test_the_life_of(kind: str, desk: Desk, long: bool) -> None:
     if not long:

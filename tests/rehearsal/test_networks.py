@@ -19,8 +19,6 @@ from tests.rehearsal.tiny import (
     open_cloud,
 )
 
-pytestmark = pytest.mark.timeout(900)
-
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:

@@ -51,7 +51,6 @@ def desk(
         yield Desk(root, str(environment.cloud.endpoint), asked, "greeters")
 
 
-@pytest.mark.timeout(1200)
 def test_a_version_that_never_answers_its_load_balancer_gives_way(desk: Desk) -> None:
     desk.declare(greeters("1.0.0"))
     desk.apply()

@@ -193,7 +193,6 @@ def desk(root: Path, long: bool) -> Iterator[Desk]:
     }
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("until", [(), ("· update ", UNDER_WAY)], ids=["whole", "killed"])
 def test_a_volume_grows(desk: Desk, until: tuple[str, ...]) -> None:
     desk.keep("before")
@@ -216,7 +215,6 @@ def test_a_volume_grows(desk: Desk, until: tuple[str, ...]) -> None:
     desk.at_rest(*grow)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("until", [(), ("· update ", UNDER_WAY)], ids=["whole", "killed"])
 def test_an_instance_gets_another_type(desk: Desk, until: tuple[str, ...]) -> None:
     desk.keep("before")
@@ -231,7 +229,6 @@ def test_an_instance_gets_another_type(desk: Desk, until: tuple[str, ...]) -> No
     desk.at_rest(*resize)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "until",
     [(), ("· release the volumes ", UNDER_WAY), ("· swap the instance ", UNDER_WAY)],

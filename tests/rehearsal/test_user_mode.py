@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from tests.rehearsal.tiny import eventually, launching, open_cloud, permissions
 
-pytestmark = pytest.mark.timeout(900)
-
 
 def test_without_namespaces_a_machine_is_reached_from_here_alone(
     tmp_path_factory: pytest.TempPathFactory,

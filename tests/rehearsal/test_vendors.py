@@ -22,7 +22,6 @@ MISSING = [
 ]
 
 pytestmark = [
-    pytest.mark.timeout(2400),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 
