@@ -168,6 +168,10 @@ def _arrange(root: Path) -> None:
         link = wanted / unit
         link.unlink(missing_ok=True)
         link.symlink_to(f"/lib/systemd/system/{unit}")
+    # A bake starts the engine once its settings are written, not twice; a baked machine's own unit
+    # starts it, and else its socket does, for whoever asks it something.
+    for unit in ("docker.service", "containerd.service"):
+        (wanted / unit).unlink(missing_ok=True)
     resolver = root / "etc/resolv.conf"
     resolver.unlink(missing_ok=True)
     resolver.symlink_to("../run/systemd/resolve/stub-resolv.conf")
