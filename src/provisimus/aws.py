@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from provisimus import __version__
 from provisimus.errors import ProvisimusError, Refused, Unreachable
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Cloud:
         return assumed
 
     def _client(self, service: str) -> Any:
+        from botocore import __version__ as botocore_version
         from botocore.config import Config
 
         # CloudFormation's rate is ours (provisimus.rate), and botocore's own would be a client's.
@@ -79,7 +81,8 @@ class Cloud:
         config = Config(
             retries=retries,
             connect_timeout=5,
-            user_agent_extra="provisimus",
+            # botocore's own words, of its every part, are put together anew for each call.
+            user_agent=f"provisimus/{__version__} Botocore/{botocore_version}",
             # As many as are used at once, or each of the rest is made anew, with TLS.
             max_pool_connections=32,
         )

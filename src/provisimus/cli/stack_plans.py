@@ -103,11 +103,17 @@ def show_plans(
     found = make_plans(session, names, asked)
     if fault := one_fault(found):
         raise fault
-    data = [
-        {"service": name, **made.as_json()} if isinstance(made, ProvisimusError) else made.as_data()
-        for name, made in found.items()
-    ]
-    session.emit(data[0] if len(names) == 1 else data, text_of(found))
+
+    def data() -> object:
+        every = [
+            {"service": name, **each.as_json()}
+            if isinstance(each, ProvisimusError)
+            else each.as_data()
+            for name, each in found.items()
+        ]
+        return every[0] if len(names) == 1 else every
+
+    session.emit(data, text_of(found))
     tell_faults(found)
     if out is not None:
         from provisimus.cli.saved_plans import save_plans
