@@ -158,10 +158,11 @@ def test_other_builders(with_engine: Scene, builder: str, tmp_path: Path) -> Non
 
 
 def test_no_builder_that_understands(with_engine: Scene) -> None:
-    """What is not in the request cannot be copied, whatever the age of the engine."""
+    """Whatever the engine's age, its BuildKit lacks the one and its classic builder the other."""
     scene = with_engine
+    needs = frozenset([Need.WHOLE_CONTEXT, Need.RUN_FLAGS])
     with pytest.raises(ToolMissing, match="BuildKit through the engine has no copying the whole"):
-        find_builder(scene.environment, frozenset([Need.WHOLE_CONTEXT]), "127.0.0.1:1")
+        find_builder(scene.environment, needs, "127.0.0.1:1")
 
 
 def test_run_is_built_by_the_engine(with_engine: Scene) -> None:
