@@ -44,7 +44,7 @@ class Remembered:
     async def _answer(self, head: bytes, body: bytes) -> bytes:
         asked = parse_qs(body.decode())
         key = tuple(asked.get(name, [""])[0] for name in KNOWN_BY)
-        if self.by_itself:
+        if self.by_itself and key in self._answers:
             await asyncio.sleep(self.seconds)
             return self._answers[key]
         answer = await asyncio.to_thread(self._passed_on, head, body)

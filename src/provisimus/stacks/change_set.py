@@ -163,10 +163,11 @@ def _outrun(
     if fault.code not in ("ValidationError", "InvalidChangeSetStatus", "ChangeSetNotFound"):
         return None
     now = live.find_stack(operation.environment, stack_id)
-    state = live.state_of(now.status) if now else None
-    if now is None or not (state == "busy" or (create and state != "leftover")):
+    if now is None:
         return None
-    return _first(operation, now)
+    state = live.state_of(now.status)
+    outrun = state != "leftover" if create else state == "busy"
+    return _first(operation, now) if outrun else None
 
 
 def _first(operation: Operation, now: Stack) -> Locked:
