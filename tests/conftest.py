@@ -10,6 +10,7 @@ Nothing here knows a stage; fixtures live beside the tests that use them.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator
 from pathlib import Path
@@ -35,6 +36,11 @@ pytest.register_assert_rewrite("tests.life")
 
 HERE = Path(__file__).parent
 KINDS = ("contract", "rehearsal")
+LARGE = frozenset(
+    f"tests/rehearsal/test_{name}.py"
+    for name in ("bake", "chain", "company", "company_at_work", "failing_container", "vendors")
+)
+"""Rehearsals whose machines run Debian and Docker: one alone has two cores busy."""
 REHEARSAL_TIMEOUT = 3600
 """Seconds. It ends what hangs; what is merely slow, on whichever machine, is not to reach it."""
 
@@ -53,15 +59,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """One worker takes all rehearsals: never two of them on the machine's two cores."""
+    """One worker takes all large rehearsals: never two of them on the machine's two cores.
+
+    With PROVISIMUS_REHEARSAL_DIR it takes the small ones too, for one process alone may have a
+    local cloud.
+    """
     # Only here, where xdist is in use.
     from xdist.scheduler import LoadScopeScheduling
 
-    class RehearsalsTogether(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return "rehearsal" if nodeid.startswith("tests/rehearsal/") else nodeid
+    kept = "PROVISIMUS_REHEARSAL_DIR" in os.environ
 
-    return RehearsalsTogether(config, log)
+    class LargeTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            if not file.startswith("tests/rehearsal/"):
+                return nodeid
+            # What the tests of a file share takes a while to make.
+            return "large" if kept or file in LARGE else file
+
+    return LargeTogether(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -73,7 +89,8 @@ def pytest_collection_modifyitems(
         _mark(item)
     yield
     # After the plugins, whatever the shuffle: what breaks in seconds is told in seconds. Then come
-    # the rehearsals, which one worker has for itself, while the others take what talks to servers.
+    # the rehearsals, the large ones on one worker, while the others take the small ones and then
+    # what talks to servers.
     several = hasattr(config, "workerinput")
     items.sort(key=lambda item: _turn(item, several_workers=several))
     if _rehearsals_asked_for(config):
@@ -96,8 +113,8 @@ def _mark(item: pytest.Item) -> None:
 def _turn(item: pytest.Item, *, several_workers: bool) -> int:
     """A worker alone leaves the rehearsals for the end: they take the longest."""
     if not _is_rehearsal(item):
-        return 2 if several_workers and _kind(item.path) else 0
-    return 1
+        return 3 if several_workers and _kind(item.path) else 0
+    return 1 if item.nodeid.partition("::")[0] in LARGE else 2
 
 
 def _is_rehearsal(item: pytest.Item) -> bool:

@@ -1,4 +1,4 @@
-"""A local cloud for a rehearsal, with the bases that others made: each is made once in a run."""
+"""A local cloud for a rehearsal, with the bases that others made: each is made once by a worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def own_cloud(folder: Path, factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @contextmanager
 def shared_bases(cloud: Path, factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Around a local cloud in the folder ``cloud``; rehearsals follow each other on one worker.
+    """Around a local cloud in the folder ``cloud``; a worker makes them once for all rehearsals.
 
     A cloud that is kept (PROVISIMUS_REHEARSAL_DIR) has its own, perhaps on another file system.
     """
