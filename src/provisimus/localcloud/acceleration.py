@@ -40,7 +40,8 @@ class Acceleration:
         # would be resident memory of every guest. Without a PIT, Linux measures its clock's rate by
         # the HPET alone. Where the two differ, it trusts the PIT, which a busy computer makes count
         # too little: clocks ran three times too fast then, and every patience was over too soon
-        # (pit_hpet_ptimer_calibrate_cpu, "In doubt, we use the PIT value").
+        # (pit_hpet_ptimer_calibrate_cpu, "In doubt, we use the PIT value"). Even so the rate is a
+        # guess, so the base tells the time by the HPET itself (``bases/debian.py``).
         tcg = "tcg,thread=multi,tb-size=512"
         return ("-machine", f"{BOARD},pit=off", "-accel", tcg, "-cpu", self.cpu)
 

@@ -78,3 +78,10 @@ def test_the_metadata_card_takes_no_default_route_and_holds_up_nothing():
 def test_without_the_card_the_metadata_address_is_not_looked_for_elsewhere():
     route = debian.files()["etc/systemd/network/80-dhcp.network"].partition("[Route]")[2]
     assert "Destination=169.254.169.254/32\nType=unreachable" in route
+
+
+def test_only_an_emulated_machine_tells_the_time_by_the_hpet():
+    """An accelerated one has a clock of its hypervisor's, which is right and cheaper to ask."""
+    unit = debian.files()["etc/systemd/system/provisimus-clock.service"]
+    assert "ConditionVirtualization=qemu\n" in unit
+    assert "echo hpet >" in unit
