@@ -98,7 +98,7 @@ _METADATA = (
 _CLOCK_UNIT = "provisimus-clock.service"
 _CLOCK = (
     # Without a PIT, Linux learns the rate of its processor's counter from a few microseconds. On a
-    # busy computer an emulated one is then some percent off, or times (decision 10).
+    # busy computer an emulated one is then some percent too fast, or many times (decision 10).
     "[Unit]\nDescription=Tell the time by the HPET where the processor is emulated\n"
     "DefaultDependencies=no\nBefore=sysinit.target\nConditionVirtualization=qemu\n"
     "[Service]\nType=oneshot\n"
@@ -135,7 +135,7 @@ def build(run: Run, recipe: Recipe, scratch: Path, target: Path) -> None:
     # No initramfs: NVMe and ext4 are built into the cloud kernel, and under emulation it would
     # cost seconds. No AppArmor: compiling its profiles costs ten, and Docker runs without. No
     # accounts of kernel memory: the first has the kernel rewrite its allocator while other
-    # processors run it, which hangs a guest of QEMU before 8.1 now and then (decision 10).
+    # processors run it, which hangs a guest of QEMU 7.2 now and then (decision 10).
     entry = BootEntry(
         f"/boot/{kernel.name}",
         None,
